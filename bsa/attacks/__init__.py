@@ -1,0 +1,84 @@
+"""L-inf attacks on Keras classifiers, one module each: `make(model, *, epsilon, ...) -> attack`.
+
+`attack(x, y, seed=0, index=None)` gives an `Attacked`. An attack searches; what it found is judged here, on the
+returned float32 images, by a float32 pass of the model it was handed, so that it cannot claim what the model does
+not confirm.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+SLACK = 1e-6  # room for float32 rounding when a distance is compared with a threshold
+
+
+class Attacked(NamedTuple):
+    """What an attack found, one row for each of the n images, in their order."""
+
+    x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: the adversarial image, the original where none
+    success: np.ndarray  # (n,) bool: misclassified within the largest threshold (at any distance if there is none)
+    distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none
+    start: np.ndarray  # (n,) str: the start that found it, "" where none
+    passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image
+
+
+ATTACKED_FIELDS = Attacked._fields
+
+
+def logits(model, x, batch_size=500):
+    """The model's logits (n, classes) in inference mode, float32, computed in batches."""
+    parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
+    return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
+
+
+class Best:
+    """The closest confirmed adversarial image of each original so far. Every attack reports through it."""
+
+    def __init__(self, model, x, y):
+        self.model, self.original, self.y = model, x, y
+        self.x = x.copy()
+        self.distance = np.full(len(x), np.inf)
+        self.start = np.full(len(x), "", "<U32")
+        self.passes = np.zeros(len(x), np.int32)
+
+    def offer(self, rows, candidates, start, passes):
+        """Judge candidates (m, ...) for the images numbered `rows` (m,), and keep those that are an improvement."""
+        self.passes[rows] += passes
+        candidates = np.clip(candidates.astype(np.float32), 0, 1)
+        scores = logits(self.model, candidates)
+        own = np.arange(len(rows)), self.y[rows]
+        true = scores[own].copy()
+        scores[own] = -np.inf
+        distance = linf(candidates, self.original[rows])
+        better = (true < scores.max(-1)) & (distance < self.distance[rows])
+        kept = rows[better]
+        self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
+
+    def result(self, threshold=np.inf):
+        """The `Attacked`; success means a distance of at most `threshold`."""
+        success = np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
+        return Attacked(self.x, success, self.distance, self.start, self.passes)
+
+
+def linf(a, b):
+    """max |a - b| over each image, in float64: (n, ...) and (n, ...) to (n,)."""
+    return np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(len(a), -1).max(-1)
+
+
+def checked(model, x, y, index):
+    """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong."""
+    x, y = np.asarray(x, np.float32), np.asarray(y)
+    if x.ndim < 2 or tuple(x.shape[1:]) != tuple(model.input_shape[1:]):
+        raise ValueError(f"expected images x of shape (n, *{tuple(model.input_shape[1:])}), found {x.shape}")
+    if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
+        raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
+    if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
+    classes = model.output_shape[-1]
+    if len(y) and not 0 <= y.min() <= y.max() < classes:
+        raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
+    index = np.arange(len(x)) if index is None else np.asarray(index, np.int64)
+    if index.shape != (len(x),):
+        raise ValueError(f"expected one number for each of the {len(x)} images in index, found shape {index.shape}")
+    return x, y.astype(np.int32), index

@@ -1,0 +1,86 @@
+"""Find a component by its kind and name: a file in `bsa/<kind>/` with a fragment in `schemas/<kind>/`.
+
+There is no registry: a name is a module's name. Nothing here imports TensorFlow.
+"""
+
+import difflib
+import functools
+import importlib
+import json
+from pathlib import Path
+
+from bsa.errors import UsageError
+
+KINDS = ("data", "models", "train", "attacks", "measures", "report")
+
+
+def shipped(folder):
+    """The path of a folder that ships with bsa (`schemas` or `specs`).
+
+    In a checkout it stands beside the package, in an installed wheel inside it.
+    """
+    package = Path(__file__).parent
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def suggest(word, choices):
+    """`did you mean "..."?` for the choice nearest to `word`, or an empty string."""
+    near = difflib.get_close_matches(str(word), [str(c) for c in choices], n=1, cutoff=0.5)
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+@functools.cache
+def names(kind):
+    """The names of all components of a kind, sorted: the fragments in `schemas/<kind>/`."""
+    return tuple(sorted(p.stem for p in (shipped("schemas") / kind).glob("[!_]*.json")))
+
+
+@functools.cache
+def fragment(kind, name):
+    """The fragment of one component as a dict, with the properties of the files it includes merged in.
+
+    A fragment's `"include": ["_loop"]` takes over the properties of `schemas/<kind>/_loop.json`, so that a
+    default shared by several components still stands in one place.
+    """
+    folder = shipped("schemas") / kind
+    part = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    shared = {}
+    for included in part.pop("include", []):
+        shared |= json.loads((folder / f"{included}.json").read_text(encoding="utf-8"))["properties"]
+    part["properties"] = part.get("properties", {}) | {k: v for k, v in shared.items() if k not in part["properties"]}
+    return part
+
+
+def check_name(kind, name):
+    """Raise UsageError, with a suggestion, if there is no component of that name."""
+    if name not in names(kind):
+        known = ", ".join(names(kind))
+        raise UsageError(f'no {kind} component named "{name}": expected one of {known}. {suggest(name, names(kind))}')
+
+
+def find(kind, name):
+    """Import the module of a component: `find("attacks", "pgd")` is `bsa.attacks.pgd`.
+
+    Raises UsageError with a suggestion for a name that does not exist.
+    """
+    check_name(kind, name)
+    return importlib.import_module(f"bsa.{kind}.{name}")
+
+
+def defaults(kind, name, given):
+    """`given` with the fragment's defaults filled in; a key that the fragment lacks raises UsageError.
+
+    This is what library calls such as `bsa.attack("pgd", model, epsilon=0.3)` share with specs.
+    """
+    check_name(kind, name)
+    properties = {k: v for k, v in fragment(kind, name)["properties"].items() if k != "name"}
+    for key in given:
+        if key not in properties:
+            known = ", ".join(properties)
+            raise UsageError(f'{kind} "{name}" has no parameter "{key}": it takes {known}. {suggest(key, properties)}')
+    filled = {k: json.loads(json.dumps(v["default"])) for k, v in properties.items() if "default" in v}
+    missing = [k for k in fragment(kind, name).get("required", []) if k not in filled | given and k != "name"]
+    if missing:
+        raise UsageError(f'{kind} "{name}" needs {", ".join(missing)}: pass it as a keyword.')
+    return filled | given

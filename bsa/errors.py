@@ -1,0 +1,21 @@
+"""The errors that a user can mend, each saying what was expected, what was found and what to do."""
+
+
+class BsaError(Exception):
+    """Base of every error that bsa raises on purpose; the command line prints it without a traceback."""
+
+
+class UsageError(BsaError):
+    """The call itself is off: an unknown component, file or option."""
+
+
+class DataError(BsaError):
+    """A data set is missing, incomplete or not what its name promises."""
+
+
+class StoreError(BsaError):
+    """An artefact is damaged or cannot be written."""
+
+
+class TrainingError(BsaError):
+    """Training cannot go on, for example because the loss is no longer a number."""

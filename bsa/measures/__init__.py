@@ -1,0 +1,1 @@
+"""Measures, one module each: arrays in, a dict of arrays and numbers out."""

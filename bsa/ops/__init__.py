@@ -1,0 +1,1 @@
+"""Tensors in, tensors out: what attacks, training and measures share."""

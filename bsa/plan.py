@@ -1,0 +1,111 @@
+"""From a resolved spec to its stages: what there is to compute, each with the key it is stored under. Pure.
+
+A key is the sha256 of everything that the result depends on and of nothing else: names of networks, labels, comments
+and reports are in no key, so that two specs that train the same network share it.
+"""
+
+from typing import NamedTuple
+
+from bsa import cells, components, problems
+from bsa.spec import digest
+
+NOT_HASHED = {"name", "network", "label"}
+
+
+class Stage(NamedTuple):
+    """One thing to compute. `params` is what it depends on beside `needs`, the keys of the stages before it."""
+
+    kind: str  # "network", "attack" or "measure"
+    title: str  # for people: 'attack carlini_wagner_linf, network main, cell (0.9, 0)'
+    component: dict  # {"name", "version", "params"}
+    params: dict
+    needs: tuple
+    key: str
+
+
+class Cell(NamedTuple):
+    """A blind-spot cell as the spec states it and as pixels in [0, 1] see it: x' = gain * x + offset."""
+
+    scale: float
+    shift: float
+    gain: float
+    offset: float
+
+    def __str__(self):
+        return f"({self.scale:g}, {self.shift:g})"
+
+
+def stages(spec, data):
+    """The stages of a resolved spec in an order in which each comes after what it needs, without repeats.
+
+    `data` describes the spec's data set: `{"fingerprint", "input_shape", "num_classes"}`.
+    """
+    return tuple({stage.key: stage for _, stage in placed(spec, data)}.values())
+
+
+def placed(spec, data):
+    """Pairs (place, Stage): where in the results each stage belongs, as a dict that reports can search.
+
+    A place holds "kind" and, where they apply, "network", "cell" (a `Cell`), "label", "thresholds" or "measure".
+    """
+    source = {"name": spec["data"]["name"], "version": _version("data", spec["data"]["name"]), **data}
+    trained = {name: _network(name, network, spec["seed"], source) for name, network in networks(spec).items()}
+    for name, stage in trained.items():
+        yield {"kind": "network", "network": name}, stage
+    for measure in spec["measures"]:
+        for name in _named(measure, trained):
+            for cell in cells_of(spec):
+                place = {"kind": "measure", "network": name, "cell": cell, "measure": measure["name"]}
+                yield place, _at(cell, "measure", "measures", measure, name, trained[name], source)
+    for attack in problems.attacks(spec):
+        for name in _named(attack, trained):
+            for cell in cells_of(spec):
+                at = cells.thresholds(attack["thresholds"], attack["epsilon"], cell.scale)
+                label = attack.get("label", attack["name"])
+                place = {"kind": "attack", "network": name, "cell": cell, "label": label, "thresholds": at}
+                resolved = attack | {"thresholds": at}
+                yield place, _at(cell, "attack", "attacks", resolved, name, trained[name], source, seed=spec["seed"])
+
+
+def networks(spec):
+    """The networks of a spec by name; `model` with `train` is short for one called main."""
+    return spec.get("networks") or {"main": {"model": spec["model"], "train": spec["train"]}}
+
+
+def cells_of(spec):
+    """The `Cell`s of a spec, in its order."""
+    where = spec["blind_spot"]
+    return [Cell(s, b, *cells.affine(s, b, where["pixel_range"])) for s, b in where["cells"]]
+
+
+def _named(user, trained):
+    named = user.get("network", list(trained))
+    return [named] if isinstance(named, str) else named
+
+
+def _version(kind, name):
+    return components.fragment(kind, name)["version"]
+
+
+def _component(kind, given):
+    params = {k: v for k, v in given.items() if k not in NOT_HASHED}
+    return {"name": given["name"], "version": _version(kind, given["name"]), "params": params}
+
+
+def _network(name, network, seed, source):
+    model, train = _component("models", network["model"]), _component("train", network["train"])
+    title = f"network {name}: {model['name']}, {train['name']} training"
+    return _stage("network", title, train, {"model": model, "seed": seed, "data": source}, ())
+
+
+def _at(cell, kind, folder, given, name, network, source, **more):
+    """A stage at one network and one cell: an attack or a measure."""
+    component = _component(folder, given)
+    title = f"{given.get('label', component['name'])}, network {name}, cell {cell}"
+    params = {"gain": cell.gain, "offset": cell.offset, "data": source, **more}
+    return _stage(kind, title, component, params, (network.key,))
+
+
+def _stage(kind, title, component, params, needs):
+    key = digest({"kind": kind, "component": component, "params": params, "needs": needs})
+    return Stage(kind, title, component, params, needs, key)

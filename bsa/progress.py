@@ -1,0 +1,82 @@
+"""What a run tells a person: one line a stage, and a bar with the time left while a stage is at work."""
+
+import sys
+import time
+
+import rich.console
+import rich.progress
+
+SECONDS_BETWEEN_LINES = 30
+
+
+class Display:
+    """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self):
+        self.console = rich.console.Console(stderr=True, highlight=False)
+        self.bar = None
+
+    def reused(self, stage):
+        """The store holds the stage already."""
+        self._say("stored", stage)
+
+    def waiting(self, stage):
+        """Another process is computing the stage."""
+        self._say("waiting for another run of", stage)
+
+    def began(self, stage):
+        """The stage starts; returns its progress(done, total, **metrics)."""
+        self._say("begin", stage)
+        return self._bar(stage) if self.console.is_terminal else self._lines()
+
+    def ended(self, stage, seconds):
+        """The stage is committed."""
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
+        self._say(f"done in {clock(seconds)}", stage)
+
+    def _say(self, what, stage):
+        self.console.print(f"{what:>10}  {stage.title}  [dim]{stage.key[:12]}[/dim]", soft_wrap=True)
+
+    def _bar(self, stage):
+        columns = rich.progress
+        self.bar = rich.progress.Progress(
+            columns.BarColumn(), columns.MofNCompleteColumn(), columns.TimeElapsedColumn(),
+            columns.TextColumn("left"), columns.TimeRemainingColumn(speed_estimate_period=120),
+            columns.TextColumn("{task.fields[numbers]}"), console=self.console, transient=True,
+        )  # fmt: skip
+        task = self.bar.add_task(stage.title, numbers="")
+        self.bar.start()
+        return lambda done, total, **metrics: self.bar.update(
+            task, completed=done, total=total, numbers=_numbers(metrics)
+        )
+
+    def _lines(self):
+        began = said = time.monotonic()
+        first = None
+
+        def progress(done, total, **metrics):
+            nonlocal said, first
+            now = time.monotonic()
+            first = (now, done) if first is None else first
+            if now - said >= SECONDS_BETWEEN_LINES:
+                said = now
+                pace = (now - first[0]) / max(done - first[1], 1)
+                left = clock(pace * (total - done)) if done > first[1] else "?"
+                print(f"{done:>12}/{total}  {clock(now - began)}, left {left}  {_numbers(metrics)}",
+                      file=sys.stderr, flush=True)  # fmt: skip
+
+        return progress
+
+
+def _numbers(metrics):
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
+def clock(seconds):
+    """Seconds as people read them: 5.3 s, 12 min 05 s, 3 h 07 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

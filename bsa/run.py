@@ -1,0 +1,89 @@
+"""Walk a plan: compute what the store lacks, in order, with progress and a record of each stage."""
+
+import importlib.metadata
+import resource
+import sys
+import time
+
+from bsa import components, plan, store
+
+LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")
+
+
+def describe(spec, data_dir=None):
+    """What the plan needs to know of the spec's data set, without reading it."""
+    return components.find("data", spec["data"]["name"]).describe(data_dir=data_dir)
+
+
+def run(spec, artefacts, *, data_dir=None, seen=None):
+    """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
+
+    `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
+    progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.progress.Display`.
+    """
+    stages = plan.stages(spec, describe(spec, data_dir))
+    for stage in stages:
+        if stage.key in artefacts:
+            seen.reused(stage)
+            continue
+        with artefacts.begin(stage.key, waiting=lambda stage=stage: seen.waiting(stage)) as part:
+            if stage.key in artefacts:
+                seen.reused(stage)
+            else:
+                _compute(stage, artefacts, part, data_dir, seen)
+    return stages
+
+
+def _compute(stage, artefacts, part, data_dir, seen):
+    from bsa import stages
+
+    for need in stage.needs:
+        artefacts.record(need)  # a damaged artefact is found here, not in the numbers that it would spoil
+    progress, began, before = seen.began(stage), time.monotonic(), _spent(part)
+    desk = stages.Desk(data_dir, _timed(progress, part, began, before))
+    metrics = stages.compute(stage, [artefacts.path(n) for n in stage.needs], part, desk)
+    seconds = before + time.monotonic() - began
+    artefacts.commit(stage.key, _record(stage, metrics, seconds))
+    seen.ended(stage, seconds)
+
+
+def _record(stage, metrics, seconds):
+    versions = {name: _version(name) for name in LIBRARIES} | {"python": sys.version.split()[0]}
+    record = {"kind": stage.kind, "title": stage.title, "key": stage.key, "component": stage.component}
+    record |= {"params": stage.params, "needs": list(stage.needs), "metrics": metrics, "versions": versions}
+    return record | {"seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed as a package"
+
+
+def _peak_memory():
+    """The largest resident size of this process so far, in bytes (Linux counts in KiB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _spent(part):
+    """Seconds that killed runs spent on a stage, as far as they were noted."""
+    file = part / store.WORK / "seconds"
+    return float(file.read_text()) if file.is_file() else 0.0
+
+
+def _timed(progress, part, began, before):
+    """`progress`, which also notes the seconds spent, at most once in five seconds."""
+    noted = began
+
+    def report(done, total, **metrics):
+        nonlocal noted
+        now = time.monotonic()
+        if now - noted > 5:
+            noted = now
+            text = f"{before + now - began:.1f}".encode()
+            store.write(part / store.WORK / "seconds", lambda file: file.write(text))
+        progress(done, total, **metrics)
+
+    return report

@@ -1,0 +1,89 @@
+"""The schema of an experiment: the frame in `schemas/experiment.json` with every component's fragment in it.
+
+Nothing here imports TensorFlow.
+"""
+
+import copy
+import functools
+import json
+
+from bsa import components
+
+COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
+
+
+@functools.cache
+def combined():
+    """The one schema that editors and `jsonschema` need (JSON Schema, draft 2020-12), as a dict.
+
+    A component becomes `{"$ref": "#/$defs/<kind>"}`: its name picks the fragment that checks the rest.
+    """
+    frame = json.loads((components.shipped("schemas") / "experiment.json").read_text(encoding="utf-8"))
+    definitions = frame["$defs"]
+    for kind in components.KINDS:
+        shared = definitions.get(kind, {}).get("properties", {})
+        names = components.names(kind)
+        for name in names:
+            part = copy.deepcopy(components.fragment(kind, name))
+            part["properties"] |= shared
+            part["additionalProperties"] = False
+            definitions[f"{kind}.{name}"] = part
+        definitions[kind] = {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"enum": list(names)}},
+            "allOf": [
+                {
+                    "if": {"type": "object", "properties": {"name": {"const": name}}, "required": ["name"]},
+                    "then": {"$ref": f"#/$defs/{kind}.{name}"},
+                }
+                for name in names
+            ],
+        }
+    _allow_comments(frame)
+    return frame
+
+
+def _allow_comments(part):
+    """Every object may carry a "comment": add it wherever other properties are forbidden."""
+    if isinstance(part, list):
+        for item in part:
+            _allow_comments(item)
+    elif isinstance(part, dict):
+        if part.get("additionalProperties") is False:
+            part["properties"]["comment"] = COMMENT
+        for value in part.values():
+            _allow_comments(value)
+
+
+def fill(value, part):
+    """`value` with the defaults of schema `part` filled in, at every depth; `value` itself stays as it is."""
+    part = _resolve(part, value)
+    if isinstance(value, dict) and part.get("properties"):
+        filled = {k: fill(v, _property(part, k)) for k, v in value.items()}
+        for key, sub in part["properties"].items():
+            if key not in filled and "default" in sub:
+                filled[key] = fill(copy.deepcopy(sub["default"]), sub)
+        return filled
+    if isinstance(value, dict):
+        return {k: fill(v, _property(part, k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [fill(v, part.get("items", {})) for v in value]
+    return copy.deepcopy(value)
+
+
+def _property(part, key):
+    extra = part.get("additionalProperties")
+    return part.get("properties", {}).get(key, extra if isinstance(extra, dict) else {})
+
+
+def _resolve(part, value):
+    """Follow references, component names and the one-or-a-list branches to the schema that speaks of `value`."""
+    if "$ref" in part:
+        kind = part["$ref"].removeprefix("#/$defs/")
+        if kind in components.KINDS and isinstance(value, dict):
+            kind = f"{kind}.{value['name']}"
+        return _resolve(combined()["$defs"][kind], value)
+    if part.get("if") == {"type": "array"}:
+        return _resolve(part["then"] if isinstance(value, list) else part["else"], value)
+    return part

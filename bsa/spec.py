@@ -1,0 +1,154 @@
+"""Read, check and resolve a spec: the JSON file that states one experiment.
+
+The resolved spec (comments stripped, defaults filled in) is what is hashed, run and stored. No TensorFlow here, so
+that `bsa validate` takes a blink.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from bsa import components, problems, schema
+from bsa.errors import BsaError, UsageError
+from bsa.problems import Problem
+
+
+class SpecError(BsaError):
+    """A spec that cannot be used. `file` names it, `problems` lists every `Problem` found."""
+
+    def __init__(self, file, found):
+        self.file, self.problems = str(file), list(found)
+        super().__init__("\n".join(f"{self.file}: {p}" for p in self.problems))
+
+
+def load(path, overrides=()):
+    """The resolved spec in a file (`-`: standard input), after overrides such as `train.steps=2000`.
+
+    A bare name such as `quickstart` or `specs/quickstart.json` that is no file here is looked up among the specs
+    that ship with bsa. Raises SpecError with every problem at once, UsageError where there is no such file.
+    """
+    file, text = _read(path)
+    spec = parse(text, file)
+    for override in overrides:
+        _override(spec, override)
+    return resolve(spec, file)
+
+
+def _read(path):
+    if str(path) == "-":
+        return "<stdin>", sys.stdin.read()
+    file = Path(path)
+    if not file.is_file():
+        shipped = components.shipped("specs")
+        file = shipped / (file.name if file.suffix else f"{file.name}.json")
+        if not file.is_file():
+            known = sorted(p.stem for p in shipped.glob("*.json"))
+            near = components.suggest(Path(path).stem, known)
+            raise UsageError(f"no spec {path}: expected a JSON file, - or one of {', '.join(known)}. {near}")
+    try:
+        return file, file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(file, [Problem("", "text in UTF-8", f"a byte that is none at {error.start}")]) from None
+
+
+def parse(text, file="<text>"):
+    """The JSON object in `text`, comments stripped; syntax errors, repeated keys and NaN raise SpecError."""
+    repeated = []
+
+    def pairs(items):
+        keys = [k for k, _ in items]
+        repeated.extend(sorted({k for k in keys if keys.count(k) > 1}))
+        return dict(items)
+
+    def constant(word):
+        raise SpecError(file, [Problem("", "JSON numbers", word, "NaN and Infinity are not JSON")])
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SpecError(file, [Problem("", "JSON", f"a syntax error at {place}: {error.msg}")]) from None
+    if repeated:
+        found = [Problem(_find_key(value, k), "every key once", f'"{k}" more than once') for k in repeated]
+        raise SpecError(file, found)
+    if not isinstance(value, dict):
+        raise SpecError(file, [Problem("", "an object", problems.show(value))])
+    return _strip(value)
+
+
+def _find_key(value, key, path=()):
+    """The pointer of the first occurrence of a key, wherever it stands."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        if name == key:
+            return problems.pointer([*path, name])
+        deeper = _find_key(child, key, (*path, name))
+        if deeper:
+            return deeper
+    return ""
+
+
+def _strip(value):
+    if isinstance(value, dict):
+        return {k: _strip(v) for k, v in value.items() if k != "comment" or not isinstance(v, str)}
+    return [_strip(v) for v in value] if isinstance(value, list) else value
+
+
+def resolve(spec, file="<spec>"):
+    """`spec` (a parsed dict) with defaults filled in and checked; raises SpecError with every problem at once."""
+    found = problems.of_schema(spec)
+    broken = {p.pointer.split("/")[1] if p.pointer else "" for p in found}
+    sound = {k: v for k, v in spec.items() if k not in broken}
+    filled = schema.fill(sound, schema.combined())
+    found += problems.of_meaning(filled, broken)
+    if found:
+        raise SpecError(file, found)
+    return filled
+
+
+def _override(spec, text):
+    """Set `a.b.0.c=VALUE` in place; VALUE is JSON, or a plain string where it is not."""
+    path, equals, raw = text.partition("=")
+    if not equals or not path:
+        raise UsageError(f"--set {text}: expected KEY=VALUE such as train.steps=2000, found no '='.")
+    try:
+        value = json.loads(raw)
+    except json.JSONDecodeError:
+        value = raw
+    here, keys = spec, path.split(".")
+    for depth, key in enumerate(keys):
+        key = _key(here, key, ".".join(keys[:depth]), text)
+        if depth == len(keys) - 1:
+            here[key] = value
+        else:
+            here = here[key] if isinstance(here, list) else here.setdefault(key, {})
+
+
+def _key(here, key, place, text):
+    """`key` as it indexes `here`, or a UsageError that says what stands there instead."""
+    if isinstance(here, list):
+        if not key.isdigit() or int(key) >= len(here):
+            raise UsageError(f"--set {text}: expected an index from 0 to {len(here) - 1} after {place}., found {key}.")
+        return int(key)
+    if not isinstance(here, dict):
+        raise UsageError(f"--set {text}: expected an object at {place}, found {problems.show(here)}.")
+    return key
+
+
+def canonical(value):
+    """The one text of a JSON value: sorted keys, no spaces, 1.0 written as 1. Equal values have equal texts."""
+    return json.dumps(_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _numbers(value):
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items()}
+    return [_numbers(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def digest(value):
+    """sha256 of the canonical text, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

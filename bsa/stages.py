@@ -1,0 +1,121 @@
+"""The glue: how each kind of stage is computed from the artefacts before it. One short function a kind.
+
+Each takes the stage, the artefact folders of its needs and a `Desk`, writes its files into `part` and returns the
+numbers for its record. What a killed run left in `part/work` is taken up.
+"""
+
+import functools
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from bsa import components, store, train
+from bsa.attacks import ATTACKED_FIELDS, Attacked, logits
+from bsa.data import Dataset
+
+CHUNK = 500  # images between two saves of an attack; refilling happens within a chunk, so that it is reproducible
+
+
+class Desk(NamedTuple):
+    """What every stage may use: the data folder and where to report progress."""
+
+    data_dir: str | None = None
+    progress: object = None  # progress(done, total, **metrics), or None
+
+
+def compute(stage, needs, part, desk):
+    """Compute a stage into the folder `part`; `needs` are the folders of the stages it needs. Returns its numbers."""
+    return {"network": network, "attack": attack, "measure": measure}[stage.kind](stage, needs, part, desk)
+
+
+def network(stage, needs, part, desk):
+    """Build and train a network: `network.keras` and `history.npz`."""
+    model = build(stage)
+    data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
+    trained = stage.component
+    history = train.run(
+        trained["name"], model, data, seed=stage.params["seed"], folder=part, progress=desk.progress, **trained["params"]
+    )
+    store.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
+    model.save(part / "network.keras")
+    return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
+
+
+def attack(stage, needs, part, desk):
+    """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they finish."""
+    model = load_network(needs[0])
+    x, y = cell_images(stage, desk)
+    params = dict(stage.component["params"])
+    index = first_correct(model, x, y, params.pop("images"))
+    run = components.find("attacks", stage.component["name"]).make(model, **params)
+    chunks = np.array_split(index, range(CHUNK, len(index), CHUNK))
+    found = []
+    for number, chunk in enumerate(chunks):
+        file = part / store.WORK / f"chunk_{number:04d}.npz"
+        if not file.is_file():
+            result = run(x[chunk], y[chunk], seed=stage.params["seed"], index=chunk)
+            store.write(file, functools.partial(np.savez_compressed, **result._asdict()))
+        found.append(_load_chunk(file))
+        if desk.progress:
+            done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
+            desk.progress(len(done.x), len(index), success=float(done.success.mean()))
+    done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
+    arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
+    arrays |= {"start": done.start, "passes": done.passes}
+    store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
+    return {"attacked": len(index), "success": float(done.success.mean()), "passes": float(done.passes.mean())}
+
+
+def _load_chunk(file):
+    with np.load(file, allow_pickle=False) as saved:
+        return Attacked(**{name: saved[name] for name in ATTACKED_FIELDS})
+
+
+def measure(stage, needs, part, desk):
+    """Measure a network in a cell: the measure's arrays as `measure.npz`, its numbers in the record."""
+    model = load_network(needs[0])
+    x, y = cell_images(stage, desk)
+    found = components.find("measures", stage.component["name"]).measure(
+        functools.partial(logits, model), x, y, **stage.component["params"]
+    )
+    arrays = {k: v for k, v in found.items() if isinstance(v, np.ndarray)}
+    store.write(part / "measure.npz", lambda file: np.savez_compressed(file, **arrays))
+    return {k: v for k, v in found.items() if k not in arrays}
+
+
+def build(stage):
+    """The untrained network of a network stage."""
+    model, data = stage.params["model"], stage.params["data"]
+    return components.find("models", model["name"]).build(
+        input_shape=data["input_shape"], num_classes=data["num_classes"], seed=stage.params["seed"], **model["params"]
+    )
+
+
+def load_network(folder):
+    """The network in an artefact folder."""
+    return keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
+
+
+def cell_images(stage, desk):
+    """The test images of a stage moved into its cell, (n, height, width, channels) float32, and their labels."""
+    data = dataset(stage.params["data"]["name"], "test", desk.data_dir)
+    gain, offset = np.float32(stage.params["gain"]), np.float32(stage.params["offset"])
+    return np.clip(gain * data.x + offset, 0, 1), data.y
+
+
+def first_correct(model, x, y, wanted, step=500):
+    """The numbers of the first `wanted` correctly classified images, in file order; fewer where there are fewer."""
+    right = np.empty(0, np.int64)
+    for at in range(0, len(x), step):
+        if len(right) >= wanted:
+            break
+        guess = logits(model, x[at : at + step]).argmax(-1)
+        right = np.append(right, at + np.flatnonzero(guess == y[at : at + step]))
+    return right[:wanted]
+
+
+@functools.lru_cache(maxsize=4)
+def dataset(name, split, data_dir) -> Dataset:
+    """A split, kept in memory for the stages after this one."""
+    return components.find("data", name).load(split=split, data_dir=data_dir)

@@ -1,0 +1,15 @@
+"""Objectives, one module each: `make(...) -> objective(model, x, y, seed, step)`; one loop drives them all."""
+
+import inspect
+
+from bsa.components import find
+from bsa.train._loop import fit
+
+LOOP = set(inspect.signature(fit).parameters)
+
+
+def run(name, model, data, *, seed, folder=None, progress=None, **params):
+    """Train `model` in place by the objective called `name`; fields of the loop go to it, the others to `make`."""
+    objective = find("train", name).make(**{k: v for k, v in params.items() if k not in LOOP})
+    loop = {k: v for k, v in params.items() if k in LOOP}
+    return fit(model, data, objective, seed=seed, folder=folder, progress=progress, **loop)

@@ -1,0 +1,139 @@
+"""The one training loop. Everything random is a function of (seed, step), so a killed run resumes bit for bit."""
+
+import contextlib
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bsa import store
+from bsa.errors import TrainingError
+from bsa.ops import precision as precisions
+from bsa.ops import seeds
+
+CHECKPOINT = f"{store.WORK}/checkpoint.npz"
+SECONDS_BETWEEN_CHECKPOINTS = 10.0  # at least; a checkpoint never takes more than a fiftieth of the time
+
+
+def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
+        folder=None, progress=None):  # fmt: skip
+    """Train `model` in place on `data` (a `Dataset`); returns the history, a dict of (steps,) float32 arrays.
+
+    `objective(model, x, y, seed, step)` gives a loss for each example (n,) and a dict of per-example metrics.
+    Each epoch is a fresh permutation of the training set without its last, incomplete batch. `folder` receives
+    checkpoints and TensorBoard scalars, and is resumed from; `progress(done, total, **metrics)` is called after
+    each step. Raises TrainingError where the loss is no longer a number; the last checkpoint stays.
+    """
+    if len(data.x) < batch_size:
+        raise TrainingError(f"expected at least one batch of {batch_size} training images, found {len(data.x)}")
+    twin = precisions.twin(model, precision)
+    rule = {"adam": keras.optimizers.Adam, "sgd": lambda: keras.optimizers.SGD(momentum=0.9)}[optimizer]()
+    rule.build(twin.trainable_variables)
+    state = _State(twin.variables + rule.variables, Path(folder) if folder else None)
+    update = _update(twin, rule, data, objective, seeds.derive(seed, "train"), jit_compile)
+    order = _order(seed, len(data.x), batch_size)
+    with state.scalars() as scalars:
+        for step in range(state.restore(), steps):
+            rule.learning_rate = rate_at(learning_rate, step)
+            metrics = {k: float(v) for k, v in update(order(step), tf.constant(step)).items()}
+            if not np.isfinite(metrics["loss"]):
+                raise TrainingError(
+                    f"the loss is {metrics['loss']} at step {step} of {steps}. A lower learning_rate, a longer "
+                    "epsilon_warmup or precision float32 usually helps."
+                )
+            state.add(step, metrics, last=step == steps - 1)
+            scalars(step, metrics)
+            if progress:
+                progress(step + 1, steps, **metrics)
+    model.set_weights(twin.get_weights())
+    return {key: np.array(values) for key, values in state.history.items()}
+
+
+def rate_at(learning_rate, step):
+    """The learning rate at a step: a number, or the last of the pairs [from_step, rate] that has begun."""
+    if isinstance(learning_rate, (int, float)):
+        return learning_rate
+    return [rate for start, rate in learning_rate if start <= step][-1]
+
+
+def _order(seed, n, batch_size):
+    """step -> the int32 indices of its batch."""
+    batches = n // batch_size
+    current = (None, None)
+
+    def batch(step):
+        nonlocal current
+        epoch, at = divmod(step, batches)
+        if current[0] != epoch:
+            current = epoch, seeds.generator(seed, "order", epoch).permutation(n).astype(np.int32)
+        return tf.constant(current[1][at * batch_size : (at + 1) * batch_size])
+
+    return batch
+
+
+def _update(model, rule, data, objective, seed, jit_compile):
+    """One step as a graph: `update(indices, step) -> {"loss": mean, metric: mean, ...}`."""
+    images, labels = tf.constant(data.x), tf.constant(data.y)
+
+    @tf.function(jit_compile=jit_compile or None)
+    def update(indices, step):
+        x, y = tf.gather(images, indices), tf.gather(labels, indices)
+        with tf.GradientTape() as tape:
+            losses, metrics = objective(model, x, y, tf.stack([seed, step]), step)
+            loss = tf.reduce_mean(losses)
+        variables = model.trainable_variables
+        rule.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return {"loss": loss} | {k: tf.reduce_mean(v) for k, v in metrics.items()}
+
+    return update
+
+
+class _State:
+    """What a checkpoint holds: all variables, the next step and the history so far."""
+
+    def __init__(self, variables, folder):
+        self.variables, self.folder, self.history, self.first = variables, folder, {}, 0
+        self.saved, self.cost = time.monotonic(), 0.0
+
+    def restore(self):
+        """Go back to the checkpoint, if there is one; returns the step to go on from."""
+        if not self.folder or not (self.folder / CHECKPOINT).is_file():
+            return 0
+        with np.load(self.folder / CHECKPOINT, allow_pickle=False) as saved:
+            for i, variable in enumerate(self.variables):
+                variable.assign(saved[f"variable/{i}"])
+            self.history = {k.removeprefix("history/"): list(saved[k]) for k in saved if k.startswith("history/")}
+            return int(saved["step"])
+
+    def add(self, step, metrics, last):
+        """Append a step's metrics, and save if it is time."""
+        for key, value in metrics.items():
+            self.history.setdefault(key, []).append(np.float32(value))
+        pause = max(SECONDS_BETWEEN_CHECKPOINTS, 50 * self.cost)
+        if self.folder and (last or time.monotonic() - self.saved > pause):
+            began = time.monotonic()
+            (self.folder / store.WORK).mkdir(parents=True, exist_ok=True)
+            values = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self.variables)}
+            values |= {f"history/{k}": v for k, v in self.history.items()} | {"step": np.int64(step + 1)}
+            store.write(self.folder / CHECKPOINT, lambda file: np.savez(file, **values))
+            self.saved = time.monotonic()
+            self.cost = self.saved - began
+
+    @contextlib.contextmanager
+    def scalars(self):
+        """A function (step, metrics) that writes TensorBoard scalars into the folder, every tenth step."""
+        if not self.folder:
+            yield lambda step, metrics: None
+            return
+        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+
+        def scalars(step, metrics):
+            if step % 10 == 0:
+                with writer.as_default(step):
+                    for key, value in metrics.items():
+                        tf.summary.scalar(key, value)
+
+        yield scalars
+        writer.close()

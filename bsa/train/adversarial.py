@@ -1,0 +1,32 @@
+"""Adversarial training against L-inf PGD (Madry et al. 2018, Eq. 2.1)."""
+
+import tensorflow as tf
+
+from bsa.ops import losses
+
+
+def make(*, epsilon, epsilon_warmup=0, attack_steps, step_size=None, random_start):
+    """The objective: cross-entropy on PGD examples; `(model, x, y, seed, step) -> (loss (n,), metrics)`.
+
+    `epsilon` and `step_size` are in [0, 1] pixels; both grow linearly over the first `epsilon_warmup` steps, without
+    which a network at a large epsilon can stay at constant logits for epochs. `seed` is a pair of int32.
+    """
+    step_size = step_size or 2.5 * epsilon / attack_steps
+
+    def objective(model, x, y, seed, step):
+        grown = tf.minimum(tf.cast(step + 1, tf.float32) / max(epsilon_warmup, 1), 1.0)
+        radius = epsilon * grown
+        low, high = tf.maximum(x - radius, 0.0), tf.minimum(x + radius, 1.0)
+        z = x
+        if random_start:
+            z = tf.clip_by_value(x + radius * tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0), low, high)
+        for _ in tf.range(attack_steps):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(z)
+                loss = losses.cross_entropy(model(z, training=True), y)
+            z = tf.clip_by_value(z + step_size * grown * tf.sign(tape.gradient(loss, z)), low, high)
+        logits = model(tf.stop_gradient(z), training=True)
+        right = tf.cast(tf.argmax(logits, -1, tf.int32) == y, tf.float32)
+        return losses.cross_entropy(logits, y), {"adversarial_accuracy": right, "epsilon": tf.fill(tf.shape(y), radius)}
+
+    return objective
