@@ -5,7 +5,8 @@ towards mid-grey; in [0, 1] pixels the same cell shrinks towards black and is an
 stated together with its pixel range. Plain arithmetic: numbers, arrays and tensors alike.
 """
 
-SLACK = 1e-9  # room for the rounding of decimal fractions such as (1 - 0.7) / 2
+ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
+SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
 
 
 def problem(scale, shift, pixel_range):
@@ -17,7 +18,7 @@ def problem(scale, shift, pixel_range):
     if not low < high:
         return f"expected a pixel_range [low, high] with low < high, found [{low:g}, {high:g}]"
     ends = sorted((scale * low + shift, scale * high + shift))
-    if ends[0] >= low - SLACK and ends[1] <= high + SLACK:
+    if ends[0] >= low - ROUNDING and ends[1] <= high + ROUNDING:
         return None
     reach = max((1 - abs(scale)) * (high - low) / 2, 0)
     middle = (1 - scale) * (low + high) / 2

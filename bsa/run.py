@@ -1,7 +1,6 @@
 """Walk a plan: compute what the store lacks, in order, with progress and a record of each stage."""
 
 import importlib.metadata
-import resource
 import sys
 import time
 
@@ -13,6 +12,28 @@ LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")
 def describe(spec, data_dir=None):
     """What the plan needs to know of the spec's data set, without reading it."""
     return components.find("data", spec["data"]["name"]).describe(data_dir=data_dir)
+
+
+def outlook(spec, artefacts, *, data_dir=None):
+    """What a run would do: for each stage its title, key, state in the store and an estimate of its passes.
+
+    A state is "stored", "begun" or "to do"; passes are forward-backward passes of one image, None where none is due.
+    """
+    rows = []
+    for stage in plan.stages(spec, describe(spec, data_dir)):
+        begun = artefacts.part(stage.key).is_dir()
+        state = "stored" if stage.key in artefacts else "begun" if begun else "to do"
+        rows.append({"title": stage.title, "key": stage.key, "state": state, "passes": _passes(stage)})
+    return rows
+
+
+def _passes(stage):
+    name, params = stage.component["name"], stage.component["params"]
+    if stage.kind == "network":
+        return components.find("train", name).passes(**params) * params["steps"] * params["batch_size"]
+    if stage.kind == "attack":
+        return components.find("attacks", name).passes(**params) * params["images"]
+    return None
 
 
 def run(spec, artefacts, *, data_dir=None, seen=None):
@@ -62,9 +83,13 @@ def _version(name):
 
 
 def _peak_memory():
-    """The largest resident size of this process so far, in bytes (Linux counts in KiB, macOS in bytes)."""
+    """The largest resident size of this process so far, in bytes; None on Windows, which does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts in bytes, Linux in KiB
 
 
 def _spent(part):

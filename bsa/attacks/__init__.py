@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-SLACK = 1e-6  # room for float32 rounding when a distance is compared with a threshold
+from bsa.cells import SLACK
 
 
 class Attacked(NamedTuple):

@@ -14,3 +14,8 @@ def make():
         return losses.cross_entropy(logits, y), {"accuracy": right}
 
     return objective
+
+
+def passes(**_):
+    """Forward-backward passes for each example of a step."""
+    return 1

@@ -1,0 +1,5 @@
+"""`python -m bsa` is `bsa`."""
+
+from bsa.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""Work through many items with a batch of fixed size: finished items leave it and others take their place.
+
+One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
+When the queue is empty the batch shrinks with what is left in it, by halves, so that few shapes occur.
+"""
+
+import tensorflow as tf
+
+
+def refill(begin, advance, total, batch):
+    """Run `advance` until every one of `total` items is done; returns their results, a dict of (total, ...) tensors.
+
+    `begin(items)` gives the state of items numbered `items` (b,): a dict of tensors (b, ...). `advance(state)` gives
+    `(state, done, result)` with done (b,) bool and result a dict of (b, ...) whose rows count where done. States of
+    different items never mix; all dimensions but the first are static. To be called in a `tf.function`.
+    """
+    size = tf.minimum(batch, total)
+    item = tf.range(size)
+    state = begin(item)
+    _, _, sample = advance(state)
+    results = {k: tf.zeros([total, *v.shape[1:]], v.dtype) for k, v in sample.items()}
+
+    def body(item, following, state, results):
+        state, done, result = advance(state)
+        done = done & (item >= 0)
+
+        def settle():
+            rows = tf.where(done)[:, 0]
+            to = tf.gather(item, rows)[:, None]
+            kept = {k: tf.tensor_scatter_nd_update(results[k], to, tf.gather(result[k], rows)) for k in results}
+            fresh = following + tf.cumsum(tf.cast(done, tf.int32)) - 1
+            fresh = tf.where(fresh < total, fresh, -1)
+            taken = begin(tf.maximum(fresh, 0))
+            renewed = {k: tf.where(_like(done & (fresh >= 0), v), taken[k], v) for k, v in state.items()}
+            used = tf.minimum(following + tf.cast(tf.size(rows), tf.int32), total)
+            return _shrink(tf.where(done, fresh, item), used, renewed, kept)
+
+        return tf.cond(tf.reduce_any(done), settle, lambda: (item, following, state, results))
+
+    def open_shapes(tensors):
+        return {k: tf.TensorShape([None, *v.shape[1:]]) for k, v in tensors.items()}
+
+    invariants = (tf.TensorShape([None]), tf.TensorShape([]), open_shapes(state), open_shapes(results))
+    loop = (item, size, state, results)
+    *_, results = tf.while_loop(lambda item, *_: tf.reduce_any(item >= 0), body, loop, invariants)
+    return results
+
+
+def _shrink(item, following, state, results):
+    """Drop the idle places once half of them are idle."""
+    busy = item >= 0
+
+    def shrunk():
+        return tf.boolean_mask(item, busy), {k: tf.boolean_mask(v, busy) for k, v in state.items()}
+
+    half = 2 * tf.reduce_sum(tf.cast(busy, tf.int32)) <= tf.size(item)
+    item, state = tf.cond(half, shrunk, lambda: (item, state))
+    return item, following, state, results
+
+
+def _like(flags, tensor):
+    """(b,) as (b, 1, ..., 1) of the rank of `tensor`."""
+    return tf.reshape(flags, tf.concat([[-1], tf.ones(tf.rank(tensor) - 1, tf.int32)], 0))

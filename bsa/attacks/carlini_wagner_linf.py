@@ -1,0 +1,130 @@
+"""The L-inf attack of Carlini and Wagner (2017, section VI.C), the attack of the paper, batched.
+
+For each image it minimises c * max(margin, 0) + sum(max(|x' - x| - tau, 0)) over w, x' = (tanh(w) + 1) / 2, with
+Adam. Once the class changes within tau, tau shrinks; where the steps run out, c grows; where c is at its largest, tau
+has failed. Every image has its own tau, c and step count, and keeps the closest misclassified point it passed.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.attacks import Best, _starts, checked
+from bsa.attacks._refill import refill
+from bsa.cells import SLACK
+from bsa.ops import losses
+from bsa.ops.precision import twin
+
+EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
+
+
+def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, constant_factor, constant_max,
+         tau_factor, starts, restarts, batch_size, precision, jit_compile):  # fmt: skip
+    """The attack on `model`: `attack(x, y, seed=0, index=None) -> Attacked`.
+
+    In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
+    an image stops once it is within the smallest; a start that follows works on images that are not there yet, and
+    distances are upper bounds that were not driven further. In mode "least_distortion" tau begins at 1, and after a
+    failure it is bisected until it is known within 1 %; every start works on every image.
+    """
+    radii = sorted({epsilon if t in ("epsilon", "scale*epsilon") else t for t in thresholds}, reverse=True)
+    least = mode == "least_distortion"
+    first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
+    settings = (steps, *map(float, (learning_rate, constant, constant_factor, constant_max, tau_factor)))
+    search = _search(twin(model, precision), first, goal, least, settings, batch_size, jit_compile)
+
+    def attack(x, y, seed=0, index=None):
+        x, y, index = checked(model, x, y, index)
+        best = Best(model, x, y)
+        for name, restart in _starts.rounds(starts, restarts):
+            rows = np.flatnonzero(best.distance > goal + SLACK)
+            if len(rows):
+                z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
+                found = search(x[rows], y[rows], z)
+                best.offer(rows, found["best"].numpy(), name, found["passes"].numpy())
+        return best.result(np.inf if least else radii[0])
+
+    return attack
+
+
+def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, **_):
+    """Forward-backward passes of one image whose tau fails at every constant; each tau that is reached costs more."""
+    constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-9)
+    return len(_starts.rounds(starts, restarts)) * constants * (steps + 1)
+
+
+def _search(model, first, goal, least, settings, batch_size, jit_compile):
+    """The graph: `search(x, y, z)` from starts z gives the closest misclassified point of each image, and passes."""
+    steps, learning_rate, constant, constant_factor, constant_max, tau_factor = settings
+
+    @tf.function(jit_compile=jit_compile or None)
+    def evaluate(s):
+        """The point of a state, its margin, its distance and the gradient of the objective."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(s["w"])
+            z = (tf.tanh(s["w"]) + 1) / 2
+            margin = losses.margin(model(z, training=False), s["y"])
+            away = _flat(tf.abs(z - s["x"]))
+            beyond = tf.reduce_sum(tf.nn.relu(away - s["tau"][:, None]), -1)
+            value = s["constant"] * tf.nn.relu(margin) + beyond
+        return z, margin, tf.reduce_max(away, -1), tape.gradient(value, s["w"])
+
+    def begin(x, y, w):
+        still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
+        state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
+        state |= {"distance": none + np.inf, "tau": none + first, "failed": none, "constant": none + constant}
+        return state | {"passes": tf.zeros_like(y)}
+
+    def advance(s):
+        z, margin, away, slope = evaluate(s)
+        closer = (margin < 0) & (away < s["distance"])
+        best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
+        solved = distance <= s["tau"]
+        spent = ~solved & (s["step"] >= steps)
+        larger = s["constant"] * constant_factor
+        failed = spent & (larger > constant_max)
+        low = tf.where(failed, s["tau"], s["failed"])
+        middle = (low + distance) / 2
+        shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
+        tau = tf.where(solved, shrunk, s["tau"])
+        done = distance <= goal
+        if least:
+            tau = tf.where(failed, middle, tau)
+            done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))
+        else:
+            tau, done = tf.maximum(tau, tau_factor * goal), done | failed
+        again = solved | spent
+        s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
+        s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
+        return _adam(s, slope, again, learning_rate), done, {"best": best, "passes": s["passes"]}
+
+    @tf.function(reduce_retracing=True)
+    def search(x, y, z):
+        w = tf.atanh((2 * z - 1) * EDGE)
+
+        def items(numbers):
+            return begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers))
+
+        return refill(items, advance, tf.shape(x)[0], batch_size)
+
+    return search
+
+
+def _adam(s, slope, again, rate):
+    """One Adam step on w (Kingma and Ba 2015, Algorithm 1); where `again`, moments and steps begin anew after it."""
+    step = s["step"] + 1
+    mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.999 * s["square"] + 0.001 * slope**2
+    power = tf.cast(step, tf.float32)[:, None, None, None]
+    move = rate * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - 0.999**power)) + 1e-8)
+    zero = tf.zeros_like(mean)
+    s = s | {"w": s["w"] - move, "mean": _where(again, zero, mean), "square": _where(again, zero, square)}
+    return s | {"step": tf.where(again, 0, step)}
+
+
+def _flat(images):
+    return tf.reshape(images, [tf.shape(images)[0], -1])
+
+
+def _where(flags, a, b):
+    return tf.where(flags[:, None, None, None], a, b)

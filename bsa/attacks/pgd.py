@@ -1,0 +1,83 @@
+"""Projected gradient descent in the L-inf ball (Madry et al. 2018, section 2.1), from named starts.
+
+Each step moves by `step_size` along the sign of the gradient of the cross-entropy, or of minus the margin of the
+logits, and projects onto the ball and [0, 1]. An image leaves at the first point that is misclassified.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.attacks import Best, _starts, checked
+from bsa.attacks._refill import refill
+from bsa.cells import SLACK
+from bsa.ops import losses
+from bsa.ops.precision import twin
+
+LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
+
+
+def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, restarts, batch_size, precision,
+         jit_compile):  # fmt: skip
+    """The attack on `model`: `attack(x, y, seed=0, index=None) -> Attacked`.
+
+    `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
+    one only for images that fell at the one before and afresh from every start. `step_size` defaults to
+    2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
+    """
+    radii = sorted({epsilon if t in ("epsilon", "scale*epsilon") else t for t in thresholds}, reverse=True)
+    search = _search(twin(model, precision), LOSSES[loss], steps, batch_size, jit_compile)
+    relative = 2.5 / steps if step_size is None else step_size / epsilon
+
+    def attack(x, y, seed=0, index=None):
+        x, y, index = checked(model, x, y, index)
+        best = Best(model, x, y)
+        for radius in radii:
+            standing = np.inf if radius == radii[0] else previous + SLACK
+            fell = best.distance <= standing
+            for name, restart in _starts.rounds(starts, restarts):
+                rows = np.flatnonzero(fell & (best.distance > radius + SLACK))
+                if len(rows):
+                    z = _starts.points(name, x[rows], index[rows], seed, restart, radius)
+                    z = _starts.project(z, x[rows], radius)
+                    size = tf.constant(radius * relative, tf.float32)
+                    found = search(x[rows], y[rows], z, tf.constant(radius, tf.float32), size)
+                    best.offer(rows, found["z"].numpy(), name, found["passes"].numpy())
+            previous = radius
+        return best.result(radii[0])
+
+    return attack
+
+
+def passes(*, thresholds, steps, starts, restarts, **_):
+    """Forward-backward passes that one image can cost at most."""
+    return len(thresholds) * len(_starts.rounds(starts, restarts)) * (steps + 1)
+
+
+def _search(model, loss, steps, batch_size, jit_compile):
+    """The graph: `search(x, y, z, radius, step_size)` gives the last point of each image and its passes."""
+
+    @tf.function(jit_compile=jit_compile or None)
+    def gradient(z, y):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(z)
+            logits = model(z, training=False)
+            value = loss(logits, y)
+        return losses.margin(logits, y), tape.gradient(value, z)
+
+    @tf.function(reduce_retracing=True)
+    def search(x, y, z, radius, step_size):
+        def begin(items):
+            start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
+            return start | {"passes": tf.zeros_like(items)}
+
+        def advance(state):
+            margin, slope = gradient(state["z"], state["y"])
+            passes = state["passes"] + 1
+            done = (margin < 0) | (passes > steps)
+            low, high = tf.maximum(state["x"] - radius, 0.0), tf.minimum(state["x"] + radius, 1.0)
+            moved = tf.clip_by_value(state["z"] + step_size * tf.sign(slope), low, high)
+            return state | {"z": moved, "passes": passes}, done, {"z": state["z"], "passes": passes}
+
+        return refill(begin, advance, tf.shape(x)[0], batch_size)
+
+    return search

@@ -1,0 +1,160 @@
+"""The command line: `bsa validate | schema | plan | run | show`. No logic, and no TensorFlow before it is needed."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from bsa import __version__
+from bsa.errors import BsaError, UsageError
+from bsa.spec import SpecError
+from bsa.spec import load as load_spec
+
+EXIT = "Exit codes: 0 fine, 1 the run failed, 2 wrong usage, 3 invalid spec."
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is no news to the user
+
+
+class Commands(click.Group):
+    """A group that turns bsa's errors into messages and exit codes."""
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except SpecError as error:
+            code = 3
+            message = str(error)
+        except UsageError as error:
+            code, message = 2, str(error)
+        except BsaError as error:
+            code, message = 1, str(error)
+        except KeyboardInterrupt:
+            code, message = 1, "stopped; the same command goes on from here"
+        click.echo(f"bsa: {message}", err=True)
+        context.exit(code)
+
+
+@click.group(cls=Commands, epilog=EXIT, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main():
+    """Blind-spot attacks on robust networks: from a JSON spec to the paper's tables."""
+
+
+def options(*names):
+    """The options that several commands share, by name."""
+    known = {
+        "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                            help="Override a field, for example train.steps=2000; may be repeated."),
+        "seed": click.option("--seed", type=int, help="Short for --set seed=N."),
+        "store": click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE",
+                              help="Where results are kept (BSA_STORE); the user's cache folder by default."),
+        "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
+                             help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
+        "out": click.option("--out", type=click.Path(path_type=Path), help="Where tables go; results/<name> by default."),
+        "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
+    }  # fmt: skip
+
+    def decorate(command):
+        for name in reversed(names):
+            command = known[name](command)
+        return command
+
+    return decorate
+
+
+def _spec(path, overrides, seed):
+    return load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+
+
+@main.command(epilog=EXIT)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@options("format")
+def validate(files, form):
+    """Check specs: every problem at once, with its place, what was expected and what was found.
+
+    FILE may be a folder (its *.json) or - for standard input.
+    """
+    paths = [p for f in files for p in (sorted(Path(f).glob("*.json")) if Path(f).is_dir() else [f])]
+    report = []
+    for path in paths:
+        problems = []
+        try:
+            load_spec(path)
+        except SpecError as error:
+            problems = error.problems
+        report.append({"file": str(path), "valid": not problems, "problems": [p._asdict() for p in problems]})
+        if form == "text":
+            click.echo("\n".join(f"{path}: {p}" for p in problems) if problems else f"{path}: valid")
+    if form == "json":
+        click.echo(json.dumps(report, indent=1))
+    if not all(entry["valid"] for entry in report):
+        sys.exit(3)
+
+
+@main.command()
+def schema():
+    """Print the combined JSON schema of specs, for editors and other tools."""
+    from bsa.schema import combined
+
+    click.echo(json.dumps(combined(), indent=1))
+
+
+@main.command(epilog=EXIT)
+@click.argument("spec")
+@options("set", "seed", "data", "store", "format")
+def plan(spec, overrides, seed, data_dir, root, form):
+    """Print the stages of a SPEC: keys, what the store holds, at most how many forward-backward passes."""
+    from bsa.run import outlook
+    from bsa.store import Store
+
+    rows = outlook(_spec(spec, overrides, seed), Store(root), data_dir=data_dir)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        passes = f"{row['passes']:.2e}" if row["passes"] else "-"
+        click.echo(f"{row['state']:>8}  {row['key'][:12]}  {passes:>9}  {row['title']}")
+    left = sum(row["passes"] or 0 for row in rows if row["state"] != "stored")
+    click.echo(f"{len(rows)} stages; at most {left:.2e} forward-backward passes of one image are left")
+
+
+@main.command(epilog=EXIT)
+@click.argument("spec")
+@options("set", "seed", "data", "store", "out")
+def run(spec, overrides, seed, data_dir, root, out):
+    """Run a SPEC: compute what the store lacks, then render its tables and figures.
+
+    It can be killed at any moment; the same command goes on.
+    """
+    from bsa import progress
+    from bsa import run as runner
+    from bsa.store import Store
+
+    resolved, store = _spec(spec, overrides, seed), Store(root)
+    runner.run(resolved, store, data_dir=data_dir, seen=progress.Display())
+    _render(resolved, store, data_dir, out)
+
+
+@main.command(epilog=EXIT)
+@click.argument("spec")
+@options("set", "seed", "data", "store", "out")
+def show(spec, overrides, seed, data_dir, root, out):
+    """Render the tables and figures of a finished run of a SPEC again."""
+    from bsa.store import Store
+
+    _render(_spec(spec, overrides, seed), Store(root), data_dir, out)
+
+
+def _render(spec, store, data_dir, out):
+    import rich.console
+
+    from bsa.report import render
+    from bsa.results import Results
+    from bsa.run import describe
+
+    out = out or Path("results") / spec["name"]
+    console = rich.console.Console(highlight=False)
+    for shown in render(Results(spec, store, describe(spec, data_dir)), out):
+        console.print(shown.rich() if hasattr(shown, "rich") else f"figure {shown}", soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True)

@@ -1,0 +1,13 @@
+"""Tables and figures: `render(results, out) -> [Table or path]`, one module each. They read the store, no TensorFlow."""
+
+from bsa.components import find
+
+
+def render(results, out):
+    """Render every report of the results' spec into the folder `out`; returns what there is to show."""
+    out.mkdir(parents=True, exist_ok=True)
+    shown = []
+    for report in results.spec["report"]:
+        params = {k: v for k, v in report.items() if k != "name"}
+        shown += find("report", report["name"]).render(results, out, **params)
+    return shown

@@ -1,0 +1,92 @@
+"""Accuracy and success rate of every attack, in every cell, at every threshold (paper, Tables 2 to 5)."""
+
+import numpy as np
+
+from bsa import plan, store
+from bsa.cells import SLACK
+from bsa.report._table import Table
+from bsa.report._wilson import wilson
+
+
+def render(results, out):
+    """One table a network, printed and as Markdown, CSV, LaTeX and JSON in `out`. Rates are in percent."""
+    tables, numbers = [], {}
+    for network in plan.networks(results.spec):
+        cells = numbers[network] = [_cell(results, network, cell) for cell in plan.cells_of(results.spec)]
+        table = _table(results, network, cells)
+        table.save(out / ("success_table" if len(plan.networks(results.spec)) == 1 else f"success_table_{network}"))
+        tables.append(table)
+    store.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers})
+    return tables
+
+
+def _cell(results, network, cell):
+    """All numbers of one cell, as they stand in the JSON."""
+    accuracy = results.find(kind="measure", measure="accuracy", network=network, cell=cell)
+    return {
+        "cell": [cell.scale, cell.shift],
+        "accuracy": _rate(accuracy[0].arrays("measure.npz")["correct"]) if accuracy else None,
+        "attacks": {r.place["label"]: _attack(r) for r in results.find(kind="attack", network=network, cell=cell)},
+        "reported": results.reported(cell),
+    }
+
+
+def _attack(result):
+    arrays = result.arrays("attack.npz")
+    away = np.abs(arrays["adversarial"].astype(np.float64) - arrays["x"].astype(np.float64))
+    away = np.where(np.isfinite(arrays["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)
+    rates = [{"threshold": t, **_rate(away <= t + SLACK)} for t in result.place["thresholds"]]
+    spent = {"passes": float(arrays["passes"].mean()), "seconds": result.record["seconds"]}
+    return {"success": rates, **spent, "key": result.record["key"]}
+
+
+def _rate(flags):
+    low, high = wilson(int(flags.sum()), len(flags))
+    interval = [round(100 * low, 2), round(100 * high, 2)]
+    return {"percent": round(100 * float(flags.mean()), 2), "interval": interval, "images": len(flags)}
+
+
+def _table(results, network, cells):
+    labels = list(dict.fromkeys(label for cell in cells for label in cell["attacks"]))
+    source = results.source
+    paper = ([f"{source} accuracy"], [f"{source} success"]) if source else ([], [])
+    columns = ["scale, shift", "accuracy", *paper[0], "threshold", *labels, *paper[1]]
+    rows = [row for cell in cells for row in _rows(cell, labels, source)]
+    notes = [
+        "Rates in percent with 95 % Wilson intervals. Success: the class changes and max |x' - x| is at most the "
+        "threshold, among correctly classified images.",
+        *(_cost(label, cells) for label in labels),
+    ]
+    title = f"{results.spec['name']}: {results.spec['data']['name']}, network {network}"
+    return Table(title, columns, rows, notes)
+
+
+def _rows(cell, labels, source):
+    """A line for each threshold of a cell; the cell and its accuracy stand in the first."""
+    thresholds = list(dict.fromkeys(r["threshold"] for a in cell["attacks"].values() for r in a["success"]))
+    reported = cell["reported"]
+    for i, threshold in enumerate(sorted(thresholds, reverse=True) or [None]):
+        head = [", ".join(f"{v:g}" for v in cell["cell"]) if i == 0 else ""]
+        head += [_text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
+        if source:
+            head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
+        found = [
+            next((_text(r) for r in cell["attacks"].get(label, {"success": []})["success"] if r["threshold"] == threshold), "")
+            for label in labels
+        ]  # fmt: skip
+        published = reported.get("success", [])
+        tail = [f"{published[i]:.2f}" if i < len(published) else ""] if source else []
+        yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
+
+
+def _text(rate):
+    low, high = rate["interval"]
+    return f"{rate['percent']:.2f} [{low:.1f}, {high:.1f}]"
+
+
+def _cost(label, cells):
+    attacks = [cell["attacks"][label] for cell in cells if label in cell["attacks"]]
+    images = {a["success"][0]["images"] for a in attacks}
+    passes, seconds = np.mean([a["passes"] for a in attacks]), sum(a["seconds"] for a in attacks)
+    counts = f"{min(images)}" if len(images) == 1 else f"{min(images)} to {max(images)}"
+    return f"{label}: {counts} images a cell, {passes:.0f} passes an image on average, {seconds:.0f} s in all."

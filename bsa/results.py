@@ -1,0 +1,50 @@
+"""The results of a spec as reports read them: from the store alone, without TensorFlow."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bsa import plan
+from bsa.errors import BsaError
+
+
+class Result(NamedTuple):
+    """One committed stage: where it belongs (see `plan.placed`), its record and its folder."""
+
+    place: dict
+    record: dict
+    folder: object
+
+    def arrays(self, file):
+        """The arrays of one of its `.npz` files, by name."""
+        with np.load(self.folder / file, allow_pickle=False) as saved:
+            return dict(saved)
+
+
+class Results:
+    """The results of a resolved spec in a `Store`; BsaError names what has not been run."""
+
+    def __init__(self, spec, artefacts, data):
+        self.spec = spec
+        placed = list(plan.placed(spec, data))
+        missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
+        if missing:
+            raise BsaError(
+                f"{spec['name']} has not been run to its end: the store {artefacts.root} lacks "
+                f"{len(missing)} stages, the first of them {missing[0]}. `bsa run` computes them."
+            )
+        self.all = [Result(place, artefacts.record(s.key), artefacts.path(s.key)) for place, s in placed]
+
+    def find(self, **place):
+        """The results whose place has all these values, in the plan's order."""
+        return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
+
+    def reported(self, cell):
+        """The published numbers of a cell: a row of the spec's "reported", or an empty dict."""
+        rows = self.spec.get("reported", {"rows": []})["rows"]
+        return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
+
+    @property
+    def source(self):
+        """What the published numbers are called, for example "Table 2"; "" where there are none."""
+        return self.spec.get("reported", {}).get("source", "")

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name="bsa",
+    version="0.1.0",
+    description="Blind-spot attacks on robust Keras classifiers: the paper's tables from a JSON spec, and a library",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.14",
+    # The specs and schemas stand at the top level of the repository and travel inside the package.
+    packages=[*find_packages(include=["bsa", "bsa.*"]), "bsa.schemas", "bsa.specs"],
+    package_dir={"bsa.schemas": "schemas", "bsa.specs": "specs"},
+    package_data={"bsa.schemas": ["*.json", "*/*.json"], "bsa.specs": ["*.json"]},
+    install_requires=[
+        "click>=8.1",
+        "filelock>=3.12",
+        "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
+        "jsonschema>=4.20",
+        "keras>=3.8",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "platformdirs>=4.0",
+        "rich>=13.0",
+        "scikit-learn>=1.4",
+        "tensorboard>=2.18",  # tf.summary needs it; TensorFlow no longer brings it
+        "tensorflow>=2.18",
+        "tensorflow-datasets>=4.9.7",
+    ],
+    extras_require={
+        "test": ["pytest>=8.0"],
+        "lint": ["ruff>=0.9"],
+    },
+    entry_points={"console_scripts": ["bsa=bsa.cli:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
