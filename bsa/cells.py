@@ -52,7 +52,7 @@ def blind_spot(x, scale, shift, pixel_range=(-0.5, 0.5)):
     return x * gain + offset
 
 
-def thresholds(named, epsilon, scale):
+def thresholds(named, epsilon, scale=1):
     """Success thresholds as numbers, largest first, without repeats.
 
     `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because

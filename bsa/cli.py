@@ -132,7 +132,11 @@ def run(spec, overrides, seed, data_dir, root, out):
     from bsa.store import Store
 
     resolved, store = _spec(spec, overrides, seed), Store(root)
-    runner.run(resolved, store, data_dir=data_dir, seen=progress.Display())
+    display = progress.Display()
+    try:
+        runner.run(resolved, store, data_dir=data_dir, seen=display)
+    finally:
+        display.close()
     _render(resolved, store, data_dir, out)
 
 
@@ -155,6 +159,8 @@ def _render(spec, store, data_dir, out):
 
     out = out or Path("results") / spec["name"]
     console = rich.console.Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200  # a file has room: no column is squeezed
     for shown in render(Results(spec, store, describe(spec, data_dir)), out):
         console.print(shown.rich() if hasattr(shown, "rich") else f"figure {shown}", soft_wrap=True)
     console.print(f"written to {out}", soft_wrap=True)

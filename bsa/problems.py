@@ -100,7 +100,7 @@ def _hint(keyword, value, limit):
         return components.suggest(value, limit)
     if keyword == "maximum" and limit == 1:
         return f"pixels are in [0, 1]: for {value:g} of 255 write {value / 255:.6g}"
-    if keyword == "type" and isinstance(value, str) and "number" in (limit if isinstance(limit, list) else [limit]):
+    if keyword == "type" and isinstance(value, str) and {"number", "integer"} & {*([limit] if isinstance(limit, str) else limit)}:
         return "write it without quotes"
     return ""
 

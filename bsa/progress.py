@@ -1,5 +1,7 @@
 """What a run tells a person: one line a stage, and a bar with the time left while a stage is at work."""
 
+import contextlib
+import os
 import sys
 import time
 
@@ -26,23 +28,26 @@ class Display:
 
     def began(self, stage):
         """The stage starts; returns its progress(done, total, **metrics)."""
-        self._say("begin", stage)
-        return self._bar(stage) if self.console.is_terminal else self._lines()
+        return self._bar(stage) if self.console.is_terminal else self._lines(stage)
 
     def ended(self, stage, seconds):
         """The stage is committed."""
+        self.close()
+        self._say(f"done in {clock(seconds)}", stage)
+
+    def close(self):
+        """Take the bar off the terminal; also after an error."""
         if self.bar:
             self.bar.stop()
             self.bar = None
-        self._say(f"done in {clock(seconds)}", stage)
 
     def _say(self, what, stage):
-        self.console.print(f"{what:>10}  {stage.title}  [dim]{stage.key[:12]}[/dim]", soft_wrap=True)
+        self.console.print(f"{what}: {stage.title} [dim]({stage.key[:12]})[/dim]", soft_wrap=True)
 
     def _bar(self, stage):
         columns = rich.progress
         self.bar = rich.progress.Progress(
-            columns.BarColumn(), columns.MofNCompleteColumn(), columns.TimeElapsedColumn(),
+            columns.TextColumn("{task.description}"), columns.BarColumn(), columns.MofNCompleteColumn(), columns.TimeElapsedColumn(),
             columns.TextColumn("left"), columns.TimeRemainingColumn(speed_estimate_period=120),
             columns.TextColumn("{task.fields[numbers]}"), console=self.console, transient=True,
         )  # fmt: skip
@@ -52,9 +57,9 @@ class Display:
             task, completed=done, total=total, numbers=_numbers(metrics)
         )
 
-    def _lines(self):
+    def _lines(self, stage):
         began = said = time.monotonic()
-        first = None
+        first = None  # the first report: a resumed stage does not begin at 0
 
         def progress(done, total, **metrics):
             nonlocal said, first
@@ -64,8 +69,8 @@ class Display:
                 said = now
                 pace = (now - first[0]) / max(done - first[1], 1)
                 left = clock(pace * (total - done)) if done > first[1] else "?"
-                print(f"{done:>12}/{total}  {clock(now - began)}, left {left}  {_numbers(metrics)}",
-                      file=sys.stderr, flush=True)  # fmt: skip
+                numbers = f"{done}/{total} in {clock(now - began)}, left {left}  {_numbers(metrics)}"
+                print(f"{stage.title}: {numbers}", file=sys.stderr, flush=True)
 
         return progress
 
@@ -80,3 +85,17 @@ def clock(seconds):
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@contextlib.contextmanager
+def silenced():
+    """Nothing reaches the process's standard error: for importing TensorFlow, whose C++ parts greet there."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -5,6 +5,7 @@ import sys
 import time
 
 from bsa import components, plan, store
+from bsa.progress import silenced
 
 LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")
 
@@ -56,7 +57,8 @@ def run(spec, artefacts, *, data_dir=None, seen=None):
 
 
 def _compute(stage, artefacts, part, data_dir, seen):
-    from bsa import stages
+    with silenced():
+        from bsa import stages
 
     for need in stage.needs:
         artefacts.record(need)  # a damaged artefact is found here, not in the numbers that it would spoil

@@ -5,6 +5,7 @@ numbers for its record. What a killed run left in `part/work` is taken up.
 """
 
 import functools
+import json
 from typing import NamedTuple
 
 import keras
@@ -13,8 +14,10 @@ import numpy as np
 from bsa import components, store, train
 from bsa.attacks import ATTACKED_FIELDS, Attacked, logits
 from bsa.data import Dataset
+from bsa.errors import BsaError
+from bsa.spec import canonical
 
-CHUNK = 500  # images between two saves of an attack; refilling happens within a chunk, so that it is reproducible
+CHUNK = 250  # images between two saves of an attack; refilling happens within a chunk, so that it is reproducible
 
 
 class Desk(NamedTuple):
@@ -48,13 +51,16 @@ def attack(stage, needs, part, desk):
     x, y = cell_images(stage, desk)
     params = dict(stage.component["params"])
     index = first_correct(model, x, y, params.pop("images"))
-    run = components.find("attacks", stage.component["name"]).make(model, **params)
+    if not len(index):
+        raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
+    thresholds = params.pop("thresholds")
+    run = attacker(needs[0], stage.component["name"], canonical(params))
     chunks = np.array_split(index, range(CHUNK, len(index), CHUNK))
     found = []
     for number, chunk in enumerate(chunks):
         file = part / store.WORK / f"chunk_{number:04d}.npz"
         if not file.is_file():
-            result = run(x[chunk], y[chunk], seed=stage.params["seed"], index=chunk)
+            result = run(x[chunk], y[chunk], seed=stage.params["seed"], index=chunk, thresholds=thresholds)
             store.write(file, functools.partial(np.savez_compressed, **result._asdict()))
         found.append(_load_chunk(file))
         if desk.progress:
@@ -92,6 +98,14 @@ def build(stage):
     )
 
 
+@functools.lru_cache(maxsize=4)
+def attacker(folder, name, params):
+    """An attack on the network in a folder; kept, so that the cells of a table share one traced graph."""
+    model = load_network(folder)
+    return components.find("attacks", name).make(model, thresholds=["epsilon"], **json.loads(params))
+
+
+@functools.lru_cache(maxsize=4)
 def load_network(folder):
     """The network in an artefact folder."""
     return keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)

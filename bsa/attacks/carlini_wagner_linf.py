@@ -10,38 +10,39 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from bsa import cells
 from bsa.attacks import Best, _starts, checked
 from bsa.attacks._refill import refill
-from bsa.cells import SLACK
 from bsa.ops import losses
 from bsa.ops.precision import twin
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
+NEAR = 0.97  # success mode asks for no tau below this share of the smallest threshold
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, constant_factor, constant_max,
          tau_factor, starts, restarts, batch_size, precision, jit_compile):  # fmt: skip
-    """The attack on `model`: `attack(x, y, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
     an image stops once it is within the smallest; a start that follows works on images that are not there yet, and
     distances are upper bounds that were not driven further. In mode "least_distortion" tau begins at 1, and after a
     failure it is bisected until it is known within 1 %; every start works on every image.
     """
-    radii = sorted({epsilon if t in ("epsilon", "scale*epsilon") else t for t in thresholds}, reverse=True)
     least = mode == "least_distortion"
-    first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
     settings = (steps, *map(float, (learning_rate, constant, constant_factor, constant_max, tau_factor)))
-    search = _search(twin(model, precision), first, goal, least, settings, batch_size, jit_compile)
+    search = _search(twin(model, precision), least, settings, batch_size, jit_compile)
 
-    def attack(x, y, seed=0, index=None):
+    def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(model, x, y, index)
+        radii = cells.thresholds(thresholds, epsilon)
+        first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
         best = Best(model, x, y)
         for name, restart in _starts.rounds(starts, restarts):
-            rows = np.flatnonzero(best.distance > goal + SLACK)
+            rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
                 z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
-                found = search(x[rows], y[rows], z)
+                found = search(x[rows], y[rows], z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
                 best.offer(rows, found["best"].numpy(), name, found["passes"].numpy())
         return best.result(np.inf if least else radii[0])
 
@@ -54,8 +55,11 @@ def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, 
     return len(_starts.rounds(starts, restarts)) * constants * (steps + 1)
 
 
-def _search(model, first, goal, least, settings, batch_size, jit_compile):
-    """The graph: `search(x, y, z)` from starts z gives the closest misclassified point of each image, and passes."""
+def _search(model, least, settings, batch_size, jit_compile):
+    """The graph: `search(x, y, z, first, goal)` gives the closest misclassified point of each image, and its passes.
+
+    z are the starts, `first` is the first tau, and an image within `goal` is done.
+    """
     steps, learning_rate, constant, constant_factor, constant_max, tau_factor = settings
 
     @tf.function(jit_compile=jit_compile or None)
@@ -70,13 +74,13 @@ def _search(model, first, goal, least, settings, batch_size, jit_compile):
             value = s["constant"] * tf.nn.relu(margin) + beyond
         return z, margin, tf.reduce_max(away, -1), tape.gradient(value, s["w"])
 
-    def begin(x, y, w):
+    def begin(x, y, w, first):
         still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
         state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
         state |= {"distance": none + np.inf, "tau": none + first, "failed": none, "constant": none + constant}
         return state | {"passes": tf.zeros_like(y)}
 
-    def advance(s):
+    def advance(s, goal):
         z, margin, away, slope = evaluate(s)
         closer = (margin < 0) & (away < s["distance"])
         best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
@@ -93,20 +97,20 @@ def _search(model, first, goal, least, settings, batch_size, jit_compile):
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))
         else:
-            tau, done = tf.maximum(tau, tau_factor * goal), done | failed
+            tau, done = tf.maximum(tau, NEAR * goal), done | failed
         again = solved | spent
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
         return _adam(s, slope, again, learning_rate), done, {"best": best, "passes": s["passes"]}
 
     @tf.function(reduce_retracing=True)
-    def search(x, y, z):
+    def search(x, y, z, first, goal):
         w = tf.atanh((2 * z - 1) * EDGE)
 
         def items(numbers):
-            return begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers))
+            return begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers), first)
 
-        return refill(items, advance, tf.shape(x)[0], batch_size)
+        return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size)
 
     return search
 

@@ -7,9 +7,9 @@ logits, and projects onto the ball and [0, 1]. An image leaves at the first poin
 import numpy as np
 import tensorflow as tf
 
+from bsa import cells
 from bsa.attacks import Best, _starts, checked
 from bsa.attacks._refill import refill
-from bsa.cells import SLACK
 from bsa.ops import losses
 from bsa.ops.precision import twin
 
@@ -18,24 +18,24 @@ LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -lo
 
 def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, restarts, batch_size, precision,
          jit_compile):  # fmt: skip
-    """The attack on `model`: `attack(x, y, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
-    radii = sorted({epsilon if t in ("epsilon", "scale*epsilon") else t for t in thresholds}, reverse=True)
     search = _search(twin(model, precision), LOSSES[loss], steps, batch_size, jit_compile)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
-    def attack(x, y, seed=0, index=None):
+    def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(model, x, y, index)
+        radii = cells.thresholds(thresholds, epsilon)
         best = Best(model, x, y)
         for radius in radii:
-            standing = np.inf if radius == radii[0] else previous + SLACK
+            standing = np.inf if radius == radii[0] else previous + cells.SLACK
             fell = best.distance <= standing
             for name, restart in _starts.rounds(starts, restarts):
-                rows = np.flatnonzero(fell & (best.distance > radius + SLACK))
+                rows = np.flatnonzero(fell & (best.distance > radius + cells.SLACK))
                 if len(rows):
                     z = _starts.points(name, x[rows], index[rows], seed, restart, radius)
                     z = _starts.project(z, x[rows], radius)

@@ -11,9 +11,7 @@ def twin(model, precision):
     """
     if precision == "float32":
         return model
-    if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "_is_graph_network", True):
-        raise ValueError("expected a Sequential or functional model, found a subclassed one: use precision float32")
-    last = model.layers[-1].name
+    last = model.layers[-1].name if model.layers else None
 
     def clone(layer):
         config = layer.get_config()
@@ -21,6 +19,10 @@ def twin(model, precision):
             config["dtype"] = precision
         return layer.__class__.from_config(config)
 
-    copy = keras.models.clone_model(model, clone_function=clone)
+    try:
+        copy = keras.models.clone_model(model, clone_function=clone)
+    except ValueError as error:
+        kind = type(model).__name__
+        raise ValueError(f"expected a Sequential or functional model, found {kind}: use precision float32") from error
     copy.set_weights(model.get_weights())
     return copy

@@ -81,7 +81,7 @@ def _rows(cell, labels, source):
 
 def _text(rate):
     low, high = rate["interval"]
-    return f"{rate['percent']:.2f} [{low:.1f}, {high:.1f}]"
+    return f"{rate['percent']:.2f} [{low:.1f}–{high:.1f}]"
 
 
 def _cost(label, cells):

@@ -1,0 +1,117 @@
+"""The table of tests that every attack must pass, on a really trained network."""
+
+import keras
+import numpy as np
+import pytest
+
+import bsa
+from bsa import components
+from bsa.attacks import linf, logits
+
+EPSILON = 0.1
+NAMES = components.names("attacks")
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    return request.param
+
+
+def attack(name, model, **params):
+    return bsa.attack(name, model, **{"epsilon": EPSILON, **params})
+
+
+def test_the_result_is_what_a_float32_pass_confirms(name, trained, attacked_images):
+    x, y, index = attacked_images
+    found = attack(name, trained)(x, y, seed=0, index=index)
+    assert found.x.dtype == np.float32
+    assert found.x.min() >= 0
+    assert found.x.max() <= 1
+    assert 0 < found.success.sum() < len(x)  # some fall, some stand: the checks below see both
+    guess = logits(trained, found.x).argmax(-1)
+    assert (guess[found.success] != y[found.success]).all()
+    assert (linf(found.x, x)[found.success] <= EPSILON + 1e-6).all()
+    broken = np.isfinite(found.distance)
+    np.testing.assert_array_equal(found.distance[broken], linf(found.x, x)[broken])
+    np.testing.assert_array_equal(found.x[~broken], x[~broken])
+    assert ((found.start == "") == ~broken).all()
+    assert (found.passes > 0).all()
+
+
+def test_same_seed_and_batch_size_give_the_same_result(name, trained, attacked_images):
+    x, y, index = attacked_images
+    first, second = (attack(name, trained)(x, y, seed=3, index=index) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_success_hardly_depends_on_the_batch_size(name, trained, attacked_images):
+    x, y, index = attacked_images
+    seven, sixty_four = (attack(name, trained, batch_size=b)(x, y, seed=0, index=index) for b in (7, 64))
+    # float32 sums in another order may tip an image that lies on the edge
+    assert np.mean(seven.success != sixty_four.success) <= 0.01
+
+
+def test_results_belong_to_images_and_not_to_their_places(name, trained, attacked_images):
+    x, y, index = attacked_images
+    back = np.arange(len(x))[::-1]
+    run = attack(name, trained)
+    forward, backward = run(x, y, index=index), run(x[back], y[back], index=index[back])
+    assert np.mean(forward.success != backward.success[back]) <= 0.02
+
+
+def test_more_room_never_hurts(name, trained, attacked_images):
+    x, y, index = attacked_images
+    shares = [attack(name, trained, epsilon=e)(x, y, index=index).success.mean() for e in (0.02, 0.1, 0.3)]
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.9
+
+
+def test_several_thresholds_in_one_call(name, trained, attacked_images):
+    x, y, index = attacked_images
+    found = attack(name, trained, thresholds=["epsilon", 0.08])(x, y, index=index)
+    one = attack(name, trained, epsilon=0.08)(x, y, index=index)
+    both = np.mean(found.distance <= 0.08 + 1e-6)
+    assert 0 < both <= found.success.mean()
+    # coming from the larger ball may find a few images more or fewer than a direct search
+    assert abs(both - one.success.mean()) <= 0.1
+
+
+def test_a_saved_and_loaded_model_gives_the_same(name, trained, attacked_images, tmp_path):
+    x, y, index = attacked_images
+    trained.save(tmp_path / "net.keras")
+    loaded = keras.saving.load_model(tmp_path / "net.keras", safe_mode=True)
+    ours, theirs = (attack(name, m)(x[:20], y[:20], index=index[:20]) for m in (trained, loaded))
+    np.testing.assert_array_equal(ours.x, theirs.x)
+
+
+def test_any_keras_classifier_with_logits(name, digits):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(digits.x, digits.y, epochs=5, verbose=0)
+    found = attack(name, model, epsilon=0.2)(digits.x[:30], digits.y[:30])
+    assert found.success.mean() > 0.9
+
+
+def test_mixed_precision_is_judged_in_float32(name, trained, attacked_images):
+    x, y, index = attacked_images
+    found = attack(name, trained, precision="mixed_bfloat16")(x, y, index=index)
+    assert found.success.any()
+    assert (logits(trained, found.x).argmax(-1)[found.success] != y[found.success]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x * 255, y), r"pixels in \[0, 1\]"),
+        (lambda x, y: (x[..., 0], y), "shape"),
+        (lambda x, y: (x, y.astype(float)), "integer labels"),
+        (lambda x, y: (x, y + 10), "labels from 0 to 9"),
+        (lambda x, y: (x, y[:-1]), "integer labels y of shape"),
+    ],
+)
+def test_wrong_inputs_say_what_was_expected(name, trained, attacked_images, change, message):
+    x, y, _ = attacked_images
+    with pytest.raises(ValueError, match=message):
+        attack(name, trained)(*change(x, y))

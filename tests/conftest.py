@@ -1,0 +1,47 @@
+"""What several tests share: real data, a small trained network, a linear one whose least distortion is known."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder of prepared TFDS sets in BSA_DATA_DIR; tests on real MNIST and Fashion-MNIST skip without it."""
+    folder = os.environ.get("BSA_DATA_DIR")
+    if not folder:
+        pytest.skip("BSA_DATA_DIR names no folder with prepared TFDS data sets (mnist, fashion_mnist)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The 500 real test images of scikit-learn's digits at 28x28."""
+    import bsa
+
+    return bsa.load("digits", split="test")
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """`wong_small` after 150 steps of adversarial training on the digits: accurate, and not robust everywhere."""
+    import bsa
+
+    model = bsa.build("wong_small", input_shape=(28, 28, 1), num_classes=10, seed=1)
+    data = bsa.load("digits", split="train")
+    bsa.fit("adversarial", model, data, steps=150, epsilon=0.05, epsilon_warmup=100, attack_steps=3,
+            learning_rate=2e-3)  # fmt: skip
+    return model
+
+
+@pytest.fixture(scope="session")
+def attacked_images(trained, digits):
+    """60 correctly classified images, their labels and their numbers."""
+    import numpy as np
+
+    from bsa.attacks import logits
+
+    index = np.flatnonzero(logits(trained, digits.x).argmax(-1) == digits.y)[:60]
+    return digits.x[index], digits.y[index], index

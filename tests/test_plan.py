@@ -1,0 +1,90 @@
+"""Keys: a stage is redone when something that it depends on changes, and only then."""
+
+import copy
+
+import pytest
+
+from bsa import plan, spec
+
+DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
+BASE = {
+    "name": "base",
+    "data": {"name": "digits"},
+    "networks": {
+        "robust": {"model": {"name": "wong_small"}, "train": {"name": "adversarial", "steps": 10, "epsilon": 0.1}},
+        "natural": {"model": {"name": "wong_small"}, "train": {"name": "natural", "steps": 10}},
+    },
+    "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
+    "attack": {"name": "pgd", "network": "robust", "epsilon": 0.1, "thresholds": ["epsilon", "scale*epsilon"]},
+    "measures": [{"name": "accuracy", "network": ["robust", "natural"]}],
+}
+
+
+def stages(change=lambda s: None, data=DATA):
+    value = copy.deepcopy(BASE)
+    change(value)
+    return plan.stages(spec.resolve(value), data)
+
+
+def keys(kind, found):
+    return [s.key for s in found if s.kind == kind]
+
+
+def test_the_stages_of_a_spec():
+    found = stages()
+    assert [s.kind for s in found] == ["network"] * 2 + ["measure"] * 4 + ["attack"] * 2
+    at = {s.key: i for i, s in enumerate(found)}
+    assert all(at[need] < at[s.key] for s in found for need in s.needs)
+    assert [s.component["params"]["thresholds"] for s in found if s.kind == "attack"] == [[0.1], [0.1, 0.09]]
+
+
+def rename(s):
+    s["networks"] = {"madry": s["networks"]["robust"], "natural": s["networks"]["natural"]}
+    s["attack"]["network"], s["measures"][0]["network"] = "madry", ["madry", "natural"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        rename,
+        lambda s: s.update(name="other", description="words", reported={"source": "Table 9", "rows": []}),
+        lambda s: s["attack"].update(label="ours"),
+        lambda s: s.update(report=[{"name": "success_table"}]),
+        lambda s: s["networks"]["robust"]["train"].update(batch_size=128),  # the default, written out
+    ],
+)
+def test_names_and_defaults_enter_no_key(change):
+    assert {s.key for s in stages(change)} == {s.key for s in stages()}
+
+
+def test_the_attacks_epsilon_redoes_the_attack_alone():
+    old, new = stages(), stages(lambda s: s["attack"].update(epsilon=0.2))
+    assert keys("network", old) == keys("network", new)
+    assert keys("measure", old) == keys("measure", new)
+    assert not set(keys("attack", old)) & set(keys("attack", new))
+
+
+def test_the_trainings_epsilon_redoes_all_below_that_network():
+    old, new = stages(), stages(lambda s: s["networks"]["robust"]["train"].update(epsilon=0.2))
+    shared = {s.key for s in old} & {s.key for s in new}
+    natural = keys("network", old)[1]
+    assert shared == {s.key for s in old if natural in (s.key, *s.needs)}
+
+
+def test_seed_and_data_redo_everything_and_a_cell_redoes_itself():
+    old = {s.key for s in stages()}
+    assert not old & {s.key for s in stages(lambda s: s.update(seed=1))}
+    assert not old & {s.key for s in stages(data=DATA | {"fingerprint": "g"})}
+    assert len(old - {s.key for s in stages(lambda s: s["blind_spot"].update(cells=[[1, 0], [0.9, 0]]))}) == 3
+
+
+def test_the_same_shift_stated_in_another_range_is_the_same_stage():
+    old = stages()
+    new = stages(lambda s: s.update(blind_spot={"pixel_range": [0, 1], "cells": [[1, 0], [0.9, 0.1]]}))
+    assert {s.key for s in old} == {s.key for s in new}
+
+
+def test_short_form_is_one_network_called_main():
+    short = {k: v for k, v in BASE.items() if k not in ("networks", "measures")} | BASE["networks"]["robust"]
+    found = plan.stages(spec.resolve(short | {"attack": {"name": "pgd", "epsilon": 0.1}}), DATA)
+    assert found[0].key == keys("network", stages())[0]

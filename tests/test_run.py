@@ -1,0 +1,176 @@
+"""The whole way on real digits: run, kill, go on, run again, show."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from bsa import plan, run, spec
+from bsa.results import Results
+from bsa.store import WORK, Store
+
+QUICKSTART = spec.load("quickstart")
+
+
+def command(*words):
+    return [sys.executable, "-m", "bsa", *map(str, words)]
+
+
+def bsa(*words):
+    return subprocess.run(command(*words), check=True, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The quick start, run once to its end: its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = bsa("run", "quickstart", "--store", folder / "store", "--out", folder / "out")
+    return folder, done
+
+
+def results(store):
+    return Results(QUICKSTART, Store(store), run.describe(QUICKSTART))
+
+
+def table(folder):
+    return json.loads((folder / "out" / "success_table.json").read_text())["networks"]["main"]
+
+
+def test_the_quick_start_shows_what_the_paper_shows(undisturbed):
+    cells = table(undisturbed[0])
+    accuracy = [cell["accuracy"]["percent"] for cell in cells]
+    assert accuracy[0] > 93
+    # about kept: the last cell, where digits of 16 grey values fade most, loses most
+    assert min(accuracy) > accuracy[0] - 6
+    for label in ("carlini_wagner_linf", "pgd"):
+        success = [cell["attacks"][label]["success"][0]["percent"] for cell in cells]
+        strict = [cell["attacks"][label]["success"][-1]["percent"] for cell in cells]
+        assert success[-1] > success[0] + 40
+        assert strict[-1] > strict[0] + 20
+        assert success[1] > success[0]
+
+
+def test_what_is_printed_and_written(undisturbed):
+    folder, done = undisturbed
+    for words in ("quickstart: digits, network main", "0.7, 0.15", "carlini_wagner_linf", "95 % Wilson"):
+        assert words in done.stdout
+    assert "oneDNN" not in done.stderr
+    names = {p.name for p in (folder / "out").iterdir()}
+    assert {f"success_table.{form}" for form in ("md", "csv", "tex", "json")} <= names
+    for label in ("carlini_wagner_linf", "pgd"):
+        assert {f"examples_main_{label}.png", f"examples_main_{label}.svg"} <= names
+
+
+def test_records_tell_how_a_result_came_about(undisturbed):
+    for result in results(undisturbed[0] / "store").all:
+        record = result.record
+        assert record["versions"]["tensorflow"]
+        assert record["seconds"] > 0
+        assert record["peak_memory_bytes"] > 1e8
+        assert result.place["kind"] == record["kind"]
+
+
+def test_every_adversarial_image_is_confirmed_by_the_saved_network(undisturbed):
+    found = results(undisturbed[0] / "store")
+    (trained,) = found.find(kind="network")
+    model = keras.saving.load_model(trained.folder / "network.keras", safe_mode=True)
+    for result in found.find(kind="attack"):
+        saved = result.arrays("attack.npz")
+        broken = np.isfinite(saved["distance"])
+        guess = model(saved["adversarial"]).numpy().argmax(-1)
+        assert (guess[broken] != saved["y"][broken]).all()
+        assert (model(saved["x"]).numpy().argmax(-1) == saved["y"]).all()
+        away = np.abs(saved["adversarial"].astype(float) - saved["x"].astype(float)).max((1, 2, 3))
+        np.testing.assert_array_equal(away[broken], saved["distance"][broken])
+
+
+def test_a_second_run_does_nothing_but_print(undisturbed):
+    folder, done = undisturbed
+    before = {p: p.stat().st_mtime_ns for p in (folder / "store").rglob("*") if p.is_file() and p.suffix != ".lock"}
+    again = bsa("run", "quickstart", "--store", folder / "store", "--out", folder / "again")
+    after = {p: p.stat().st_mtime_ns for p in (folder / "store").rglob("*") if p.is_file() and p.suffix != ".lock"}
+    assert before == after
+    assert "done in" not in again.stderr
+    assert table(folder) == json.loads((folder / "again" / "success_table.json").read_text())["networks"]["main"]
+    shown = bsa("show", "quickstart", "--store", folder / "store", "--out", folder / "again")
+    assert shown.stdout == again.stdout
+
+
+def test_plan_tells_what_the_store_holds(undisturbed):
+    rows = json.loads(bsa("plan", "quickstart", "--store", undisturbed[0] / "store", "--format", "json").stdout)
+    assert {row["state"] for row in rows} == {"stored"}
+    changed = ["plan", "quickstart", "--store", undisturbed[0] / "store", "--set", "attack.0.epsilon=0.05"]
+    rows = json.loads(bsa(*changed, "--format", "json").stdout)
+    assert [row["state"] for row in rows].count("to do") == 7
+    assert rows[0]["passes"] == 600 * 128 * 8
+
+
+def kill_when(condition, store, out):
+    """Start the quick start and send SIGKILL as soon as `condition()` holds."""
+    process = subprocess.Popen(command("run", "quickstart", "--store", store, "--out", out), stderr=subprocess.DEVNULL)
+    while process.poll() is None and not condition():
+        time.sleep(0.05)
+    assert process.poll() is None, "it ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undisturbed, tmp_path):
+    store, out = Store(tmp_path / "store"), tmp_path / "out"
+    stages = plan.stages(QUICKSTART, run.describe(QUICKSTART))
+    network = stages[0]
+    attack = next(s for s in stages if s.kind == "attack")
+    kill_when((store.part(network.key) / WORK / "checkpoint.npz").is_file, store.root, out)
+    assert network.key not in store
+    kill_when((store.part(attack.key) / WORK).is_dir, store.root, out)
+    assert network.key in store
+    assert attack.key not in store
+    done = bsa("run", "quickstart", "--store", store.root, "--out", out)
+    assert re.search(r"stored: network main", done.stderr)
+    ours, theirs = results(store.root), results(undisturbed[0] / "store")
+    for a, b in zip(ours.all, theirs.all, strict=True):
+        assert a.record["key"] == b.record["key"]
+        assert a.record["metrics"] == b.record["metrics"]
+        for file in a.folder.glob("*.npz"):
+            x, y = a.arrays(file.name), b.arrays(file.name)
+            for name in x:
+                np.testing.assert_array_equal(x[name], y[name])
+    nets = [keras.saving.load_model(r.find(kind="network")[0].folder / "network.keras") for r in (ours, theirs)]
+    for x, y in zip(*(net.get_weights() for net in nets), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path, monkeypatch):
+    from bsa import stages
+
+    stage = next(s for s in plan.stages(QUICKSTART, run.describe(QUICKSTART)) if s.component["name"] == "pgd")
+    needs = [Store(undisturbed[0] / "store").path(need) for need in stage.needs]
+    monkeypatch.setattr(stages, "CHUNK", 30)
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    for part in (whole, half):
+        (part / WORK).mkdir(parents=True)
+    stages.attack(stage, needs, whole, stages.Desk())
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, **_):
+        if done == 60:
+            raise Killed
+
+    with pytest.raises(Killed):
+        stages.attack(stage, needs, half, stages.Desk(progress=kill))
+    assert len(list((half / WORK).glob("chunk_*"))) == 2
+    seen = []
+    stages.attack(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    assert len(list((half / WORK).glob("chunk_*"))) == 4
+    with np.load(whole / "attack.npz") as a, np.load(half / "attack.npz") as b:
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name])

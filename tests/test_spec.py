@@ -1,0 +1,166 @@
+"""Specs: what is right passes, and every kind of mistake gets a message that points at it."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bsa import spec
+from bsa.components import shipped
+from bsa.errors import UsageError
+
+GOOD = {
+    "name": "good",
+    "data": {"name": "digits"},
+    "model": {"name": "wong_small"},
+    "train": {"name": "adversarial", "steps": 10, "epsilon": 0.1},
+    "blind_spot": {"pixel_range": [-0.5, 0.5], "cells": [[1, 0], [0.9, 0.05]]},
+    "attack": {"name": "pgd", "epsilon": 0.1},
+}
+
+
+def changed(path, value):
+    """GOOD with one field set (or, for `...`, taken away)."""
+    out = copy.deepcopy(GOOD)
+    *parents, last = path.split(".")
+    here = out
+    for key in parents:
+        here = here.setdefault(key, {})
+    if value is ...:
+        del here[last]
+    else:
+        here[last] = value
+    return out
+
+
+def problems(value):
+    with pytest.raises(spec.SpecError) as caught:
+        spec.resolve(value)
+    return caught.value.problems
+
+
+BROKEN = [
+    # (field, value, pointer, words that the message must hold)
+    ("data", ..., "/data", ['a key "data"']),
+    ("name", "Table 2", "/name", ["lower-case", '"Table 2"']),
+    ("trian", {}, "/trian", ["one of the keys", 'did you mean "train"?']),
+    ("data.name", "mnits", "/data/name", ["mnist", 'did you mean "mnist"?']),
+    ("model.name", "madry", "/model/name", ['did you mean "madry_mnist"?']),
+    ("model", {}, "/model/name", ['a key "name"']),
+    ("train.step", 5, "/train/step", ['did you mean "steps"?']),
+    ("train.steps", ..., "/train/steps", ['a key "steps"', "none"]),
+    ("train.steps", "10", "/train/steps", ["a whole number", "without quotes"]),
+    ("train.steps", 0, "/train/steps", ["at least 1"]),
+    ("train.epsilon", 8, "/train/epsilon", ["at most 1", "0.0313725"]),
+    ("train.optimizer", "adamw", "/train/optimizer", ["adam, sgd", 'did you mean "adam"?']),
+    ("train.learning_rate", [[0, 0.1], [0, 0.2]], "/train/learning_rate", ["begin at 0 and grow"]),
+    ("train.learning_rate", [[5, 0.1]], "/train/learning_rate", ["begin at 0"]),
+    ("train.epsilon_warmup", 11, "/train/epsilon_warmup", ["at most the 10", "11"]),
+    ("blind_spot.cells", [[0.9, 0.2]], "/blind_spot/cells/0", ["[-0.25, 0.65]", "[-0.05, 0.05]"]),
+    ("blind_spot.cells", [[1.1, 0]], "/blind_spot/cells/0", ["a scale above 1 never fits"]),
+    ("blind_spot.cells", [[1, 0], [1, 0]], "/blind_spot/cells", ["no repeated items"]),
+    ("blind_spot.cells", [[1]], "/blind_spot/cells/0", ["at least 2 items"]),
+    ("blind_spot.pixel_range", [1, 0], "/blind_spot/pixel_range", ["low < high"]),
+    ("attack.epsilon", -0.1, "/attack/epsilon", ["above 0"]),
+    ("attack.starts", ["gray"], "/attack/starts/0", ['did you mean "grey"?']),
+    ("attack.thresholds", ["eps"], "/attack/thresholds/0", ["epsilon, scale*epsilon"]),
+    ("attack.network", "robust", "/attack/network", ["networks main", '"robust"']),
+    ("attack", [GOOD["attack"], GOOD["attack"]], "/attack/1/label", ["label", "twice"]),
+    ("attack", [], "/attack", ["at least 1 items"]),
+    ("networks", {"a": {"model": {"name": "wong_small"}}}, "/model", ['"networks" and "model"']),
+    ("model", ..., "/model", ["neither"]),
+    ("train", ..., "/train", ['"train" beside "model"']),
+    ("seed", 1.5, "/seed", ["a whole number", "1.5"]),
+    ("report", [{"name": "sucess_table"}], "/report/0/name", ['did you mean "success_table"?']),
+    ("reported", {"source": "Table 2", "rows": [{"cell": [1, 0], "accuracy": 982}]}, "/reported/rows/0/accuracy", ["100"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value", "pointer", "words"), BROKEN)
+def test_a_mistake_gets_a_message_that_points_at_it(field, value, pointer, words):
+    found = problems(changed(field, value))
+    at = [p for p in found if p.pointer == pointer]
+    assert at, [str(p) for p in found]
+    assert all(any(word in str(p) for p in at) for word in words), [str(p) for p in at]
+
+
+def test_all_mistakes_are_reported_at_once():
+    value = changed("train.steps", 0) | {"seed": -1, "blind_spot": {"cells": [[0.9, 0.2]]}, "name": "X"}
+    assert {p.pointer for p in problems(value)} == {"/train/steps", "/seed", "/blind_spot/cells/0", "/name"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"name": "a", "name": "b"}', ["/name", '"name" more than once']),
+        ('{"data": {"x": 1, "x": 1}}', ["/data/x"]),
+        ('{"name": "a",}', ["line 1, column"]),
+        ('{"seed": NaN}', ["NaN"]),
+        ("[1]", ["an object"]),
+    ],
+)
+def test_text_that_is_no_spec(text, words):
+    with pytest.raises(spec.SpecError) as caught:
+        spec.parse(text, "x.json")
+    assert all(word in str(caught.value) for word in ["x.json", *words])
+
+
+def test_a_good_spec_gets_its_defaults_from_the_fragments():
+    resolved = spec.resolve(GOOD)
+    assert resolved["seed"] == 0
+    assert resolved["train"]["batch_size"] == 128
+    assert resolved["attack"]["starts"] == ["uniform", "grey"]
+    assert resolved["attack"]["images"] == 2000
+    assert "batch_size" not in GOOD["train"]
+
+
+def test_comments_are_legal_everywhere_and_stripped():
+    noted = changed("train.comment", "why") | {"comment": "what"}
+    assert spec.resolve(spec.parse(json.dumps(noted))) == spec.resolve(GOOD)
+
+
+def test_equal_specs_have_one_canonical_text():
+    assert spec.canonical({"b": 1.0, "a": [0.5, 2.0]}) == spec.canonical({"a": [0.5, 2], "b": 1}) == '{"a":[0.5,2],"b":1}'
+
+
+def write(tmp_path, value=GOOD):
+    path = tmp_path / "good.json"
+    path.write_text(json.dumps(value))
+    return path
+
+
+def test_overrides_change_fields_and_fail_on_unknown_ones(tmp_path):
+    path = write(tmp_path)
+    assert spec.load(path, ["train.steps=7", "data.name=mnist"])["train"]["steps"] == 7
+    with pytest.raises(spec.SpecError, match='did you mean "steps"'):
+        spec.load(path, ["train.stepz=7"])
+    with pytest.raises(UsageError, match="no '='"):
+        spec.load(path, ["train.steps"])
+    with pytest.raises(UsageError, match="an object at name"):
+        spec.load(path, ["name.first=7"])
+    listed = write(tmp_path, changed("attack", [GOOD["attack"]]))
+    assert spec.load(listed, ["attack.0.epsilon=0.2"])["attack"][0]["epsilon"] == 0.2
+    with pytest.raises(UsageError, match="an index from 0 to 0"):
+        spec.load(listed, ["attack.epsilon=0.2"])
+
+
+def test_a_missing_file_names_the_shipped_specs():
+    assert spec.load("quickstart")["name"] == "quickstart"
+    with pytest.raises(UsageError, match='did you mean "quickstart"'):
+        spec.load("quickstat.json")
+
+
+@pytest.mark.parametrize("path", sorted(shipped("specs").glob("*.json")), ids=lambda p: p.stem)
+def test_shipped_specs_are_valid_and_named_after_their_files(path):
+    assert spec.load(path)["name"] == path.stem
+
+
+def test_reading_specs_and_asking_for_help_do_not_import_tensorflow():
+    code = (
+        "import sys, bsa, bsa.cli, bsa.spec, bsa.plan, bsa.report, bsa.results, bsa.schema\n"
+        "bsa.spec.load('quickstart')\n"
+        "assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules), 'heavy imports'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
