@@ -34,7 +34,7 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
 
     `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
-    Returns the history, a dict of arrays with one value a step. The parameters are those of `schemas/train/<name>.json`.
+    Returns the history, a dict of arrays with one value a step. `schemas/train/<name>.json` describes the parameters.
     """
     from bsa.train import run
 

@@ -51,7 +51,8 @@ def options(*names):
                               help="Where results are kept (BSA_STORE); the user's cache folder by default."),
         "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
                              help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
-        "out": click.option("--out", type=click.Path(path_type=Path), help="Where tables go; results/<name> by default."),
+        "out": click.option("--out", type=click.Path(path_type=Path),
+                             help="Where tables go; by default results/<name>."),
         "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
     }  # fmt: skip
 

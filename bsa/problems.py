@@ -100,7 +100,11 @@ def _hint(keyword, value, limit):
         return components.suggest(value, limit)
     if keyword == "maximum" and limit == 1:
         return f"pixels are in [0, 1]: for {value:g} of 255 write {value / 255:.6g}"
-    if keyword == "type" and isinstance(value, str) and {"number", "integer"} & {*([limit] if isinstance(limit, str) else limit)}:
+    if (
+        keyword == "type"
+        and isinstance(value, str)
+        and {"number", "integer"} & {*([limit] if isinstance(limit, str) else limit)}
+    ):
         return "write it without quotes"
     return ""
 
@@ -132,7 +136,9 @@ def _networks(spec):
         if "train" not in network:
             yield Problem(f"/networks/{name}/train", '"train" beside "model"', "none")
     known = list(spec.get("networks", {"main": None}))
-    users = [(f"/attack/{i}" if isinstance(spec["attack"], list) else "/attack", a) for i, a in enumerate(attacks(spec))]
+    users = [
+        (f"/attack/{i}" if isinstance(spec["attack"], list) else "/attack", a) for i, a in enumerate(attacks(spec))
+    ]
     users += [(f"/measures/{i}", m) for i, m in enumerate(spec["measures"])]
     for place, user in users:
         if "network" not in user and len(known) > 1:

@@ -47,7 +47,8 @@ class Display:
     def _bar(self, stage):
         columns = rich.progress
         self.bar = rich.progress.Progress(
-            columns.TextColumn("{task.description}"), columns.BarColumn(), columns.MofNCompleteColumn(), columns.TimeElapsedColumn(),
+            columns.TextColumn("{task.description}"), columns.BarColumn(), columns.MofNCompleteColumn(),
+            columns.TimeElapsedColumn(),
             columns.TextColumn("left"), columns.TimeRemainingColumn(speed_estimate_period=120),
             columns.TextColumn("{task.fields[numbers]}"), console=self.console, transient=True,
         )  # fmt: skip

@@ -38,7 +38,13 @@ def network(stage, needs, part, desk):
     data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
     trained = stage.component
     history = train.run(
-        trained["name"], model, data, seed=stage.params["seed"], folder=part, progress=desk.progress, **trained["params"]
+        trained["name"],
+        model,
+        data,
+        seed=stage.params["seed"],
+        folder=part,
+        progress=desk.progress,
+        **trained["params"],
     )
     store.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
     model.save(part / "network.keras")

@@ -92,7 +92,7 @@ def test_every_adversarial_image_is_confirmed_by_the_saved_network(undisturbed):
 
 
 def test_a_second_run_does_nothing_but_print(undisturbed):
-    folder, done = undisturbed
+    folder, _ = undisturbed
     before = {p: p.stat().st_mtime_ns for p in (folder / "store").rglob("*") if p.is_file() and p.suffix != ".lock"}
     again = bsa("run", "quickstart", "--store", folder / "store", "--out", folder / "again")
     after = {p: p.stat().st_mtime_ns for p in (folder / "store").rglob("*") if p.is_file() and p.suffix != ".lock"}

@@ -31,9 +31,9 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
         x, y, index = checked(model, x, y, index)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(model, x, y)
+        reach = np.inf
         for radius in radii:
-            standing = np.inf if radius == radii[0] else previous + cells.SLACK
-            fell = best.distance <= standing
+            fell = best.distance <= reach
             for name, restart in _starts.rounds(starts, restarts):
                 rows = np.flatnonzero(fell & (best.distance > radius + cells.SLACK))
                 if len(rows):
@@ -42,7 +42,7 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
                     size = tf.constant(radius * relative, tf.float32)
                     found = search(x[rows], y[rows], z, tf.constant(radius, tf.float32), size)
                     best.offer(rows, found["z"].numpy(), name, found["passes"].numpy())
-            previous = radius
+            reach = radius + cells.SLACK
         return best.result(radii[0])
 
     return attack

@@ -1,4 +1,4 @@
-"""Tables and figures: `render(results, out) -> [Table or path]`, one module each. They read the store, no TensorFlow."""
+"""Tables and figures, one module each: `render(results, out) -> [Table or path]`. They read the store alone."""
 
 from bsa.components import find
 

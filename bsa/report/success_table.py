@@ -70,18 +70,20 @@ def _rows(cell, labels, source):
         head += [_text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
         if source:
             head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
-        found = [
-            next((_text(r) for r in cell["attacks"].get(label, {"success": []})["success"] if r["threshold"] == threshold), "")
-            for label in labels
-        ]  # fmt: skip
+        found = [_success(cell["attacks"].get(label), threshold) for label in labels]
         published = reported.get("success", [])
         tail = [f"{published[i]:.2f}" if i < len(published) else ""] if source else []
         yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
 
 
+def _success(attack, threshold):
+    rates = attack["success"] if attack else []
+    return next((_text(rate) for rate in rates if rate["threshold"] == threshold), "")
+
+
 def _text(rate):
     low, high = rate["interval"]
-    return f"{rate['percent']:.2f} [{low:.1f}–{high:.1f}]"
+    return f"{rate['percent']:.2f} [{low:.1f}-{high:.1f}]"
 
 
 def _cost(label, cells):

@@ -28,7 +28,9 @@ def test_the_grey_corner_finds_what_the_image_does_not():
     layers = [keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input((4, 4, 1)), *layers])
     detectors, bias = np.eye(16, dtype=np.float32), np.full(16, -0.15, np.float32)
-    model.set_weights([detectors, bias, np.stack([np.zeros(16), np.ones(16)], 1).astype(np.float32), np.float32([1, 0])])
+    model.set_weights(
+        [detectors, bias, np.stack([np.zeros(16), np.ones(16)], 1).astype(np.float32), np.float32([1, 0])]
+    )
     x, y = np.full((5, 4, 4, 1), 0.05, np.float32), np.zeros(5, int)
     image, grey = (bsa.attack("pgd", model, epsilon=0.25, starts=[s])(x, y) for s in ("image", "grey"))
     assert not image.success.any()

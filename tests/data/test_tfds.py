@@ -23,7 +23,9 @@ def test_test_images_come_in_the_order_of_the_original_files(name, data_dir):
 
 def test_pixel_means_are_the_published_ones(data_dir):
     # MNIST's: 33.7912 of 255 over the test images
-    assert bsa.load("mnist", split="test", data_dir=data_dir).x.mean(dtype=np.float64) * 255 == pytest.approx(33.7912, abs=1e-3)
+    assert bsa.load("mnist", split="test", data_dir=data_dir).x.mean(dtype=np.float64) * 255 == pytest.approx(
+        33.7912, abs=1e-3
+    )
 
 
 def test_a_downloads_order_is_undone(data_dir, monkeypatch):
