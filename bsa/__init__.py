@@ -16,7 +16,7 @@ def load(name, *, split, data_dir=None, **params):
     """A data set: `bsa.load("mnist", split="test")` is a `Dataset(x, y, num_classes)`.
 
     x is (n, height, width, channels), float32 in [0, 1]; y is (n,), int32; both in the original file order.
-    `data_dir` is a folder of prepared TFDS sets (by default TFDS's own, where it downloads).
+    `data_dir` is a folder of prepared TFDS sets; by default BSA_DATA_DIR, or TFDS's own folder, where it downloads.
     """
     return _find("data", name).load(split=split, data_dir=data_dir, **_defaults("data", name, params))
 

@@ -49,9 +49,11 @@ def _sum(x, y):
 
 
 def _read(name, split, data_dir):
+    """Images (n, height, width, channels) uint8 and labels (n,), in the folder's order."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
+    data_dir = data_dir or os.environ.get("BSA_DATA_DIR")
     folder = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
     try:
         builder = tfds.builder(name, data_dir=data_dir)

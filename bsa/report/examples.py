@@ -3,6 +3,7 @@
 import numpy as np
 
 from bsa import plan
+from bsa.cells import SLACK
 
 
 def render(results, out, *, images):
@@ -32,9 +33,8 @@ def _draw(found, title, images, stem):
         for column, number in enumerate(shown):
             at = int(np.flatnonzero(cell["index"] == number)[0])
             _image(axes[2 * row, column], cell["x"][at], f"{cell['y'][at]}")
-            broken = np.isfinite(cell["distance"][at])
-            text = f"{cell['distance'][at]:.3f}" if broken else "none found"
-            _image(axes[2 * row + 1, column], cell["adversarial"][at] if broken else None, text)
+            adversarial = cell["adversarial"][at] if np.isfinite(cell["distance"][at]) else None
+            _image(axes[2 * row + 1, column], adversarial, _distortion(result, cell, at))
         axes[2 * row, 0].set_ylabel(f"{result.place['cell']}\nimage", fontsize=8)
         axes[2 * row + 1, 0].set_ylabel("adversarial", fontsize=8)
     figure.suptitle(f"{title}\nabove each image its class, above each adversarial example its distortion", fontsize=9)
@@ -42,6 +42,14 @@ def _draw(found, title, images, stem):
         figure.savefig(stem.with_suffix(suffix), dpi=110)
     pyplot.close(figure)
     return stem.with_suffix(".png")
+
+
+def _distortion(result, cell, at):
+    """The distortion of an adversarial example; one above the largest threshold is no success and says so."""
+    distance, largest = cell["distance"][at], max(result.place["thresholds"])
+    if not np.isfinite(distance):
+        return "none found"
+    return f"{distance:.3f}" if distance <= largest + SLACK else f"{distance:.3f} > {largest:g}"
 
 
 def _chosen(arrays, images):
