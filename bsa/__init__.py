@@ -5,8 +5,8 @@ defaults that specs use. Importing bsa does not import TensorFlow; the first cal
 """
 
 from bsa.cells import blind_spot
-from bsa.components import defaults as _defaults
 from bsa.components import find as _find
+from bsa.spec import parameters as _parameters
 
 __version__ = "0.1.0"
 __all__ = ["attack", "blind_spot", "build", "fit", "load"]
@@ -18,7 +18,7 @@ def load(name, *, split, data_dir=None, **params):
     x is (n, height, width, channels), float32 in [0, 1]; y is (n,), int32; both in the original file order.
     `data_dir` is a folder of prepared TFDS sets; by default BSA_DATA_DIR, or TFDS's own folder, where it downloads.
     """
-    return _find("data", name).load(split=split, data_dir=data_dir, **_defaults("data", name, params))
+    return _find("data", name).load(split=split, data_dir=data_dir, **_parameters("data", name, params))
 
 
 def build(name, *, input_shape, num_classes, seed=0, **params):
@@ -26,7 +26,7 @@ def build(name, *, input_shape, num_classes, seed=0, **params):
 
     It takes [0, 1] images and gives logits; equal seeds give equal initial weights.
     """
-    find, params = _find("models", name), _defaults("models", name, params)
+    find, params = _find("models", name), _parameters("models", name, params)
     return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
 
 
@@ -38,7 +38,7 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     """
     from bsa.train import run
 
-    return run(name, model, data, seed=seed, folder=folder, progress=progress, **_defaults("train", name, params))
+    return run(name, model, data, seed=seed, folder=folder, progress=progress, **_parameters("train", name, params))
 
 
 def attack(name, model, **params):
@@ -47,4 +47,4 @@ def attack(name, model, **params):
     Call it as `attack(x, y, seed=0)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it
     gives an `Attacked(x, success, distance, start, passes)`.
     """
-    return _find("attacks", name).make(model, **_defaults("attacks", name, params))
+    return _find("attacks", name).make(model, **_parameters("attacks", name, params))

@@ -52,11 +52,16 @@ def blind_spot(x, scale, shift, pixel_range=(-0.5, 0.5)):
     return x * gain + offset
 
 
-def thresholds(named, epsilon, scale=1):
-    """Success thresholds as numbers, largest first, without repeats.
+def thresholds(named, epsilon, scale=None):
+    """Success thresholds as numbers above 0, largest first, without repeats.
 
     `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because
-    scaling an image scales the distance between classes as well.
+    scaling an image scales the distance between classes as well. ValueError where that is asked for without a scale.
     """
-    known = {"epsilon": epsilon, "scale*epsilon": round(scale * epsilon, 12)}
-    return sorted({known.get(t, t) for t in named}, reverse=True)
+    known = {"epsilon": epsilon}
+    if scale is not None:
+        known["scale*epsilon"] = round(abs(scale) * epsilon, 12)
+    for name in named:
+        if isinstance(name, str) and name not in known:
+            raise ValueError(f'expected numbers or "epsilon" as thresholds of images without a cell, found "{name}"')
+    return sorted({known.get(t, t) for t in named} - {0}, reverse=True)

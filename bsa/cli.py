@@ -76,7 +76,7 @@ def validate(files, form):
 
     FILE may be a folder (its *.json) or - for standard input.
     """
-    paths = [p for f in files for p in (sorted(Path(f).glob("*.json")) if Path(f).is_dir() else [f])]
+    paths = [p for f in files for p in (_specs_in(f) if Path(f).is_dir() else [f])]
     report = []
     for path in paths:
         problems = []
@@ -93,6 +93,13 @@ def validate(files, form):
         sys.exit(3)
 
 
+def _specs_in(folder):
+    found = sorted(Path(folder).glob("*.json"))
+    if not found:
+        raise UsageError(f"no *.json in the folder {folder}")
+    return found
+
+
 @main.command()
 def schema():
     """Print the combined JSON schema of specs, for editors and other tools."""
@@ -105,7 +112,7 @@ def schema():
 @click.argument("spec")
 @options("set", "seed", "data", "store", "format")
 def plan(spec, overrides, seed, data_dir, root, form):
-    """Print the stages of a SPEC: keys, what the store holds, at most how many forward-backward passes."""
+    """Print the stages of a SPEC: keys, what the store holds, about how many forward-backward passes."""
     from bsa.run import outlook
     from bsa.store import Store
 
@@ -117,7 +124,7 @@ def plan(spec, overrides, seed, data_dir, root, form):
         passes = f"{row['passes']:.2e}" if row["passes"] else "-"
         click.echo(f"{row['state']:>8}  {row['key'][:12]}  {passes:>9}  {row['title']}")
     left = sum(row["passes"] or 0 for row in rows if row["state"] != "stored")
-    click.echo(f"{len(rows)} stages; at most {left:.2e} forward-backward passes of one image are left")
+    click.echo(f"{len(rows)} stages; about {left:.2e} forward-backward passes of one image are left")
 
 
 @main.command(epilog=EXIT)
@@ -163,5 +170,5 @@ def _render(spec, store, data_dir, out):
     if not console.is_terminal:
         console.width = 200  # a file has room: no column is squeezed
     for shown in render(Results(spec, store, describe(spec, data_dir)), out):
-        console.print(shown.rich() if hasattr(shown, "rich") else f"figure {shown}", soft_wrap=True)
-    console.print(f"written to {out}", soft_wrap=True)
+        console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
+    console.print(f"written to {out}", soft_wrap=True, markup=False)

@@ -66,21 +66,3 @@ def find(kind, name):
     """
     check_name(kind, name)
     return importlib.import_module(f"bsa.{kind}.{name}")
-
-
-def defaults(kind, name, given):
-    """`given` with the fragment's defaults filled in; a key that the fragment lacks raises UsageError.
-
-    This is what library calls such as `bsa.attack("pgd", model, epsilon=0.3)` share with specs.
-    """
-    check_name(kind, name)
-    properties = {k: v for k, v in fragment(kind, name)["properties"].items() if k != "name"}
-    for key in given:
-        if key not in properties:
-            known = ", ".join(properties)
-            raise UsageError(f'{kind} "{name}" has no parameter "{key}": it takes {known}. {suggest(key, properties)}')
-    filled = {k: json.loads(json.dumps(v["default"])) for k, v in properties.items() if "default" in v}
-    missing = [k for k in fragment(kind, name).get("required", []) if k not in filled | given and k != "name"]
-    if missing:
-        raise UsageError(f'{kind} "{name}" needs {", ".join(missing)}: pass it as a keyword.')
-    return filled | given

@@ -32,15 +32,19 @@ def pointer(path):
 
 def show(value):
     """A JSON value short enough for a message."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def of_schema(spec):
     """The problems that the combined schema finds in a parsed spec, in document order."""
-    validator = jsonschema.Draft202012Validator(combined())
-    found = [p for error in validator.iter_errors(spec) for p in _translate(error)]
-    return sorted(set(found), key=lambda p: p.pointer)
+    return of_part(spec, combined())
+
+
+def of_part(value, part):
+    """The problems of a value under one schema."""
+    errors = jsonschema.Draft202012Validator(part).iter_errors(value)
+    return sorted({p for error in errors for p in _translate(error)}, key=lambda p: p.pointer)
 
 
 TYPES = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number",
@@ -82,7 +86,7 @@ def _expectation(keyword, limit):
         "minLength": "a string that is not empty",
         "minProperties": "at least one entry",
         "uniqueItems": "no repeated items",
-        "pattern": f"a string that matches {limit} (lower-case letters, digits and _)",
+        "pattern": f"a string that matches {limit}",
     }
     if keyword == "enum":
         return f"one of {', '.join(str(v) for v in limit)}"
@@ -116,6 +120,7 @@ def of_meaning(spec, broken=()):
     """
     checks = {
         _networks: {"networks", "model", "train", "attack", "measures"},
+        _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _training: {"networks", "train"},
         _rendering: {"attack", "report"},
@@ -156,6 +161,15 @@ def attacks(spec):
     return attack if isinstance(attack, list) else [attack]
 
 
+def _reported(spec):
+    known = list(spec.get("networks", {"main": None}))
+    reported = spec.get("reported", {"network": known[0]})
+    name = reported.get("network", known[0] if len(known) == 1 else None)
+    if name not in known:
+        expected = f"the network that was reported, one of {', '.join(known)}"
+        yield Problem("/reported/network", expected, show(name) if name else "none")
+
+
 def _cells(spec):
     where = spec["blind_spot"]
     low, high = where["pixel_range"]
@@ -191,5 +205,7 @@ def _rendering(spec):
         if label in labels[:i]:
             yield Problem(f"/attack/{i}/label", "a label of its own for each attack", f'"{label}" twice')
     for i, report in enumerate(spec["report"]):
+        if report["name"] in [r["name"] for r in spec["report"][:i]]:
+            yield Problem(f"/report/{i}", "each report once", f'"{report["name"]}" twice')
         if report["name"] == "examples" and not labels:
             yield Problem(f"/report/{i}", 'an "attack" whose examples can be shown', "none")

@@ -42,7 +42,7 @@ class Display:
             self.bar = None
 
     def _say(self, what, stage):
-        self.console.print(f"{what}: {stage.title} [dim]({stage.key[:12]})[/dim]", soft_wrap=True)
+        self.console.print(f"{what}: {stage.title} ({stage.key[:12]})", soft_wrap=True, markup=False)
 
     def _bar(self, stage):
         columns = rich.progress

@@ -39,9 +39,10 @@ class Results:
         """The results whose place has all these values, in the plan's order."""
         return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
 
-    def reported(self, cell):
-        """The published numbers of a cell: a row of the spec's "reported", or an empty dict."""
-        rows = self.spec.get("reported", {"rows": []})["rows"]
+    def reported(self, network, cell):
+        """The published numbers of a network in a cell: a row of the spec's "reported", or an empty dict."""
+        reported = self.spec.get("reported", {"rows": []})
+        rows = reported["rows"] if reported.get("network", network) == network else []
         return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
 
     @property

@@ -1,13 +1,12 @@
 """Walk a plan: compute what the store lacks, in order, with progress and a record of each stage."""
 
-import importlib.metadata
 import sys
 import time
 
 from bsa import components, plan, store
 from bsa.progress import silenced
 
-LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")
+LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")  # all imported by the time that a stage is done
 
 
 def describe(spec, data_dir=None):
@@ -37,7 +36,7 @@ def _passes(stage):
     return None
 
 
-def run(spec, artefacts, *, data_dir=None, seen=None):
+def run(spec, artefacts, *, data_dir=None, seen):
     """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
 
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
@@ -71,17 +70,10 @@ def _compute(stage, artefacts, part, data_dir, seen):
 
 
 def _record(stage, metrics, seconds):
-    versions = {name: _version(name) for name in LIBRARIES} | {"python": sys.version.split()[0]}
+    versions = {name: sys.modules[name].__version__ for name in LIBRARIES} | {"python": sys.version.split()[0]}
     record = {"kind": stage.kind, "title": stage.title, "key": stage.key, "component": stage.component}
     record |= {"params": stage.params, "needs": list(stage.needs), "metrics": metrics, "versions": versions}
     return record | {"seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed as a package"
 
 
 def _peak_memory():

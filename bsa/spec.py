@@ -6,12 +6,15 @@ that `bsa validate` takes a blink.
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 
 from bsa import components, problems, schema
 from bsa.errors import BsaError, UsageError
 from bsa.problems import Problem
+
+LARGEST = 2**53  # integers beyond are not exact in every JSON reader
 
 
 class SpecError(BsaError):
@@ -25,7 +28,7 @@ class SpecError(BsaError):
 def load(path, overrides=()):
     """The resolved spec in a file (`-`: standard input), after overrides such as `train.steps=2000`.
 
-    A bare name such as `quickstart` or `specs/quickstart.json` that is no file here is looked up among the specs
+    A bare name such as `quickstart`, or `specs/quickstart.json`, that is no file here is looked up among the specs
     that ship with bsa. Raises SpecError with every problem at once, UsageError where there is no such file.
     """
     file, text = _read(path)
@@ -39,21 +42,36 @@ def _read(path):
     if str(path) == "-":
         return "<stdin>", sys.stdin.read()
     file = Path(path)
-    if not file.is_file():
-        shipped = components.shipped("specs")
-        file = shipped / (file.name if file.suffix else f"{file.name}.json")
-        if not file.is_file():
-            known = sorted(p.stem for p in shipped.glob("*.json"))
-            near = components.suggest(Path(path).stem, known)
-            raise UsageError(f"no spec {path}: expected a JSON file, - or one of {', '.join(known)}. {near}")
     try:
+        if not file.is_file():
+            file = _shipped(file)
         return file, file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SpecError(file, [Problem("", "text in UTF-8", f"a byte that is none at {error.start}")]) from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _shipped(file):
+    folder = components.shipped("specs")
+    inside = folder / (file.name if file.suffix else f"{file.name}.json")
+    if str(file.parent) not in (".", "specs") or not inside.is_file():
+        known = sorted(p.stem for p in folder.glob("*.json"))
+        near = components.suggest(file.stem, known)
+        raise UsageError(f"no spec {file}: expected a JSON file, - or one of {', '.join(known)}. {near}")
+    return inside
 
 
 def parse(text, file="<text>"):
-    """The JSON object in `text`, comments stripped; syntax errors, repeated keys and NaN raise SpecError."""
+    """The JSON object in `text`; syntax errors, repeated keys and numbers that are none raise SpecError."""
+    value = _decode(text, file)
+    if not isinstance(value, dict):
+        raise SpecError(file, [Problem("", "an object", problems.show(value))])
+    return value
+
+
+def _decode(text, file):
+    """Any JSON value, read strictly."""
     repeated = []
 
     def pairs(items):
@@ -61,20 +79,23 @@ def parse(text, file="<text>"):
         repeated.extend(sorted({k for k in keys if keys.count(k) > 1}))
         return dict(items)
 
-    def constant(word):
-        raise SpecError(file, [Problem("", "JSON numbers", word, "NaN and Infinity are not JSON")])
+    def number(word):
+        value = float(word)
+        if not math.isfinite(value) or abs(value) > LARGEST:
+            raise SpecError(file, [Problem("", f"JSON numbers up to {LARGEST}", problems.show(word))])
+        return value if any(sign in word for sign in ".eE") else int(word)
 
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=number, parse_int=number, parse_float=number)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise SpecError(file, [Problem("", "JSON", f"a syntax error at {place}: {error.msg}")]) from None
+    except RecursionError:
+        raise SpecError(file, [Problem("", "JSON of reasonable depth", "hundreds of nested brackets")]) from None
     if repeated:
         found = [Problem(_find_key(value, k), "every key once", f'"{k}" more than once') for k in repeated]
         raise SpecError(file, found)
-    if not isinstance(value, dict):
-        raise SpecError(file, [Problem("", "an object", problems.show(value))])
-    return _strip(value)
+    return value
 
 
 def _find_key(value, key, path=()):
@@ -96,7 +117,11 @@ def _strip(value):
 
 
 def resolve(spec, file="<spec>"):
-    """`spec` (a parsed dict) with defaults filled in and checked; raises SpecError with every problem at once."""
+    """`spec` (a parsed dict) checked, without comments, with defaults filled in and 600.0 as 600.
+
+    Raises SpecError with every problem at once.
+    """
+    spec = _strip(spec)
     found = problems.of_schema(spec)
     broken = {p.pointer.split("/")[1] if p.pointer else "" for p in found}
     sound = {k: v for k, v in spec.items() if k not in broken}
@@ -104,7 +129,26 @@ def resolve(spec, file="<spec>"):
     found += problems.of_meaning(filled, broken)
     if found:
         raise SpecError(file, found)
-    return filled
+    return _numbers(filled)
+
+
+def parameters(kind, name, given):
+    """The parameters of a component for a library call: `given`, checked by its fragment, with defaults filled in.
+
+    This is what `bsa.attack("pgd", model, epsilon=0.3)` shares with specs. Raises UsageError.
+    """
+    components.check_name(kind, name)
+    part = components.fragment(kind, name) | {"additionalProperties": False}
+    value = json.loads(json.dumps(given, default=_plain)) | {"name": name}
+    found = problems.of_part(value, part)
+    if found:
+        raise UsageError("\n".join(f'{kind} "{name}": {p}' for p in found))
+    return {k: v for k, v in _numbers(schema.fill(value, part)).items() if k != "name"}
+
+
+def _plain(value):
+    """NumPy's numbers and arrays as JSON has them."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _override(spec, text):
@@ -113,9 +157,11 @@ def _override(spec, text):
     if not equals or not path:
         raise UsageError(f"--set {text}: expected KEY=VALUE such as train.steps=2000, found no '='.")
     try:
-        value = json.loads(raw)
-    except json.JSONDecodeError:
-        value = raw
+        value = _decode(raw, f"--set {text}")
+    except SpecError as error:
+        if "a syntax error" not in str(error):
+            raise
+        value = raw  # a plain word needs no quotes
     here, keys = spec, path.split(".")
     for depth, key in enumerate(keys):
         key = _key(here, key, ".".join(keys[:depth]), text)
@@ -128,7 +174,7 @@ def _override(spec, text):
 def _key(here, key, place, text):
     """`key` as it indexes `here`, or a UsageError that says what stands there instead."""
     if isinstance(here, list):
-        if not key.isdigit() or int(key) >= len(here):
+        if not (key.isascii() and key.isdecimal()) or int(key) >= len(here):
             raise UsageError(f"--set {text}: expected an index from 0 to {len(here) - 1} after {place}., found {key}.")
         return int(key)
     if not isinstance(here, dict):

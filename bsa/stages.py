@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from bsa import components, store, train
 from bsa.attacks import ATTACKED_FIELDS, Attacked, logits
@@ -17,7 +18,8 @@ from bsa.data import Dataset
 from bsa.errors import BsaError
 from bsa.spec import canonical
 
-CHUNK = 250  # images between two saves of an attack; refilling happens within a chunk, so that it is reproducible
+CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
+tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32
 
 
 class Desk(NamedTuple):
@@ -61,7 +63,8 @@ def attack(stage, needs, part, desk):
         raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
     thresholds = params.pop("thresholds")
     run = attacker(needs[0], stage.component["name"], canonical(params))
-    chunks = np.array_split(index, range(CHUNK, len(index), CHUNK))
+    size = CHUNK * params["batch_size"]
+    chunks = np.array_split(index, range(size, len(index), size))
     found = []
     for number, chunk in enumerate(chunks):
         file = part / store.WORK / f"chunk_{number:04d}.npz"

@@ -22,7 +22,7 @@ WORK = "work"  # the folder in a `.part` for what a killed run goes on from; it 
 
 def default_root():
     """The store used where none is named: BSA_STORE, or bsa's folder among the user's caches."""
-    return Path(os.environ.get("BSA_STORE") or platformdirs.user_cache_dir("bsa")) / "store"
+    return Path(os.environ.get("BSA_STORE") or Path(platformdirs.user_cache_dir("bsa")) / "store")
 
 
 def write(path, writer):
@@ -62,7 +62,12 @@ class Store:
     def record(self, key):
         """The record of a committed artefact, its files checked against their sha256; StoreError if they differ."""
         folder = self.path(key)
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        try:
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StoreError(
+                f"{folder / RECORD} is damaged ({error}). Delete the folder {folder} and run again."
+            ) from None
         for name, expected in record["files"].items():
             file = folder / name
             found = _sha256(file) if file.is_file() else "no file"
@@ -79,18 +84,18 @@ class Store:
 
         Where another process works on the same key, calls `waiting` and waits for it.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot write to the store {self.root}: {error}. Name another with --store.") from error
         lock = filelock.FileLock(self.root / f"{key}.lock")
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except filelock.Timeout:
             waiting()
             lock.acquire()
+        except OSError as error:
+            raise StoreError(f"cannot write to the store {self.root}: {error}. Name another with --store.") from error
         try:
             if key not in self:
+                shutil.rmtree(self.path(key), ignore_errors=True)  # no artefact: it has no record
                 (self.part(key) / WORK).mkdir(parents=True, exist_ok=True)
             yield self.part(key)
         finally:
@@ -112,9 +117,10 @@ class Store:
 
 
 def _sync(path):
-    if os.name == "nt" and path.is_dir():
+    folder = path.is_dir()
+    if os.name == "nt" and folder:
         return  # Windows cannot sync a folder
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

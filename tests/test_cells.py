@@ -31,6 +31,9 @@ def test_the_papers_extreme_cells_fit_exactly(cell):
 
 
 def test_thresholds_are_absolute_sorted_and_without_repeats():
+    assert cells.thresholds(["scale*epsilon"], 0.3, -0.9) == [0.27]  # a negative of the image shrinks as much
     assert cells.thresholds(["scale*epsilon", "epsilon"], 0.3, 0.9) == [0.3, 0.27]
     assert cells.thresholds(["epsilon", "scale*epsilon"], 0.3, 1) == [0.3]
-    assert cells.thresholds([0.05, "epsilon"], 0.1, 0.5) == [0.1, 0.05]
+    assert cells.thresholds([0.05, "epsilon"], 0.1) == [0.1, 0.05]
+    with pytest.raises(ValueError, match="images without a cell"):
+        cells.thresholds(["scale*epsilon"], 0.1)

@@ -47,7 +47,9 @@ def rename(s):
     "change",
     [
         rename,
-        lambda s: s.update(name="other", description="words", reported={"source": "Table 9", "rows": []}),
+        lambda s: s.update(
+            name="other", description="words", reported={"source": "T", "network": "robust", "rows": []}
+        ),
         lambda s: s["attack"].update(label="ours"),
         lambda s: s.update(report=[{"name": "success_table"}]),
         lambda s: s["networks"]["robust"]["train"].update(batch_size=128),  # the default, written out

@@ -44,7 +44,7 @@ def problems(value):
 BROKEN = [
     # (field, value, pointer, words that the message must hold)
     ("data", ..., "/data", ['a key "data"']),
-    ("name", "Table 2", "/name", ["lower-case", '"Table 2"']),
+    ("name", "Table 2", "/name", ["[a-z0-9_]", '"Table 2"']),
     ("trian", {}, "/trian", ["one of the keys", 'did you mean "train"?']),
     ("data.name", "mnits", "/data/name", ["mnist", 'did you mean "mnist"?']),
     ("model.name", "madry", "/model/name", ['did you mean "madry_mnist"?']),
@@ -71,6 +71,9 @@ BROKEN = [
     ("attack", [], "/attack", ["at least 1 items"]),
     ("networks", {"a": {"model": {"name": "wong_small"}}}, "/model", ['"networks" and "model"']),
     ("model", ..., "/model", ["neither"]),
+    ("reported", {"source": "T", "network": "x", "rows": []}, "/reported/network", ["main", '"x"']),
+    ("report", [{"name": "success_table"}] * 2, "/report/1", ["each report once"]),
+    ("attack.label", "a/b", "/attack/label", ['"a/b"']),
     ("train", ..., "/train", ['"train" beside "model"']),
     ("seed", 1.5, "/seed", ["a whole number", "1.5"]),
     ("report", [{"name": "sucess_table"}], "/report/0/name", ['did you mean "success_table"?']),
@@ -98,6 +101,10 @@ def test_all_mistakes_are_reported_at_once():
         ('{"data": {"x": 1, "x": 1}}', ["/data/x"]),
         ('{"name": "a",}', ["line 1, column"]),
         ('{"seed": NaN}', ["NaN"]),
+        ('{"seed": 1e999}', ["1e999"]),
+        ('{"seed": ' + "9" * 5000 + "}", ["JSON numbers up to"]),
+        ("[" * 100000, ["JSON of reasonable depth"]),
+        ('{"\\ud800": 1, "\\ud800": 2}', ["every key once"]),
         ("[1]", ["an object"]),
     ],
 )
@@ -127,6 +134,12 @@ def test_equal_specs_have_one_canonical_text():
     )
 
 
+def test_a_number_is_what_it_is_however_it_is_written():
+    resolved = spec.resolve(changed("train.steps", 6e2) | {"seed": 1.0})
+    assert repr(resolved["train"]["steps"]) == "600"
+    assert repr(resolved["seed"]) == "1"
+
+
 def write(tmp_path, value=GOOD):
     path = tmp_path / "good.json"
     path.write_text(json.dumps(value))
@@ -140,6 +153,9 @@ def test_overrides_change_fields_and_fail_on_unknown_ones(tmp_path):
         spec.load(path, ["train.stepz=7"])
     with pytest.raises(UsageError, match="no '='"):
         spec.load(path, ["train.steps"])
+    assert spec.load(path, ["train.comment=hi"]) == spec.load(path)
+    with pytest.raises(spec.SpecError, match="NaN"):
+        spec.load(path, ["train.epsilon=NaN"])
     with pytest.raises(UsageError, match="an object at name"):
         spec.load(path, ["name.first=7"])
     listed = write(tmp_path, changed("attack", [GOOD["attack"]]))
@@ -152,6 +168,8 @@ def test_a_missing_file_names_the_shipped_specs():
     assert spec.load("quickstart")["name"] == "quickstart"
     with pytest.raises(UsageError, match='did you mean "quickstart"'):
         spec.load("quickstat.json")
+    with pytest.raises(UsageError, match="no spec"):
+        spec.load("/no/such/folder/quickstart.json")
 
 
 @pytest.mark.parametrize("path", sorted(shipped("specs").glob("*.json")), ids=lambda p: p.stem)

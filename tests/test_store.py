@@ -31,6 +31,25 @@ def test_an_interrupted_stage_finds_its_work_again(tmp_path):
         assert (part / WORK / "checkpoint").read_text() == "half"
 
 
+def test_a_folder_without_a_record_is_no_artefact_and_in_nobodys_way(tmp_path):
+    store = Store(tmp_path)
+    store.path("k").mkdir()
+    (store.path("k") / "half").write_text("")
+    with store.begin("k") as part:
+        (part / "a.txt").write_text("a")
+        store.commit("k", {})
+    assert list(store.record("k")["files"]) == ["a.txt"]
+
+
+def test_a_damaged_record_is_an_error(tmp_path):
+    store = Store(tmp_path)
+    with store.begin("k"):
+        store.commit("k", {})
+    (store.path("k") / "record.json").write_text("{")
+    with pytest.raises(StoreError, match=r"record\.json is damaged"):
+        store.record("k")
+
+
 @pytest.mark.parametrize("harm", [lambda f: f.write_text("b"), lambda f: f.unlink()])
 def test_a_damaged_artefact_is_an_error_that_says_what_to_do(tmp_path, harm):
     store = Store(tmp_path)

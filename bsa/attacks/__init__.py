@@ -12,13 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.cells import SLACK
+from bsa.ops.precision import in_float32
 
 
 class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""
 
     x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: the adversarial image, the original where none
-    success: np.ndarray  # (n,) bool: misclassified within the largest threshold (at any distance if there is none)
+    success: np.ndarray  # (n,) bool: misclassified within the largest threshold; in least-distortion mode at all
     distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none
     start: np.ndarray  # (n,) str: the start that found it, "" where none
     passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image
@@ -37,7 +38,7 @@ class Best:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it."""
 
     def __init__(self, model, x, y):
-        self.model, self.original, self.y = model, x, y
+        self.model, self.original, self.y = in_float32(model), x, y
         self.x = x.copy()
         self.distance = np.full(len(x), np.inf)
         self.start = np.full(len(x), "", "<U32")
@@ -70,8 +71,12 @@ def linf(a, b):
 def checked(model, x, y, index):
     """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong."""
     x, y = np.asarray(x, np.float32), np.asarray(y)
-    if x.ndim < 2 or tuple(x.shape[1:]) != tuple(model.input_shape[1:]):
-        raise ValueError(f"expected images x of shape (n, *{tuple(model.input_shape[1:])}), found {x.shape}")
+    if not model.built or not isinstance(model.input_shape, tuple):
+        raise ValueError("expected a model with one input of known shape: build it, or call it once on images")
+    expected = tuple(model.input_shape[1:])
+    fits = x.ndim == 4 and all(e in (None, found) for e, found in zip(expected, x.shape[1:], strict=False))
+    if not fits or len(expected) != 3:
+        raise ValueError(f"expected images x (n, height, width, channels) for inputs {expected}, found shape {x.shape}")
     if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
         raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
     if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):

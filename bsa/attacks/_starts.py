@@ -28,7 +28,9 @@ def points(name, x, index, seed, restart=0, radius=1.0):
         return np.clip(x + np.float32(NOISE) * seeds.normal(seed, purpose, index, x.shape[1:]), 0, 1)
     if name == "uniform":
         return np.clip(x + np.float32(radius) * seeds.uniform(seed, purpose, index, x.shape[1:]), 0, 1)
-    return x.copy()
+    if name == "image":
+        return x.copy()
+    raise ValueError(f"expected a start among image, {', '.join(RANDOM)}, {', '.join(SOLID)}, found {name}")
 
 
 def project(z, x, radius):

@@ -14,14 +14,13 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked
 from bsa.attacks._refill import refill
 from bsa.ops import losses
-from bsa.ops.precision import twin
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 NEAR = 0.97  # success mode asks for no tau below this share of the smallest threshold
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, constant_factor, constant_max,
-         tau_factor, starts, restarts, batch_size, precision, jit_compile):  # fmt: skip
+         tau_factor, starts, restarts, batch_size, jit_compile):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
@@ -31,7 +30,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
     """
     least = mode == "least_distortion"
     settings = (steps, *map(float, (learning_rate, constant, constant_factor, constant_max, tau_factor)))
-    search = _search(twin(model, precision), least, settings, batch_size, jit_compile)
+    search = _search(model, least, settings, batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(model, x, y, index)

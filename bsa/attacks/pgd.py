@@ -11,20 +11,18 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked
 from bsa.attacks._refill import refill
 from bsa.ops import losses
-from bsa.ops.precision import twin
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
 
-def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, restarts, batch_size, precision,
-         jit_compile):  # fmt: skip
+def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, restarts, batch_size, jit_compile):
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
-    search = _search(twin(model, precision), LOSSES[loss], steps, batch_size, jit_compile)
+    search = _search(model, LOSSES[loss], steps, batch_size, jit_compile)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):

@@ -29,7 +29,7 @@ def load(name, sums, *, split, data_dir=None, num_classes=10):
         x, y = x[back], y[back]
     if _sum(x, y) != sums[split]:
         raise DataError(
-            f"{name}, split {split}, in {data_dir or 'the TFDS folder'} is not the original data set: "
+            f"{name}, split {split}, in {_folder(data_dir)} is not the original data set: "
             f"expected sha256 {sums[split]} in file order, found {_sum(x, y)} ({len(x)} images). "
             "Delete that folder so that it is prepared afresh."
         )
@@ -44,6 +44,14 @@ def shuffled_order(split, n):
     return np.array(sorted(range(n), key=hasher.hash_key))
 
 
+def _folder(data_dir):
+    """Where TFDS looks."""
+    import tensorflow_datasets as tfds
+
+    named = data_dir or os.environ.get("BSA_DATA_DIR") or os.environ.get("TFDS_DATA_DIR")
+    return Path(named or tfds.core.constants.DATA_DIR).expanduser()
+
+
 def _sum(x, y):
     return hashlib.sha256(x.tobytes() + y.astype(np.uint8).tobytes()).hexdigest()
 
@@ -54,7 +62,6 @@ def _read(name, split, data_dir):
 
     tfds.disable_progress_bar()
     data_dir = data_dir or os.environ.get("BSA_DATA_DIR")
-    folder = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
     try:
         builder = tfds.builder(name, data_dir=data_dir)
         builder.download_and_prepare()
@@ -62,9 +69,10 @@ def _read(name, split, data_dir):
         whole = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False, read_config=read)
         return whole["image"].numpy(), whole["label"].numpy()
     except Exception as error:  # TFDS fails in many ways: no network, no space, a checksum, a broken shard
+        reason = (str(error).strip() or "no message").splitlines()[0][:200]
         raise DataError(
-            f"cannot read {name}: looked for a prepared TFDS folder {Path(folder).expanduser() / name} and, as it "
-            f"was not usable, tried to download ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}). "
+            f"cannot read {name}: looked for a prepared TFDS folder {_folder(data_dir) / name} and, as it "
+            f"was not usable, tried to download ({type(error).__name__}: {reason}). "
             f"On a machine without network, prepare it elsewhere with tfds.load('{name}', data_dir=FOLDER), copy "
             "FOLDER here and name it with --data-dir FOLDER or BSA_DATA_DIR."
         ) from error

@@ -9,20 +9,30 @@ def twin(model, precision):
     "float32" returns the model itself. The layer that gives the output stays in float32, as Keras recommends.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
-    if precision == "float32":
-        return model
-    last = model.layers[-1].name if model.layers else None
+    return model if precision == "float32" else _clone(model, precision, getattr(model, "output_names", []))
+
+
+def in_float32(model):
+    """`model` itself where all its layers compute in float32, otherwise a copy with the same weights that does."""
+    low = any(layer.compute_dtype not in ("float32", None) for layer in model.layers)
+    return _clone(model, "float32", []) if low else model
+
+
+def _clone(model, precision, kept):
+    """A copy of `model` whose layers compute by `precision`, the layers named in `kept` in float32."""
 
     def clone(layer):
         config = layer.get_config()
-        if layer.name != last and not isinstance(layer, keras.layers.InputLayer):
-            config["dtype"] = precision
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32" if layer.name in kept else precision
         return layer.__class__.from_config(config)
 
     try:
         copy = keras.models.clone_model(model, clone_function=clone)
     except ValueError as error:
         kind = type(model).__name__
-        raise ValueError(f"expected a Sequential or functional model, found {kind}: use precision float32") from error
+        raise ValueError(
+            f"expected a Sequential or functional model, found {kind}: give it float32 layers and precision float32"
+        ) from error
     copy.set_weights(model.get_weights())
     return copy

@@ -20,7 +20,7 @@ class Table(NamedTuple):
 
     def markdown(self):
         """The table as GitHub-flavoured Markdown."""
-        lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows]
+        lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows]  # labels hold no "|"
         body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([f"### {self.title}", body, *self.notes]) + "\n"
 

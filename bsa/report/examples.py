@@ -7,24 +7,23 @@ from bsa.cells import SLACK
 
 
 def render(results, out, *, images):
-    """One figure for each network and attack, as PNG and SVG in `out`; returns the PNG paths."""
-    drawn = []
+    """One figure for each network and attack, as PNG and SVG in `out`; yields a sentence on each."""
     for network in plan.networks(results.spec):
         for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network)):
             found = results.find(kind="attack", network=network, label=label)
-            stem = out / f"examples_{network}_{label}".replace(" ", "_")
-            drawn.append(_draw(found, f"{results.spec['name']}, network {network}, {label}", images, stem))
-    return drawn
+            arrays = [result.arrays("attack.npz") for result in found]
+            shown, file = _chosen(arrays, images), out / f"examples_{network}_{label}.png".replace(" ", "_")
+            if shown:
+                _draw(found, arrays, shown, f"{results.spec['name']}, network {network}, {label}", file)
+            yield f"figure {file}" if shown else f"no figure for {label}: no image was attacked in every cell"
 
 
-def _draw(found, title, images, stem):
+def _draw(found, arrays, shown, title, file):
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    arrays = [result.arrays("attack.npz") for result in found]
-    shown = _chosen(arrays, images)
     figure, axes = pyplot.subplots(
         2 * len(found), len(shown), figsize=(1 + 1.1 * len(shown), 1 + 2.5 * len(found)), squeeze=False,
         layout="constrained",
@@ -37,11 +36,11 @@ def _draw(found, title, images, stem):
             _image(axes[2 * row + 1, column], adversarial, _distortion(result, cell, at))
         axes[2 * row, 0].set_ylabel(f"{result.place['cell']}\nimage", fontsize=8)
         axes[2 * row + 1, 0].set_ylabel("adversarial", fontsize=8)
-    figure.suptitle(f"{title}\nabove each image its class, above each adversarial example its distortion", fontsize=9)
-    for suffix in (".png", ".svg"):
-        figure.savefig(stem.with_suffix(suffix), dpi=110)
+    legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
+    figure.suptitle(f"{title}\n{legend}", fontsize=9)
+    for path in (file, file.with_name(file.name.removesuffix(".png") + ".svg")):
+        figure.savefig(path, dpi=110)
     pyplot.close(figure)
-    return stem.with_suffix(".png")
 
 
 def _distortion(result, cell, at):

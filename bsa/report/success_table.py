@@ -27,7 +27,7 @@ def _cell(results, network, cell):
         "cell": [cell.scale, cell.shift],
         "accuracy": _rate(accuracy[0].arrays("measure.npz")["correct"]) if accuracy else None,
         "attacks": {r.place["label"]: _attack(r) for r in results.find(kind="attack", network=network, cell=cell)},
-        "reported": results.reported(cell),
+        "reported": results.reported(network, cell),
     }
 
 
@@ -65,14 +65,15 @@ def _rows(cell, labels, source):
     """A line for each threshold of a cell; the cell and its accuracy stand in the first."""
     thresholds = list(dict.fromkeys(r["threshold"] for a in cell["attacks"].values() for r in a["success"]))
     reported = cell["reported"]
+    first = [rate["threshold"] for rate in cell["attacks"][labels[0]]["success"]] if labels else []
+    published = {t: f"{rate:.2f}" for t, rate in zip(first, reported.get("success", []), strict=False)}
     for i, threshold in enumerate(sorted(thresholds, reverse=True) or [None]):
         head = [", ".join(f"{v:g}" for v in cell["cell"]) if i == 0 else ""]
         head += [_text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
         if source:
             head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
         found = [_success(cell["attacks"].get(label), threshold) for label in labels]
-        published = reported.get("success", [])
-        tail = [f"{published[i]:.2f}" if i < len(published) else ""] if source else []
+        tail = [published.get(threshold, "")] if source else []
         yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
 
 

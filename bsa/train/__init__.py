@@ -3,6 +3,7 @@
 import inspect
 
 from bsa.components import find
+from bsa.spec import canonical
 from bsa.train._loop import fit
 
 LOOP = set(inspect.signature(fit).parameters)
@@ -12,4 +13,5 @@ def run(name, model, data, *, seed, folder=None, progress=None, **params):
     """Train `model` in place by the objective called `name`; fields of the loop go to it, the others to `make`."""
     objective = find("train", name).make(**{k: v for k, v in params.items() if k not in LOOP})
     loop = {k: v for k, v in params.items() if k in LOOP}
-    return fit(model, data, objective, seed=seed, folder=folder, progress=progress, **loop)
+    identity = canonical({"objective": name, "params": {k: v for k, v in params.items() if k != "steps"}})
+    return fit(model, data, objective, seed=seed, folder=folder, progress=progress, identity=identity, **loop)

@@ -12,26 +12,30 @@ from bsa import store
 from bsa.errors import TrainingError
 from bsa.ops import precision as precisions
 from bsa.ops import seeds
+from bsa.spec import digest
 
 CHECKPOINT = f"{store.WORK}/checkpoint.npz"
+ADVICE = "A lower learning_rate, a longer epsilon_warmup or precision float32 usually helps."
 SECONDS_BETWEEN_CHECKPOINTS = 10.0  # at least; a checkpoint never takes more than a fiftieth of the time
 
 
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
-        folder=None, progress=None):  # fmt: skip
+        folder=None, progress=None, identity=""):  # fmt: skip
     """Train `model` in place on `data` (a `Dataset`); returns the history, a dict of (steps,) float32 arrays.
 
     `objective(model, x, y, seed, step)` gives a loss for each example (n,) and a dict of per-example metrics.
     Each epoch is a fresh permutation of the training set without its last, incomplete batch. `folder` receives
     checkpoints and TensorBoard scalars, and is resumed from; `progress(done, total, **metrics)` is called after
-    each step. Raises TrainingError where the loss is no longer a number; the last checkpoint stays.
+    each step. `identity` tells trainings apart: a checkpoint of another one is not resumed. Raises TrainingError for
+    that, and where the loss, a weight or a logit is no longer a number; the last checkpoint stays.
     """
     if len(data.x) < batch_size:
         raise TrainingError(f"expected at least one batch of {batch_size} training images, found {len(data.x)}")
     twin = precisions.twin(model, precision)
     rule = {"adam": keras.optimizers.Adam, "sgd": lambda: keras.optimizers.SGD(momentum=0.9)}[optimizer]()
     rule.build(twin.trainable_variables)
-    state = _State(twin.variables + rule.variables, Path(folder) if folder else None)
+    identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, len(data.x)])
+    state = _State(twin.variables + rule.variables, Path(folder) if folder else None, identity)
     update = _update(twin, rule, data, objective, seeds.derive(seed, "train"), jit_compile)
     order = _order(seed, len(data.x), batch_size)
     with state.scalars() as scalars:
@@ -39,15 +43,14 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
             rule.learning_rate = rate_at(learning_rate, step)
             metrics = {k: float(v) for k, v in update(order(step), tf.constant(step)).items()}
             if not np.isfinite(metrics["loss"]):
-                raise TrainingError(
-                    f"the loss is {metrics['loss']} at step {step} of {steps}. A lower learning_rate, a longer "
-                    "epsilon_warmup or precision float32 usually helps."
-                )
+                raise TrainingError(f"the loss is {metrics['loss']} at step {step} of {steps}. {ADVICE}")
             state.add(step, metrics, last=step == steps - 1)
             scalars(step, metrics)
             if progress:
                 progress(step + 1, steps, **metrics)
     model.set_weights(twin.get_weights())
+    if not np.isfinite(model(data.x[:batch_size], training=False)).all():
+        raise TrainingError(f"the logits are no longer numbers after the last of {steps} steps. {ADVICE}")
     return {key: np.array(values) for key, values in state.history.items()}
 
 
@@ -93,8 +96,8 @@ def _update(model, rule, data, objective, seed, jit_compile):
 class _State:
     """What a checkpoint holds: all variables, the next step and the history so far."""
 
-    def __init__(self, variables, folder):
-        self.variables, self.folder, self.history, self.first = variables, folder, {}, 0
+    def __init__(self, variables, folder, identity):
+        self.variables, self.folder, self.identity, self.history = variables, folder, identity, {}
         self.saved, self.cost = time.monotonic(), 0.0
 
     def restore(self):
@@ -102,6 +105,11 @@ class _State:
         if not self.folder or not (self.folder / CHECKPOINT).is_file():
             return 0
         with np.load(self.folder / CHECKPOINT, allow_pickle=False) as saved:
+            if str(saved["identity"]) != self.identity:
+                raise TrainingError(
+                    f"{self.folder / CHECKPOINT} is of a training with other parameters, seed or data: "
+                    "expected one of this training. Give another folder, or delete it."
+                )
             for i, variable in enumerate(self.variables):
                 variable.assign(saved[f"variable/{i}"])
             self.history = {k.removeprefix("history/"): list(saved[k]) for k in saved if k.startswith("history/")}
@@ -115,11 +123,19 @@ class _State:
         if self.folder and (last or time.monotonic() - self.saved > pause):
             began = time.monotonic()
             (self.folder / store.WORK).mkdir(parents=True, exist_ok=True)
-            values = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self.variables)}
-            values |= {f"history/{k}": v for k, v in self.history.items()} | {"step": np.int64(step + 1)}
+            values = self.finite(step)
+            values |= {f"history/{k}": v for k, v in self.history.items()}
+            values |= {"step": np.int64(step + 1), "identity": self.identity}
             store.write(self.folder / CHECKPOINT, lambda file: np.savez(file, **values))
             self.saved = time.monotonic()
             self.cost = self.saved - began
+
+    def finite(self, step):
+        """The variables as arrays; TrainingError where one is no longer a number."""
+        values = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self.variables)}
+        if not all(np.isfinite(v).all() for v in values.values()):
+            raise TrainingError(f"a weight is no longer a number after step {step}. {ADVICE}")
+        return values
 
     @contextlib.contextmanager
     def scalars(self):

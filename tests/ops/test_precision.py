@@ -25,5 +25,5 @@ def test_a_model_that_cannot_be_cloned_is_an_error():
         def call(self, x):
             return x
 
-    with pytest.raises(ValueError, match="use precision float32"):
+    with pytest.raises(ValueError, match="precision float32"):
         twin(Own(), "mixed_bfloat16")

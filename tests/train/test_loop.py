@@ -34,7 +34,6 @@ class Killed(Exception):
 def test_resumed_training_is_bit_equal(data, tmp_path, monkeypatch, precision):
     whole, history = train(data, precision=precision)
     monkeypatch.setattr(_loop, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    monkeypatch.setattr(_loop._State, "cost", 0.0, raising=False)
 
     def kill(done, total, **_):
         if done == 17:
@@ -102,6 +101,17 @@ def test_a_loss_that_is_no_number_stops_with_advice(data):
 def test_too_few_images_for_a_batch_is_an_error(data):
     with pytest.raises(TrainingError, match="one batch of 2000 training images, found 1297"):
         train(data, name="natural", batch_size=2000)
+
+
+def test_a_checkpoint_of_another_training_is_not_resumed(data, tmp_path):
+    train(data, tmp_path)
+    with pytest.raises(TrainingError, match="of a training with other parameters"):
+        train(data, tmp_path, epsilon=0.2)
+
+
+def test_a_network_without_numbers_is_not_returned(data):
+    with pytest.raises(TrainingError, match="the logits are no longer numbers after the last of 1 steps"):
+        train(data, name="natural", steps=1, learning_rate=1e38)
 
 
 def test_the_learning_rate_of_a_step():
