@@ -52,7 +52,7 @@ def test_the_quick_start_shows_what_the_paper_shows(undisturbed):
     assert accuracy[0] > 93
     # about kept: the last cell, where digits of 16 grey values fade most, loses most
     assert min(accuracy) > accuracy[0] - 6
-    for label in ("carlini_wagner_linf", "pgd"):
+    for label in ("carlini_wagner_linf", "corner_descent"):
         success = [cell["attacks"][label]["success"][0]["percent"] for cell in cells]
         strict = [cell["attacks"][label]["success"][-1]["percent"] for cell in cells]
         assert success[-1] > success[0] + 40
@@ -67,7 +67,7 @@ def test_what_is_printed_and_written(undisturbed):
     assert "oneDNN" not in done.stderr
     names = {p.name for p in (folder / "out").iterdir()}
     assert {f"success_table.{form}" for form in ("md", "csv", "tex", "json")} <= names
-    for label in ("carlini_wagner_linf", "pgd"):
+    for label in ("carlini_wagner_linf", "corner_descent"):
         assert {f"examples_main_{label}.png", f"examples_main_{label}.svg"} <= names
 
 
@@ -157,7 +157,9 @@ def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undist
 def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
     from bsa import stages
 
-    stage = next(s for s in plan.stages(QUICKSTART, run.describe(QUICKSTART)) if s.component["name"] == "pgd")
+    stage = next(
+        s for s in plan.stages(QUICKSTART, run.describe(QUICKSTART)) if s.component["name"] == "corner_descent"
+    )
     needs = [Store(undisturbed[0] / "store").path(need) for need in stage.needs]
     attack = stage.component | {"params": stage.component["params"] | {"batch_size": 15}}
     stage = stage._replace(component=attack)

@@ -44,7 +44,7 @@ class Best:
         self.start = np.full(len(x), "", "<U32")
         self.passes = np.zeros(len(x), np.int32)
 
-    def offer(self, rows, candidates, start, passes):
+    def offer(self, rows, candidates, passes, start):
         """Judge candidates (m, ...) for the images numbered `rows` (m,), and keep those that are an improvement."""
         self.passes[rows] += passes
         candidates = np.clip(candidates.astype(np.float32), 0, 1)
@@ -56,6 +56,20 @@ class Best:
         better = (true < scores.max(-1)) & (distance < self.distance[rows])
         kept = rows[better]
         self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
+
+    def descend(self, radii, rounds, attempt):
+        """Try each radius from the largest down, a smaller one only on the images that fell at the one before.
+
+        `rounds` are pairs (start, restart); `attempt(rows, start, restart, radius)` gives candidates and passes.
+        """
+        reach = np.inf
+        for radius in radii:
+            fell = self.distance <= reach
+            for start, restart in rounds:
+                rows = np.flatnonzero(fell & (self.distance > radius + SLACK))
+                if len(rows):
+                    self.offer(rows, *attempt(rows, start, restart, radius), start)
+            reach = radius + SLACK
 
     def result(self, threshold=np.inf):
         """The `Attacked`; success means a distance of at most `threshold`."""

@@ -34,7 +34,7 @@ def points(name, x, index, seed, restart=0, radius=1.0):
 
 
 def project(z, x, radius):
-    """`z` on the L-inf ball of `radius` around `x` and in [0, 1]; all (n, ...) float32."""
+    """`z` on the L-inf ball of `radius` (a number, or one that broadcasts) around `x` and in [0, 1]; float32."""
     radius = np.float32(radius)
     return np.clip(z, np.maximum(x - radius, 0), np.minimum(x + radius, 1))
 

@@ -42,7 +42,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
             if len(rows):
                 z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
                 found = search(x[rows], y[rows], z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
-                best.offer(rows, found["best"].numpy(), name, found["passes"].numpy())
+                best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
         return best.result(np.inf if least else radii[0])
 
     return attack

@@ -4,7 +4,6 @@ Each step moves by `step_size` along the sign of the gradient of the cross-entro
 logits, and projects onto the ball and [0, 1]. An image leaves at the first point that is misclassified.
 """
 
-import numpy as np
 import tensorflow as tf
 
 from bsa import cells
@@ -29,18 +28,13 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
         x, y, index = checked(model, x, y, index)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(model, x, y)
-        reach = np.inf
-        for radius in radii:
-            fell = best.distance <= reach
-            for name, restart in _starts.rounds(starts, restarts):
-                rows = np.flatnonzero(fell & (best.distance > radius + cells.SLACK))
-                if len(rows):
-                    z = _starts.points(name, x[rows], index[rows], seed, restart, radius)
-                    z = _starts.project(z, x[rows], radius)
-                    size = tf.constant(radius * relative, tf.float32)
-                    found = search(x[rows], y[rows], z, tf.constant(radius, tf.float32), size)
-                    best.offer(rows, found["z"].numpy(), name, found["passes"].numpy())
-            reach = radius + cells.SLACK
+
+        def attempt(rows, name, restart, radius):
+            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
+            found = search(x[rows], y[rows], z, *(tf.constant(v, tf.float32) for v in (radius, radius * relative)))
+            return found["z"].numpy(), found["passes"].numpy()
+
+        best.descend(radii, _starts.rounds(starts, restarts), attempt)
         return best.result(radii[0])
 
     return attack
