@@ -7,6 +7,7 @@ import time
 
 import rich.console
 import rich.progress
+import rich.table
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -14,8 +15,8 @@ SECONDS_BETWEEN_LINES = 30
 class Display:
     """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self):
-        self.console = rich.console.Console(stderr=True, highlight=False)
+    def __init__(self, console=None):
+        self.console = console or rich.console.Console(stderr=True, highlight=False)
         self.bar = None
 
     def reused(self, stage):
@@ -46,11 +47,12 @@ class Display:
 
     def _bar(self, stage):
         columns = rich.progress
+        rest = rich.table.Column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line, and no more
         self.bar = rich.progress.Progress(
-            columns.TextColumn("{task.description}"), columns.BarColumn(), columns.MofNCompleteColumn(),
-            columns.TimeElapsedColumn(),
-            columns.TextColumn("left"), columns.TimeRemainingColumn(speed_estimate_period=120),
-            columns.TextColumn("{task.fields[numbers]}"), console=self.console, transient=True,
+            columns.TextColumn("{task.description}"), columns.BarColumn(10), columns.MofNCompleteColumn(),
+            columns.TextColumn("left"), columns.TimeRemainingColumn(),
+            columns.TextColumn("{task.fields[numbers]}", table_column=rest), console=self.console, transient=True,
+            speed_estimate_period=120, expand=True,
         )  # fmt: skip
         task = self.bar.add_task(stage.title, numbers="")
         self.bar.start()

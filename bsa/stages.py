@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import components, store, train
-from bsa.attacks import ATTACKED_FIELDS, Attacked, logits
+from bsa.attacks import Attacked, logits
 from bsa.data import Dataset
 from bsa.errors import BsaError
 from bsa.spec import canonical
@@ -61,30 +61,33 @@ def attack(stage, needs, part, desk):
     index = first_correct(model, x, y, params.pop("images"))
     if not len(index):
         raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
-    thresholds = params.pop("thresholds")
+    thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
     run = attacker(needs[0], stage.component["name"], canonical(params))
-    size = CHUNK * params["batch_size"]
-    chunks = np.array_split(index, range(size, len(index), size))
-    found = []
-    for number, chunk in enumerate(chunks):
-        file = part / store.WORK / f"chunk_{number:04d}.npz"
-        if not file.is_file():
-            result = run(x[chunk], y[chunk], seed=stage.params["seed"], index=chunk, thresholds=thresholds)
-            store.write(file, functools.partial(np.savez_compressed, **result._asdict()))
-        found.append(_load_chunk(file))
-        if desk.progress:
-            done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
-            desk.progress(len(done.x), len(index), success=float(done.success.mean()))
-    done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
+    run = functools.partial(run, seed=stage.params["seed"], thresholds=thresholds)
+    done = _by_chunks(run, x[index], y[index], index, size, part / store.WORK, desk.progress)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
     return {"attacked": len(index), "success": float(done.success.mean()), "passes": float(done.passes.mean())}
 
 
-def _load_chunk(file):
-    with np.load(file, allow_pickle=False) as saved:
-        return Attacked(**{name: saved[name] for name in ATTACKED_FIELDS})
+def _by_chunks(run, x, y, index, size, folder, progress):
+    """`run` on `size` images at a time, each chunk saved in `folder` as it ends; those found there are not redone."""
+    places = [slice(at, at + size) for at in range(0, len(x), size)]
+    files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
+    if progress:
+        progress(sum(len(x[place]) for file, place in files.items() if file.is_file()), len(x))
+    found = []
+    for file, place in files.items():
+        if not file.is_file():
+            result = run(x[place], y[place], index=index[place])
+            store.write(file, functools.partial(np.savez_compressed, **result._asdict()))
+        with np.load(file, allow_pickle=False) as saved:
+            found.append(Attacked(**{name: saved[name] for name in Attacked._fields}))
+        done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
+        if progress:
+            progress(len(done.x), len(x), success=float(done.success.mean()))
+    return done
 
 
 def measure(stage, needs, part, desk):

@@ -172,7 +172,7 @@ def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
         pass
 
     def kill(done, total, **_):
-        if done == 60:
+        if done == 60:  # two chunks of 30 are saved
             raise Killed
 
     with pytest.raises(Killed):

@@ -25,9 +25,6 @@ class Attacked(NamedTuple):
     passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image
 
 
-ATTACKED_FIELDS = Attacked._fields
-
-
 def logits(model, x, batch_size=500):
     """The model's logits (n, classes) in inference mode, float32, computed in batches."""
     parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
