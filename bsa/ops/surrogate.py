@@ -26,7 +26,13 @@ def opened(model, sharpness):
     found = []
 
     def clone(layer):
-        copy = layer.__class__.from_config(layer.get_config())
+        config = layer.get_config()
+        if type(layer) is keras.layers.ReLU and not (
+            config["max_value"] or config["negative_slope"] or config["threshold"]
+        ):
+            copy = keras.layers.Activation("relu", name=layer.name, dtype=layer.dtype_policy)
+        else:
+            copy = layer.__class__.from_config(config)
         if getattr(copy, "activation", None) is keras.activations.relu:
             copy.activation = open_relu(sharpness)
             found.append(copy)

@@ -16,7 +16,7 @@ from bsa.spec import digest
 
 CHECKPOINT = f"{store.WORK}/checkpoint.npz"
 ADVICE = "A lower learning_rate, a longer epsilon_warmup or precision float32 usually helps."
-SECONDS_BETWEEN_CHECKPOINTS = 10.0  # at least; a checkpoint never takes more than a fiftieth of the time
+SECONDS_BETWEEN_CHECKPOINTS = 2.0  # at least; a checkpoint never takes more than a fiftieth of the time
 
 
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,

@@ -65,6 +65,8 @@ def test_an_opened_model_answers_as_before_and_a_strange_one_is_left_alone(train
     import keras
 
     np.testing.assert_array_equal(opened(trained, 80)(digits.x[:20]), trained(digits.x[:20]))
+    for way in (keras.layers.ReLU(), keras.layers.Activation("relu"), keras.layers.Dense(4, activation="relu")):
+        assert opened(keras.Sequential([keras.Input((3,)), way, keras.layers.Dense(2)]), 80) is not None
     assert opened(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), 80) is None
 
     class Own(keras.Model):
