@@ -9,6 +9,7 @@ import click
 
 from bsa import __version__
 from bsa.errors import BsaError, UsageError
+from bsa.problems import Problem
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
 
@@ -84,6 +85,8 @@ def validate(files, form):
             load_spec(path)
         except SpecError as error:
             problems = error.problems
+        except UsageError as error:
+            problems = [Problem("", "a file that can be read", str(error))]
         report.append({"file": str(path), "valid": not problems, "problems": [p._asdict() for p in problems]})
         if form == "text":
             click.echo("\n".join(f"{path}: {p}" for p in problems) if problems else f"{path}: valid")

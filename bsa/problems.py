@@ -81,6 +81,7 @@ def _expectation(keyword, limit):
         "minimum": f"a number of at least {limit}",
         "maximum": f"a number of at most {limit}",
         "exclusiveMinimum": f"a number above {limit}",
+        "exclusiveMaximum": f"a number below {limit}",
         "minItems": f"at least {limit} items",
         "maxItems": f"at most {limit} items",
         "minLength": "a string that is not empty",
@@ -123,7 +124,7 @@ def of_meaning(spec, broken=()):
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _training: {"networks", "train"},
-        _rendering: {"attack", "report"},
+        _rendering: {"attack", "measures", "report"},
     }
     return [p for check, needs in checks.items() if not needs & set(broken) for p in check(spec)]
 
@@ -181,6 +182,8 @@ def _cells(spec):
         if wrong:
             expected, found = wrong.removeprefix("expected ").split(", found ", 1)
             yield Problem(f"/blind_spot/cells/{i}", expected, found)
+        elif scale == 0:
+            yield Problem(f"/blind_spot/cells/{i}", "a scale that leaves an image to see", "0")
 
 
 def _training(spec):
@@ -200,6 +203,10 @@ def _training(spec):
 
 
 def _rendering(spec):
+    names = [m["name"] for m in spec["measures"]]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
     labels = [a.get("label", a["name"]) for a in attacks(spec)]
     for i, label in enumerate(labels):
         if label in labels[:i]:

@@ -75,9 +75,9 @@ def _decode(text, file):
     repeated = []
 
     def pairs(items):
-        keys = [k for k, _ in items]
-        repeated.extend(sorted({k for k in keys if keys.count(k) > 1}))
-        return dict(items)
+        keys, made = [k for k, _ in items], dict(items)
+        repeated.extend((made, k) for k in sorted({k for k in keys if keys.count(k) > 1}))
+        return made
 
     def number(word):
         value = float(word)
@@ -93,21 +93,18 @@ def _decode(text, file):
     except RecursionError:
         raise SpecError(file, [Problem("", "JSON of reasonable depth", "hundreds of nested brackets")]) from None
     if repeated:
-        found = [Problem(_find_key(value, k), "every key once", f'"{k}" more than once') for k in repeated]
+        found = [Problem(_place(value, made, k), "every key once", f'"{k}" more than once') for made, k in repeated]
         raise SpecError(file, found)
     return value
 
 
-def _find_key(value, key, path=()):
-    """The pointer of the first occurrence of a key, wherever it stands."""
+def _place(value, made, key, path=()):
+    """The pointer of `key` in the very object `made`, somewhere in `value`; "" where it was overwritten itself."""
+    if value is made:
+        return problems.pointer([*path, key])
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, child in children:
-        if name == key:
-            return problems.pointer([*path, name])
-        deeper = _find_key(child, key, (*path, name))
-        if deeper:
-            return deeper
-    return ""
+    found = (_place(child, made, key, (*path, name)) for name, child in children)
+    return next((place for place in found if place), "")
 
 
 def _strip(value):
@@ -139,7 +136,10 @@ def parameters(kind, name, given):
     """
     components.check_name(kind, name)
     part = components.fragment(kind, name) | {"additionalProperties": False}
-    value = json.loads(json.dumps(given, default=_plain)) | {"name": name}
+    try:
+        value = json.loads(json.dumps(given, default=_plain, allow_nan=False)) | {"name": name}
+    except ValueError as error:
+        raise UsageError(f'{kind} "{name}": expected finite numbers ({error})') from None
     found = problems.of_part(value, part)
     if found:
         raise UsageError("\n".join(f'{kind} "{name}": {p}' for p in found))

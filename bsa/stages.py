@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from bsa import components, store, train
 from bsa.attacks import Attacked, logits
@@ -19,7 +18,6 @@ from bsa.errors import BsaError
 from bsa.spec import canonical
 
 CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
-tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32
 
 
 class Desk(NamedTuple):
@@ -75,19 +73,30 @@ def _by_chunks(run, x, y, index, size, folder, progress):
     """`run` on `size` images at a time, each chunk saved in `folder` as it ends; those found there are not redone."""
     places = [slice(at, at + size) for at in range(0, len(x), size)]
     files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
+    found = {file: _saved(file, index[place]) for file, place in files.items()}
     if progress:
-        progress(sum(len(x[place]) for file, place in files.items() if file.is_file()), len(x))
-    found = []
+        progress(sum(len(chunk.x) for chunk in found.values() if chunk), len(x))
     for file, place in files.items():
-        if not file.is_file():
-            result = run(x[place], y[place], index=index[place])
-            store.write(file, functools.partial(np.savez_compressed, **result._asdict()))
-        with np.load(file, allow_pickle=False) as saved:
-            found.append(Attacked(**{name: saved[name] for name in Attacked._fields}))
-        done = Attacked(*map(np.concatenate, zip(*found, strict=True)))
+        if found[file]:
+            continue
+        found[file] = run(x[place], y[place], index=index[place])
+        arrays = found[file]._asdict() | {"index": index[place]}
+        store.write(file, functools.partial(np.savez_compressed, **arrays))
         if progress:
-            progress(len(done.x), len(x), success=float(done.success.mean()))
-    return done
+            done = [chunk for chunk in found.values() if chunk]
+            success = float(np.concatenate([chunk.success for chunk in done]).mean())
+            progress(sum(len(chunk.x) for chunk in done), len(x), success=success)
+    return Attacked(*map(np.concatenate, zip(*found.values(), strict=True)))
+
+
+def _saved(file, index):
+    """The chunk in a file, or None where there is none of exactly these images."""
+    if not file.is_file():
+        return None
+    with np.load(file, allow_pickle=False) as saved:
+        if not np.array_equal(saved["index"], index):
+            return None
+        return Attacked(**{name: saved[name] for name in Attacked._fields})
 
 
 def measure(stage, needs, part, desk):

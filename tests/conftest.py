@@ -38,10 +38,10 @@ def trained():
 
 @pytest.fixture(scope="session")
 def attacked_images(trained, digits):
-    """60 correctly classified images, their labels and their numbers."""
+    """100 correctly classified images, their labels and their numbers."""
     import numpy as np
 
     from bsa.attacks import logits
 
-    index = np.flatnonzero(logits(trained, digits.x).argmax(-1) == digits.y)[:60]
+    index = np.flatnonzero(logits(trained, digits.x).argmax(-1) == digits.y)[:100]
     return digits.x[index], digits.y[index], index

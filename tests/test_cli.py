@@ -35,6 +35,12 @@ def test_validate_reads_standard_input_and_folders_and_answers_in_json():
     assert len(json.loads(done.output)) >= 8
 
 
+def test_a_missing_file_hides_no_other(tmp_path):
+    done = call("validate", "quickstart", tmp_path / "none.json", "mnist_table2", "--format", "json")
+    assert done.exit_code == 3
+    assert [entry["valid"] for entry in json.loads(done.output)] == [True, False, True]
+
+
 def test_the_combined_schema_is_a_schema_and_takes_the_shipped_specs():
     schema = json.loads(call("schema").output)
     jsonschema.Draft202012Validator.check_schema(schema)

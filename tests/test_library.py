@@ -23,6 +23,8 @@ def test_defaults_are_those_of_the_fragments(trained):
     [
         ({"starts": ["gray"]}, r'/starts/0.*did you mean "grey"'),
         ({"epsilon": 8}, "at most 1"),
+        ({"epsilon": float("nan")}, "finite numbers"),
+        ({"tau_factor": 1}, "a number below 1"),
         ({"mode": "least"}, "success, least_distortion"),
         ({"thresholds": ["eps"]}, "epsilon, scale"),
         ({"steps": "many"}, "a whole number"),

@@ -1,12 +1,10 @@
 """The whole way on real digits: run, kill, go on, run again, show."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
@@ -115,14 +113,33 @@ def test_plan_tells_what_the_store_holds(undisturbed):
     assert rows[0]["passes"] == 600 * 128 * 8
 
 
-def kill_when(condition, store, out):
-    """Start the quick start and send SIGKILL as soon as `condition()` holds."""
-    process = subprocess.Popen(command("run", "--store", store, "--out", out), stderr=subprocess.DEVNULL)
-    while process.poll() is None and not condition():
-        time.sleep(0.05)
-    assert process.poll() is None, "it ended before it could be killed"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+KILLED = """
+import os, signal, sys
+from bsa import cli, progress
+from bsa.train import _loop
+
+kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
+_loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+began = progress.Display.began
+
+def kill_in_time(self, stage):
+    report = began(self, stage)
+    def progressed(done, total, **metrics):
+        report(done, total, **metrics)
+        if stage.kind == kind and done >= at:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return progressed
+
+progress.Display.began = kill_in_time
+cli.main()
+"""
+
+
+def run_and_kill(kind, at, *words):
+    """The quick start, which kills itself with SIGKILL once a stage of that kind reports `at` steps or images."""
+    _, _, _, *rest = command("run", *words)
+    process = subprocess.run([sys.executable, "-c", KILLED, kind, str(at), "run", *rest], capture_output=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
 
 
 def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undisturbed, tmp_path):
@@ -130,15 +147,12 @@ def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undist
     stages = plan.stages(QUICKSTART, run.describe(QUICKSTART))
     network = stages[0]
     attack = next(s for s in stages if s.kind == "attack")
-    kill_when((store.part(network.key) / WORK / "checkpoint.npz").is_file, store.root, out)
+    run_and_kill("network", 300, "--store", store.root, "--out", out)
+    assert (store.part(network.key) / WORK / "checkpoint.npz").is_file()
     assert network.key not in store
-    first, last = (store.part(attack.key) / WORK / f"chunk_000{i}.npz" for i in (0, 3))
-    kill_when(first.is_file, store.root, out)
-    written = first.stat().st_mtime_ns
-    assert not last.exists()
+    run_and_kill("attack", 32, "--store", store.root, "--out", out)
     assert network.key in store
-    assert attack.key not in store
-    assert first.stat().st_mtime_ns == written
+    assert [p.name for p in (store.part(attack.key) / WORK).glob("chunk_*")] == ["chunk_0000.npz"]
     done = bsa("run", "--store", store.root, "--out", out)
     assert re.search(r"stored: network main", done.stderr)
     ours, theirs = results(store.root), results(undisturbed[0] / "store")
@@ -178,9 +192,13 @@ def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
     with pytest.raises(Killed):
         stages.attack(stage, needs, half, stages.Desk(progress=kill))
     assert len(list((half / WORK).glob("chunk_*"))) == 2
+    kept = {p: p.stat().st_mtime_ns for p in (half / WORK).glob("chunk_*")}
     seen = []
     stages.attack(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
-    assert len(list((half / WORK).glob("chunk_*"))) == 4
+    assert seen == [60, 90, 100]
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    (half / WORK / "chunk_0003.npz").write_bytes((half / WORK / "chunk_0001.npz").read_bytes())
+    stages.attack(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
     with np.load(whole / "attack.npz") as a, np.load(half / "attack.npz") as b:
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])

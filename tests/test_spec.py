@@ -59,6 +59,8 @@ BROKEN = [
     ("train.learning_rate", [[5, 0.1]], "/train/learning_rate", ["begin at 0"]),
     ("train.epsilon_warmup", 11, "/train/epsilon_warmup", ["at most the 10", "11"]),
     ("blind_spot.cells", [[0.9, 0.2]], "/blind_spot/cells/0", ["[-0.25, 0.65]", "[-0.05, 0.05]"]),
+    ("blind_spot.cells", [[0, 0]], "/blind_spot/cells/0", ["an image to see"]),
+    ("measures", [{"name": "accuracy"}] * 2, "/measures/1", ["each measure once"]),
     ("blind_spot.cells", [[1.1, 0]], "/blind_spot/cells/0", ["a scale above 1 never fits"]),
     ("blind_spot.cells", [[1, 0], [1, 0]], "/blind_spot/cells", ["no repeated items"]),
     ("blind_spot.cells", [[1]], "/blind_spot/cells/0", ["at least 2 items"]),
@@ -99,6 +101,7 @@ def test_all_mistakes_are_reported_at_once():
     [
         ('{"name": "a", "name": "b"}', ["/name", '"name" more than once']),
         ('{"data": {"x": 1, "x": 1}}', ["/data/x"]),
+        ('{"train": {"epsilon": 1}, "attack": {"epsilon": 1, "epsilon": 2}}', ["/attack/epsilon"]),
         ('{"name": "a",}', ["line 1, column"]),
         ('{"seed": NaN}', ["NaN"]),
         ('{"seed": 1e999}', ["1e999"]),

@@ -14,6 +14,8 @@ import tensorflow as tf
 from bsa.cells import SLACK
 from bsa.ops.precision import in_float32
 
+tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32
+
 
 class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""
@@ -32,10 +34,13 @@ def logits(model, x, batch_size=500):
 
 
 class Best:
-    """The closest confirmed adversarial image of each original so far. Every attack reports through it."""
+    """The closest confirmed adversarial image of each original so far. Every attack reports through it.
+
+    `model` is what `target` gave: it computes in float32.
+    """
 
     def __init__(self, model, x, y):
-        self.model, self.original, self.y = in_float32(model), x, y
+        self.model, self.original, self.y = model, x, y
         self.x = x.copy()
         self.distance = np.full(len(x), np.inf)
         self.start = np.full(len(x), "", "<U32")
@@ -79,20 +84,33 @@ def linf(a, b):
     return np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(len(a), -1).max(-1)
 
 
+def target(model):
+    """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
+    if not getattr(model, "built", False):
+        raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
+    return in_float32(model)
+
+
+def follow(model, *copies):
+    """Give the copies of `model` (or None) its weights as they are now; it may have been trained since."""
+    for copy in copies:
+        if copy is not None and copy is not model:
+            copy.set_weights(model.get_weights())
+
+
 def checked(model, x, y, index):
     """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong."""
     x, y = np.asarray(x, np.float32), np.asarray(y)
-    if not model.built or not isinstance(model.input_shape, tuple):
-        raise ValueError("expected a model with one input of known shape: build it, or call it once on images")
-    expected = tuple(model.input_shape[1:])
-    fits = x.ndim == 4 and all(e in (None, found) for e, found in zip(expected, x.shape[1:], strict=False))
-    if not fits or len(expected) != 3:
+    expected = getattr(model, "input_shape", (None,) * 4)  # a subclassed model does not tell
+    fits = x.ndim == len(expected) == 4
+    fits = fits and all(e in (None, found) for e, found in zip(expected[1:], x.shape[1:], strict=True))
+    if not fits:
         raise ValueError(f"expected images x (n, height, width, channels) for inputs {expected}, found shape {x.shape}")
     if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
         raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
     if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
-    classes = model.output_shape[-1]
+    classes = logits(model, x[:1]).shape[-1] if len(x) else 0
     if len(y) and not 0 <= y.min() <= y.max() < classes:
         raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
     index = np.arange(len(x)) if index is None else np.asarray(index, np.int64)

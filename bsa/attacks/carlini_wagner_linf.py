@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked
+from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import refill
 from bsa.ops import losses
 
@@ -28,15 +28,19 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
     distances are upper bounds that were not driven further. In mode "least_distortion" tau begins at 1, and after a
     failure it is bisected until it is known within 1 %; every start works on every image.
     """
+    if constant > constant_max:
+        raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
     least = mode == "least_distortion"
     settings = (steps, *map(float, (learning_rate, constant, constant_factor, constant_max, tau_factor)))
-    search = _search(model, least, settings, batch_size, jit_compile)
+    exact = target(model)
+    search = _search(exact, least, settings, batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
-        x, y, index = checked(model, x, y, index)
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
         first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
-        best = Best(model, x, y)
+        best = Best(exact, x, y)
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
@@ -50,7 +54,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
 
 def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, **_):
     """Forward-backward passes of one image whose tau fails at every constant; each tau that is reached costs more."""
-    constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-9)
+    constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-6)
     return len(_starts.rounds(starts, restarts)) * constants * (steps + 1)
 
 
@@ -86,7 +90,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         solved = distance <= s["tau"]
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
-        failed = spent & (larger > constant_max)
+        failed = spent & (larger > constant_max * (1 + 1e-6))  # float32 rounds
         low = tf.where(failed, s["tau"], s["failed"])
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance

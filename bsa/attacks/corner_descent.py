@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked
+from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
-BISECTIONS = 10  # the least distortion is known within epsilon / 1000
+BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
 
 def make(
@@ -31,16 +31,16 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg.
     """
 
-    copy = opened(model, sharpness) if sharpness else None
-    search = _search(copy or model, steps, 1 + targets, rate, batch_size, jit_compile)
+    exact = target(model)
+    copy = opened(exact, sharpness) if sharpness else None
+    search = _search(copy or exact, steps, 1 + targets, rate, batch_size, jit_compile)
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
-        x, y, index = checked(model, x, y, index)
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact, copy)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(model, x, y)
-        if copy is not None:
-            copy.set_weights(model.get_weights())  # the model may have been trained since
+        best = Best(exact, x, y)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -72,9 +72,10 @@ def _bisect(best, rounds, attempt):
         failed[stood] = middle[stood]
 
 
-def passes(*, thresholds, steps, targets, starts, restarts, **_):
-    """Forward-backward passes of one image in mode "success" at most."""
-    return len(thresholds) * len(_starts.rounds(starts, restarts)) * (1 + targets) * steps
+def passes(*, thresholds, mode, steps, targets, starts, restarts, **_):
+    """Forward-backward passes of one image at most."""
+    radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
+    return radii * len(_starts.rounds(starts, restarts)) * (1 + targets) * steps
 
 
 def _search(model, steps, legs, rate, batch_size, jit_compile):

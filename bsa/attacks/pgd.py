@@ -7,7 +7,7 @@ logits, and projects onto the ball and [0, 1]. An image leaves at the first poin
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked
+from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import refill
 from bsa.ops import losses
 
@@ -21,13 +21,15 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
-    search = _search(model, LOSSES[loss], steps, batch_size, jit_compile)
+    exact = target(model)
+    search = _search(exact, LOSSES[loss], steps, batch_size, jit_compile)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
-        x, y, index = checked(model, x, y, index)
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(model, x, y)
+        best = Best(exact, x, y)
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)

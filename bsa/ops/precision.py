@@ -14,8 +14,18 @@ def twin(model, precision):
 
 def in_float32(model):
     """`model` itself where all its layers compute in float32, otherwise a copy with the same weights that does."""
-    low = any(layer.compute_dtype not in ("float32", None) for layer in model.layers)
-    return _clone(model, "float32", []) if low else model
+    nested = any(hasattr(layer, "layers") and _is_low(layer) for layer in model.layers)
+    if nested:
+        raise ValueError("expected float32 layers, found a nested model of lower precision: build it in float32")
+    return _clone(model, "float32", []) if _is_low(model) else model
+
+
+def _is_low(model):
+    """Whether a layer, at any depth, computes in less than float32."""
+    return any(
+        _is_low(layer) if hasattr(layer, "layers") else layer.compute_dtype not in ("float32", "float64", None)
+        for layer in model.layers
+    )
 
 
 def _clone(model, precision, kept):
@@ -29,7 +39,7 @@ def _clone(model, precision, kept):
 
     try:
         copy = keras.models.clone_model(model, clone_function=clone)
-    except ValueError as error:
+    except (ValueError, TypeError, NotImplementedError) as error:
         kind = type(model).__name__
         raise ValueError(
             f"expected a Sequential or functional model, found {kind}: give it float32 layers and precision float32"

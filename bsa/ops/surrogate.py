@@ -21,7 +21,7 @@ def open_relu(sharpness):
 def opened(model, sharpness):
     """A copy of `model`, with its weights as they are now, whose ReLUs pass gradients by `open_relu`.
 
-    None where Keras cannot clone the model (a subclassed one) or no layer has a ReLU as its activation.
+    None where Keras cannot clone the model (a subclassed one, a layer without config) or no layer has a ReLU.
     """
     found = []
 
@@ -40,7 +40,7 @@ def opened(model, sharpness):
 
     try:
         copy = keras.models.clone_model(model, clone_function=clone)
-    except ValueError:
+    except (ValueError, TypeError, NotImplementedError):
         return None
     copy.set_weights(model.get_weights())
     return copy if found else None

@@ -1,6 +1,7 @@
 """The one training loop. Everything random is a function of (seed, step), so a killed run resumes bit for bit."""
 
 import contextlib
+import hashlib
 import time
 from pathlib import Path
 
@@ -34,12 +35,12 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     twin = precisions.twin(model, precision)
     rule = {"adam": keras.optimizers.Adam, "sgd": lambda: keras.optimizers.SGD(momentum=0.9)}[optimizer]()
     rule.build(twin.trainable_variables)
-    identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, len(data.x)])
+    identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, _sums(data, model)])
     state = _State(twin.variables + rule.variables, Path(folder) if folder else None, identity)
     update = _update(twin, rule, data, objective, seeds.derive(seed, "train"), jit_compile)
     order = _order(seed, len(data.x), batch_size)
     with state.scalars() as scalars:
-        for step in range(state.restore(), steps):
+        for step in range(state.restore(steps), steps):
             rule.learning_rate = rate_at(learning_rate, step)
             metrics = {k: float(v) for k, v in update(order(step), tf.constant(step)).items()}
             if not np.isfinite(metrics["loss"]):
@@ -52,6 +53,11 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     if not np.isfinite(model(data.x[:batch_size], training=False)).all():
         raise TrainingError(f"the logits are no longer numbers after the last of {steps} steps. {ADVICE}")
     return {key: np.array(values) for key, values in state.history.items()}
+
+
+def _sums(data, model):
+    """sha256 of the images, the labels and the weights that training begins with."""
+    return [hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in (data.x, data.y, *model.get_weights())]
 
 
 def rate_at(learning_rate, step):
@@ -100,15 +106,15 @@ class _State:
         self.variables, self.folder, self.identity, self.history = variables, folder, identity, {}
         self.saved, self.cost = time.monotonic(), 0.0
 
-    def restore(self):
+    def restore(self, steps):
         """Go back to the checkpoint, if there is one; returns the step to go on from."""
         if not self.folder or not (self.folder / CHECKPOINT).is_file():
             return 0
         with np.load(self.folder / CHECKPOINT, allow_pickle=False) as saved:
-            if str(saved["identity"]) != self.identity:
+            if str(saved["identity"]) != self.identity or saved["step"] > steps:
                 raise TrainingError(
-                    f"{self.folder / CHECKPOINT} is of a training with other parameters, seed or data: "
-                    "expected one of this training. Give another folder, or delete it."
+                    f"{self.folder / CHECKPOINT} is of a training with other parameters, seed, data, initial weights "
+                    "or more steps: expected one of this training. Give another folder, or delete it."
                 )
             for i, variable in enumerate(self.variables):
                 variable.assign(saved[f"variable/{i}"])

@@ -107,6 +107,10 @@ def test_a_checkpoint_of_another_training_is_not_resumed(data, tmp_path):
     train(data, tmp_path)
     with pytest.raises(TrainingError, match="of a training with other parameters"):
         train(data, tmp_path, epsilon=0.2)
+    with pytest.raises(TrainingError, match="of a training with other parameters"):
+        train(data, tmp_path, steps=20)
+    with pytest.raises(TrainingError, match="of a training with other parameters"):
+        train(data._replace(y=data.y[::-1].copy()), tmp_path)
 
 
 def test_a_network_without_numbers_is_not_returned(data):
