@@ -19,7 +19,7 @@ def points(name, x, index, seed, restart=0, radius=1.0):
     """The start images of `x` (n, ...) in [0, 1], shape (n, ...), float32, not yet projected onto a ball.
 
     `index` (n,) numbers the images: random starts depend on (seed, name, restart, number) alone. `radius` is that of
-    the uniform start, in [0, 1] pixels.
+    the uniform start, in [0, 1] pixels: a number, or one that broadcasts.
     """
     if name in SOLID:
         return np.full_like(x, SOLID[name])

@@ -5,6 +5,7 @@ Adam. Once the class changes within tau, tau shrinks; where the steps run out, c
 has failed. Every image has its own tau, c and step count, and keeps the closest misclassified point it passed.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -65,23 +66,7 @@ def _search(model, least, settings, batch_size, jit_compile):
     """
     steps, learning_rate, constant, constant_factor, constant_max, tau_factor = settings
 
-    @tf.function(jit_compile=jit_compile or None)
-    def evaluate(s):
-        """The point of a state, its margin, its distance and the gradient of the objective."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(s["w"])
-            z = (tf.tanh(s["w"]) + 1) / 2
-            margin = losses.margin(model(z, training=False), s["y"])
-            away = _flat(tf.abs(z - s["x"]))
-            beyond = tf.reduce_sum(tf.nn.relu(away - s["tau"][:, None]), -1)
-            value = s["constant"] * tf.nn.relu(margin) + beyond
-        return z, margin, tf.reduce_max(away, -1), tape.gradient(value, s["w"])
-
-    def begin(x, y, w, first):
-        still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
-        state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
-        state |= {"distance": none + np.inf, "tau": none + first, "failed": none, "constant": none + constant}
-        return state | {"passes": tf.zeros_like(y)}
+    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
 
     def advance(s, goal):
         z, margin, away, slope = evaluate(s)
@@ -111,11 +96,31 @@ def _search(model, least, settings, batch_size, jit_compile):
         w = tf.atanh((2 * z - 1) * EDGE)
 
         def items(numbers):
-            return begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers), first)
+            return _begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers), first, constant)
 
         return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size)
 
     return search
+
+
+def _begin(x, y, w, first, constant):
+    """The state of images x at their first tau and constant, from starts w (tanh variables)."""
+    still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
+    state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
+    state |= {"distance": none + np.inf, "tau": none + first, "failed": none, "constant": none + constant}
+    return state | {"passes": tf.zeros_like(y)}
+
+
+def _evaluate(model, s):
+    """The point of a state, its margin, its distance and the gradient of the objective."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(s["w"])
+        z = (tf.tanh(s["w"]) + 1) / 2
+        margin = losses.margin(model(z, training=False), s["y"])
+        away = _flat(tf.abs(z - s["x"]))
+        beyond = tf.reduce_sum(tf.nn.relu(away - s["tau"][:, None]), -1)
+        value = s["constant"] * tf.nn.relu(margin) + beyond
+    return z, margin, tf.reduce_max(away, -1), tape.gradient(value, s["w"])
 
 
 def _adam(s, slope, again, rate):

@@ -8,6 +8,8 @@ other class, the likeliest at the first leg's end first. An image leaves at its 
 logits.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -44,8 +46,8 @@ def make(
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
-            z = _starts.points(name, x[rows], index[rows], seed, restart, float(radius.max()))
-            z = _starts.project(z, x[rows], radius[:, None, None, None])
+            wide = radius[:, None, None, None]
+            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
             return search(x[rows], y[rows], z, radius)
 
         if mode == "success":
@@ -81,22 +83,7 @@ def passes(*, thresholds, mode, steps, targets, starts, restarts, **_):
 def _search(model, steps, legs, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius (n,))` gives the last point of each image and its passes."""
 
-    @tf.function(jit_compile=jit_compile or None)
-    def evaluate(s):
-        """Logits and the gradient of what the leg climbs."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(s["z"])
-            logits = model(s["z"], training=False)
-            target = tf.gather(s["targets"], tf.clip_by_value(s["leg"] - 1, 0, s["targets"].shape[1] - 1), batch_dims=1)
-            gap = tf.gather(logits, target, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
-            value = tf.where(s["leg"] == 0, losses.cross_entropy(logits, s["y"]), gap)
-        return logits, tape.gradient(value, s["z"])
-
-    def begin(x, y, z, radius):
-        none, still = tf.zeros_like(y), tf.zeros_like(z)
-        state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "mean": still}
-        state |= {"square": still, "step": none, "leg": none, "passes": none}
-        return state | {"targets": tf.zeros([tf.size(y), max(legs - 1, 1)], tf.int32)}
+    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
 
     def advance(s):
         logits, slope = evaluate(s)
@@ -115,7 +102,7 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
     @tf.function(reduce_retracing=True)
     def graph(x, y, z, radius):
         def items(numbers):
-            return begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)))
+            return _begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)), max(legs - 1, 1))
 
         return refill(items, advance, tf.shape(x)[0], batch_size)
 
@@ -124,6 +111,25 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
         return found["z"].numpy(), found["passes"].numpy()
 
     return search
+
+
+def _begin(x, y, z, radius, targets):
+    """The state of images x at the first step of their first leg, from corners z."""
+    none, still = tf.zeros_like(y), tf.zeros_like(z)
+    state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "mean": still}
+    state |= {"square": still, "step": none, "leg": none, "passes": none}
+    return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
+
+
+def _evaluate(model, s):
+    """The logits of a state, and the gradient of what its leg climbs."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(s["z"])
+        logits = model(s["z"], training=False)
+        target = tf.gather(s["targets"], tf.clip_by_value(s["leg"] - 1, 0, s["targets"].shape[1] - 1), batch_dims=1)
+        gap = tf.gather(logits, target, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
+        value = tf.where(s["leg"] == 0, losses.cross_entropy(logits, s["y"]), gap)
+    return logits, tape.gradient(value, s["z"])
 
 
 def _adam(s, slope, rate, steps):
