@@ -138,7 +138,7 @@ cli.main()
 def run_and_kill(kind, at, *words):
     """The quick start, which kills itself with SIGKILL once a stage of that kind reports `at` steps or images."""
     _, _, _, *rest = command("run", *words)
-    process = subprocess.run([sys.executable, "-c", KILLED, kind, str(at), "run", *rest], capture_output=True)
+    process = subprocess.run([sys.executable, "-c", KILLED, kind, str(at), *rest], capture_output=True)
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
 
 
