@@ -186,4 +186,5 @@ def test_reading_specs_and_asking_for_help_do_not_import_tensorflow():
         "bsa.spec.load('quickstart')\n"
         "assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules), 'heavy imports'"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
