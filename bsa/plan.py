@@ -15,7 +15,7 @@ NOT_HASHED = {"name", "network", "label"}
 class Stage(NamedTuple):
     """One thing to compute. `params` is what it depends on beside `needs`, the keys of the stages before it."""
 
-    kind: str  # "network", "attack" or "measure"
+    kind: str  # "network", "attack", "measure" or "sanity"
     title: str  # for people: 'attack carlini_wagner_linf, network main, cell (0.9, 0)'
     component: dict  # {"name", "version", "params"}
     params: dict
@@ -46,7 +46,8 @@ def stages(spec, data):
 def placed(spec, data):
     """Pairs (place, Stage): where in the results each stage belongs, as a dict that reports can search.
 
-    A place holds "kind" and, where they apply, "network", "cell" (a `Cell`), "label", "thresholds" or "measure".
+    A place holds "kind" and, where they apply, "network", "cell" (a `Cell`), "label", "thresholds" or "measure"; a
+    sanity stage's holds "cells", in the order of its needs.
     """
     source = {"name": spec["data"]["name"], "version": _version("data", spec["data"]["name"]), **data}
     trained = {name: _network(name, network, spec["seed"], source) for name, network in networks(spec).items()}
@@ -59,12 +60,33 @@ def placed(spec, data):
                 yield place, _at(cell, "measure", "measures", measure, name, trained[name], source)
     for attack in problems.attacks(spec):
         for name in _named(attack, trained):
-            for cell in cells_of(spec):
-                at = cells.thresholds(attack["thresholds"], attack["epsilon"], cell.scale)
-                label = attack.get("label", attack["name"])
-                place = {"kind": "attack", "network": name, "cell": cell, "label": label, "thresholds": at}
-                resolved = attack | {"thresholds": at}
-                yield place, _at(cell, "attack", "attacks", resolved, name, trained[name], source, seed=spec["seed"])
+            found = list(_attacked(spec, attack, name, trained[name], source))
+            yield from found
+            if spec["sanity"]:
+                yield _sanity(spec, attack, found, trained[name])
+
+
+def _attacked(spec, attack, name, network, source):
+    """An attack on one network, in every cell."""
+    label = attack.get("label", attack["name"])
+    for cell in cells_of(spec):
+        at = cells.thresholds(attack["thresholds"], attack["epsilon"], cell.scale)
+        place = {"kind": "attack", "network": name, "cell": cell, "label": label, "thresholds": at}
+        resolved = attack | {"thresholds": at}
+        yield place, _at(cell, "attack", "attacks", resolved, name, network, source, seed=spec["seed"])
+
+
+def _sanity(spec, attack, found, network):
+    """The checks of an attack on one network: `found` are its places and stages in all cells."""
+    places, stages = zip(*found, strict=True)
+    name, label = places[0]["network"], places[0]["label"]
+    place = {"kind": "sanity", "network": name, "label": label, "cells": [p["cell"] for p in places]}
+    attacked = _component("attacks", {k: v for k, v in attack.items() if k not in ("images", "thresholds")})
+    params = {"attack": attacked, "thresholds": [p["thresholds"] for p in places], "seed": spec["seed"]}
+    params["black_box"] = _version("attacks", "square")  # which every attack is compared with
+    component = _component("measures", spec["sanity"] | {"name": "sanity"})
+    needs = (network.key, *(s.key for s in stages))
+    return place, _stage("sanity", f"sanity of {label}, network {name}", component, params, needs)
 
 
 def networks(spec):
@@ -89,7 +111,10 @@ def _version(kind, name):
 
 def _component(kind, given):
     params = {k: v for k, v in given.items() if k not in NOT_HASHED}
-    return {"name": given["name"], "version": _version(kind, given["name"]), "params": params}
+    made = {"name": given["name"], "version": _version(kind, given["name"]), "params": params}
+    if "attacks" in params:  # an ensemble: what its members compute is part of what it computes
+        made["members"] = [_version(kind, member["name"]) for member in params["attacks"]]
+    return made
 
 
 def _network(name, network, seed, source):

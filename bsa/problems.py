@@ -57,7 +57,8 @@ def _translate(error):
         known = sorted(error.schema["properties"])
         for key in value:
             if key not in known:
-                hint = components.suggest(key, known)
+                shared = key in error.schema.get("shared", ())
+                hint = "the ensemble states it once for all" if shared else components.suggest(key, known)
                 yield Problem(pointer([*path, key]), f"one of the keys {', '.join(known)}", f'"{key}"', hint)
         return
     if keyword == "required":
@@ -87,6 +88,7 @@ def _expectation(keyword, limit):
         "minLength": "a string that is not empty",
         "minProperties": "at least one entry",
         "uniqueItems": "no repeated items",
+        "const": show(limit),
         "pattern": f"a string that matches {limit}",
     }
     if keyword == "enum":

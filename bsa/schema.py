@@ -22,26 +22,48 @@ def combined():
     definitions = frame["$defs"]
     for kind in components.KINDS:
         shared = definitions.get(kind, {}).get("properties", {})
-        names = components.names(kind)
+        names = [name for name in components.names(kind) if name != "sanity"]  # it is asked for at the top
         for name in names:
             part = copy.deepcopy(components.fragment(kind, name))
             part["properties"] |= shared
             part["additionalProperties"] = False
             definitions[f"{kind}.{name}"] = part
-        definitions[kind] = {
-            "type": "object",
-            "required": ["name"],
-            "properties": {"name": {"enum": list(names)}},
-            "allOf": [
-                {
-                    "if": {"type": "object", "properties": {"name": {"const": name}}, "required": ["name"]},
-                    "then": {"$ref": f"#/$defs/{kind}.{name}"},
-                }
-                for name in names
-            ],
-        }
+        definitions[kind] = _choice(kind, names)
+    _add_members(definitions)
+    definitions["sanity"] = copy.deepcopy(components.fragment("measures", "sanity")) | {"additionalProperties": False}
     _allow_comments(frame)
     return frame
+
+
+def _choice(kind, names):
+    """The schema of any component of a kind: its name decides."""
+    return {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"enum": list(names)}},
+        "allOf": [
+            {
+                "if": {"type": "object", "properties": {"name": {"const": name}}, "required": ["name"]},
+                "then": {"$ref": f"#/$defs/{kind}.{name}"},
+            }
+            for name in names
+        ],
+    }
+
+
+def _add_members(definitions):
+    """The kind "members": attacks as an ensemble lists them, without the fields that the ensemble states for all.
+
+    "shared" is no keyword of JSON Schema; it names those fields for a better message.
+    """
+    shared = set(components.fragment("attacks", "ensemble")["properties"]) - {"name"}
+    names = [name for name in components.names("attacks") if name != "ensemble"]
+    for name in names:
+        part = copy.deepcopy(components.fragment("attacks", name))
+        part["properties"] = {k: v for k, v in part["properties"].items() if k not in shared}
+        part["required"] = [k for k in part["required"] if k not in shared]
+        definitions[f"members.{name}"] = part | {"additionalProperties": False, "shared": sorted(shared)}
+    definitions["members"] = _choice("members", names)
 
 
 def _allow_comments(part):
@@ -81,9 +103,10 @@ def _resolve(part, value):
     """Follow references, component names and the one-or-a-list branches to the schema that speaks of `value`."""
     if "$ref" in part:
         kind = part["$ref"].removeprefix("#/$defs/")
-        if kind in components.KINDS and isinstance(value, dict):
+        if kind in (*components.KINDS, "members") and isinstance(value, dict):
             kind = f"{kind}.{value['name']}"
         return _resolve(combined()["$defs"][kind], value)
-    if part.get("if") == {"type": "array"}:
-        return _resolve(part["then"] if isinstance(value, list) else part["else"], value)
+    kinds = {"array": list, "object": dict}
+    if list(part.get("if", ())) == ["type"] and part["if"]["type"] in kinds:
+        return _resolve(part["then"] if isinstance(value, kinds[part["if"]["type"]]) else part["else"], value)
     return part

@@ -135,9 +135,9 @@ def parameters(kind, name, given):
     This is what `bsa.attack("pgd", model, epsilon=0.3)` shares with specs. Raises UsageError.
     """
     components.check_name(kind, name)
-    part = components.fragment(kind, name) | {"additionalProperties": False}
+    part = components.fragment(kind, name) | {"additionalProperties": False, "$defs": schema.combined()["$defs"]}
     try:
-        value = json.loads(json.dumps(given, default=_plain, allow_nan=False)) | {"name": name}
+        value = _strip(json.loads(json.dumps(given, default=_plain, allow_nan=False))) | {"name": name}
     except ValueError as error:
         raise UsageError(f'{kind} "{name}": expected finite numbers ({error})') from None
     found = problems.of_part(value, part)

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from bsa import plan, spec
+from bsa import components, plan, spec
 
 DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
 BASE = {
@@ -32,7 +32,7 @@ def keys(kind, found):
 
 def test_the_stages_of_a_spec():
     found = stages()
-    assert [s.kind for s in found] == ["network"] * 2 + ["measure"] * 4 + ["attack"] * 2
+    assert [s.kind for s in found] == ["network"] * 2 + ["measure"] * 4 + ["attack"] * 2 + ["sanity"]
     at = {s.key: i for i, s in enumerate(found)}
     assert all(at[need] < at[s.key] for s in found for need in s.needs)
     assert [s.component["params"]["thresholds"] for s in found if s.kind == "attack"] == [[0.1], [0.1, 0.09]]
@@ -52,6 +52,7 @@ def rename(s):
         ),
         lambda s: s["attack"].update(label="ours"),
         lambda s: s.update(report=[{"name": "success_table"}]),
+        lambda s: s.update(sanity={"images": 64}),  # the default, written out
         lambda s: s["networks"]["robust"]["train"].update(batch_size=128),  # the default, written out
     ],
 )
@@ -64,6 +65,7 @@ def test_the_attacks_epsilon_redoes_the_attack_alone():
     assert keys("network", old) == keys("network", new)
     assert keys("measure", old) == keys("measure", new)
     assert not set(keys("attack", old)) & set(keys("attack", new))
+    assert not set(keys("sanity", old)) & set(keys("sanity", new))
 
 
 def test_the_trainings_epsilon_redoes_all_below_that_network():
@@ -73,11 +75,34 @@ def test_the_trainings_epsilon_redoes_all_below_that_network():
     assert shared == {s.key for s in old if natural in (s.key, *s.needs)}
 
 
+def test_each_attack_on_each_network_is_checked_in_all_its_cells_at_once():
+    def two(s):
+        other = {"name": "carlini_wagner_linf", "network": ["robust", "natural"], "epsilon": 0.1}
+        s["attack"] = [s["attack"], other]
+
+    found = {s.key: s for s in stages(two)}
+    checked = [s for s in found.values() if s.kind == "sanity"]
+    assert [s.title for s in checked] == [
+        "sanity of pgd, network robust",
+        "sanity of carlini_wagner_linf, network robust",
+        "sanity of carlini_wagner_linf, network natural",
+    ]
+    for stage in checked:
+        assert [found[need].kind for need in stage.needs] == ["network", "attack", "attack"]
+    assert checked[0].params["thresholds"] == [[0.1], [0.1, 0.09]]
+    assert not keys("sanity", stages(lambda s: s.update(sanity=False)))
+
+
+def test_the_checks_parameters_redo_the_checks_alone():
+    old, new = stages(), stages(lambda s: s.update(sanity={"images": 32}))
+    assert {s.kind for s in old if s.key not in {n.key for n in new}} == {"sanity"}
+
+
 def test_seed_and_data_redo_everything_and_a_cell_redoes_itself():
     old = {s.key for s in stages()}
     assert not old & {s.key for s in stages(lambda s: s.update(seed=1))}
     assert not old & {s.key for s in stages(data=DATA | {"fingerprint": "g"})}
-    assert len(old - {s.key for s in stages(lambda s: s["blind_spot"].update(cells=[[1, 0], [0.9, 0]]))}) == 3
+    assert len(old - {s.key for s in stages(lambda s: s["blind_spot"].update(cells=[[1, 0], [0.9, 0]]))}) == 4
 
 
 def test_the_same_shift_stated_in_another_range_is_the_same_stage():
@@ -90,3 +115,13 @@ def test_short_form_is_one_network_called_main():
     short = {k: v for k, v in BASE.items() if k not in ("networks", "measures")} | BASE["networks"]["robust"]
     found = plan.stages(spec.resolve(short | {"attack": {"name": "pgd", "epsilon": 0.1}}), DATA)
     assert found[0].key == keys("network", stages())[0]
+
+
+def test_an_ensembles_key_holds_the_versions_of_its_members(monkeypatch):
+    def ensemble(s):
+        s["attack"] = {"name": "ensemble", "network": "robust", "epsilon": 0.1, "attacks": [{"name": "pgd"}]}
+
+    old = keys("attack", stages(ensemble))
+    part = components.fragment("attacks", "pgd")
+    monkeypatch.setitem(part, "version", part["version"] + 1)
+    assert not set(old) & set(keys("attack", stages(ensemble)))

@@ -60,6 +60,9 @@ BROKEN = [
     ("train.epsilon_warmup", 11, "/train/epsilon_warmup", ["at most the 10", "11"]),
     ("blind_spot.cells", [[0.9, 0.2]], "/blind_spot/cells/0", ["[-0.25, 0.65]", "[-0.05, 0.05]"]),
     ("blind_spot.cells", [[0, 0]], "/blind_spot/cells/0", ["an image to see"]),
+    ("sanity", True, "/sanity", ["expected false, found true"]),
+    ("sanity", {"image": 8}, "/sanity/image", ['did you mean "images"?']),
+    ("measures", [{"name": "sanity"}], "/measures/0/name", ["one of accuracy"]),
     ("measures", [{"name": "accuracy"}] * 2, "/measures/1", ["each measure once"]),
     ("blind_spot.cells", [[1.1, 0]], "/blind_spot/cells/0", ["a scale above 1 never fits"]),
     ("blind_spot.cells", [[1, 0], [1, 0]], "/blind_spot/cells", ["no repeated items"]),
@@ -77,6 +80,15 @@ BROKEN = [
     ("report", [{"name": "success_table"}] * 2, "/report/1", ["each report once"]),
     ("attack.label", "a/b", "/attack/label", ['"a/b"']),
     ("train", ..., "/train", ['"train" beside "model"']),
+    ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "pgd"}, {"name": "apgd", "losss": "dlr"}]},
+     "/attack/attacks/1/losss", ['did you mean "loss"?']),
+    ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "pgd", "epsilon": 0.1}]},
+     "/attack/attacks/0/epsilon", ["the ensemble states it once"]),
+    ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "ensemble"}]},
+     "/attack/attacks/0/name", ["one of apgd", '"ensemble"']),
+    ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "pgd"}, {"name": "pgd"}]},
+     "/attack/attacks", ["no repeated items"]),
+    ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": []}, "/attack/attacks", ["at least 1 items"]),
     ("seed", 1.5, "/seed", ["a whole number", "1.5"]),
     ("report", [{"name": "sucess_table"}], "/report/0/name", ['did you mean "success_table"?']),
     ("reported", {"source": "T", "rows": [{"cell": [1, 0], "accuracy": 982}]}, "/reported/rows/0/accuracy", ["100"]),
@@ -124,6 +136,20 @@ def test_a_good_spec_gets_its_defaults_from_the_fragments():
     assert resolved["attack"]["starts"] == ["uniform", "grey"]
     assert resolved["attack"]["images"] == 2000
     assert "batch_size" not in GOOD["train"]
+
+
+def test_members_of_an_ensemble_get_their_own_defaults():
+    members = [{"name": "pgd", "steps": 3, "comment": "short"}, {"name": "square"}]
+    attack = {"name": "ensemble", "epsilon": 0.1, "attacks": members}
+    pgd, square = spec.resolve(GOOD | {"attack": attack})["attack"]["attacks"]
+    assert pgd == {"name": "pgd", "steps": 3, "loss": "cross_entropy", "starts": ["uniform", "grey"], "restarts": 1}
+    assert square["queries"] == 1000
+    assert not {"epsilon", "thresholds", "batch_size", "jit_compile", "images"} & set(square)
+    by_default = spec.resolve(GOOD | {"attack": {"name": "ensemble", "epsilon": 0.1}})["attack"]["attacks"]
+    assert [member["name"] for member in by_default] == ["corner_descent", "apgd", "square"]
+    assert by_default[1]["loss"] == "targeted_dlr"
+    given = {"epsilon": 0.1, "attacks": members}
+    assert spec.parameters("attacks", "ensemble", given)["attacks"] == [pgd, square]
 
 
 def test_comments_are_legal_everywhere_and_stripped():

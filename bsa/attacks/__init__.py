@@ -25,6 +25,13 @@ class Attacked(NamedTuple):
     distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none
     start: np.ndarray  # (n,) str: the start that found it, "" where none
     passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image
+    notes: tuple = ()  # of str: what a reader should know, such as gradients that are not what was asked for
+
+
+def join(parts):
+    """One `Attacked` of several, in their order; a note that several carry stands once."""
+    *arrays, notes = zip(*parts, strict=True)
+    return Attacked(*map(np.concatenate, arrays), tuple(dict.fromkeys(str(note) for part in notes for note in part)))
 
 
 def logits(model, x, batch_size=500):
@@ -36,11 +43,11 @@ def logits(model, x, batch_size=500):
 class Best:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it.
 
-    `model` is what `target` gave: it computes in float32.
+    `model` is what `target` gave: it computes in float32. `notes` go into the result.
     """
 
-    def __init__(self, model, x, y):
-        self.model, self.original, self.y = model, x, y
+    def __init__(self, model, x, y, notes=()):
+        self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
         self.x = x.copy()
         self.distance = np.full(len(x), np.inf)
         self.start = np.full(len(x), "", "<U32")
@@ -76,7 +83,7 @@ class Best:
     def result(self, threshold=np.inf):
         """The `Attacked`; success means a distance of at most `threshold`."""
         success = np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
-        return Attacked(self.x, success, self.distance, self.start, self.passes)
+        return Attacked(self.x, success, self.distance, self.start, self.passes, self.notes)
 
 
 def linf(a, b):

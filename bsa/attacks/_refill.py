@@ -1,10 +1,14 @@
 """Work through many items with a batch of fixed size: finished items leave it and others take their place.
 
 One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
-When the queue is empty the batch shrinks with what is left in it, by halves, so that few shapes occur.
+When the queue is empty the batch shrinks with what is left in it, by halves, so that few shapes occur; never below
+`LEAST`, because on a CPU the float32 sums of a smaller batch come out in another order: so an image's result does not
+hang on who shares its batch.
 """
 
 import tensorflow as tf
+
+LEAST = 16
 
 
 def refill(begin, advance, total, batch):
@@ -14,9 +18,9 @@ def refill(begin, advance, total, batch):
     `(state, done, result)` with done (b,) bool and result a dict of (b, ...) whose rows count where done. States of
     different items never mix; all dimensions but the first are static. To be called in a `tf.function`.
     """
-    size = tf.minimum(batch, total)
-    item = tf.range(size)
-    state = begin(item)
+    places = tf.range(tf.minimum(batch, tf.maximum(total, LEAST)))
+    item = tf.where(places < total, places, -1)
+    state = begin(tf.minimum(places, total - 1))
     _, _, sample = advance(state)
     results = {k: tf.zeros([total, *v.shape[1:]], v.dtype) for k, v in sample.items()}
 
@@ -41,20 +45,21 @@ def refill(begin, advance, total, batch):
         return {k: tf.TensorShape([None, *v.shape[1:]]) for k, v in tensors.items()}
 
     invariants = (tf.TensorShape([None]), tf.TensorShape([]), open_shapes(state), open_shapes(results))
-    loop = (item, size, state, results)
+    loop = (item, tf.minimum(tf.size(places), total), state, results)
     *_, results = tf.while_loop(lambda item, *_: tf.reduce_any(item >= 0), body, loop, invariants)
     return results
 
 
 def _shrink(item, following, state, results):
-    """Drop the idle places once half of them are idle."""
-    busy = item >= 0
+    """Drop idle places once half of them are idle."""
+    busy = tf.cast(item >= 0, tf.int32)
+    kept = tf.minimum(tf.maximum(tf.reduce_sum(busy), LEAST), tf.size(item))
 
     def shrunk():
-        return tf.boolean_mask(item, busy), {k: tf.boolean_mask(v, busy) for k, v in state.items()}
+        rows = tf.argsort(busy, direction="DESCENDING", stable=True)[:kept]
+        return tf.gather(item, rows), {k: tf.gather(v, rows) for k, v in state.items()}
 
-    half = 2 * tf.reduce_sum(tf.cast(busy, tf.int32)) <= tf.size(item)
-    item, state = tf.cond(half, shrunk, lambda: (item, state))
+    item, state = tf.cond(2 * kept <= tf.size(item), shrunk, lambda: (item, state))
     return item, following, state, results
 
 

@@ -1,11 +1,12 @@
-"""Adam in the L-inf ball from the corner that lies towards grey, in legs, with opened ReLUs: the strongest we have.
+"""Descent in the L-inf ball from the corner that lies towards grey, in legs, with opened ReLUs: the strongest we have.
 
 In a blind spot the first layer's units are off on the constant background: at the image the gradient of most pixels is
 noise, and an attack that starts there finds little. At the corner of the ball towards grey, x + clip(1/2 - x, -radius,
 radius), those units are on; a backward pass that lets gradients through ReLUs that are off (`bsa.ops.surrogate`) helps
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
-other class, the likeliest at the first leg's end first. An image leaves at its first misclassified point, by the true
-logits.
+other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
+networks of Madry et al., sign steps with momentum on those of Wong and Kolter. An image leaves at its first
+misclassified point, by the true logits.
 """
 
 import functools
@@ -19,11 +20,25 @@ from bsa.attacks._refill import refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
+PLAIN = "corner_descent: ReLU's own gradients, because Keras cannot rebuild this model to open its ReLUs"
 BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
 
 def make(
-    model, *, epsilon, thresholds, mode, steps, targets, rate, sharpness, starts, restarts, batch_size, jit_compile
+    model,
+    *,
+    epsilon,
+    thresholds,
+    mode,
+    steps,
+    targets,
+    rules,
+    rate,
+    sharpness,
+    starts,
+    restarts,
+    batch_size,
+    jit_compile,
 ):
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
@@ -32,17 +47,17 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg.
     """
-
     exact = target(model)
-    copy = opened(exact, sharpness) if sharpness else None
-    search = _search(copy or exact, steps, 1 + targets, rate, batch_size, jit_compile)
+    copy = opened(exact, sharpness) if sharpness else exact
+    notes = () if copy else (PLAIN,)
+    search = _search(copy or exact, steps, _legs(targets, rules), rate, batch_size, jit_compile)
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         follow(model, exact, copy)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, notes)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -74,35 +89,33 @@ def _bisect(best, rounds, attempt):
         failed[stood] = middle[stood]
 
 
-def passes(*, thresholds, mode, steps, targets, starts, restarts, **_):
+def _legs(targets, rules):
+    """Pairs (target, rule): 0, the cross-entropy, by the first rule, then each target by every rule."""
+    return [(0, rules[0]), *((target, rule) for target in range(1, targets + 1) for rule in rules)]
+
+
+def passes(*, thresholds, mode, steps, targets, rules, starts, restarts, **_):
     """Forward-backward passes of one image at most."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
-    return radii * len(_starts.rounds(starts, restarts)) * (1 + targets) * steps
+    return radii * len(_starts.rounds(starts, restarts)) * len(_legs(targets, rules)) * steps
 
 
 def _search(model, steps, legs, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius (n,))` gives the last point of each image and its passes."""
-
+    targets, by_sign = tf.constant([t for t, _ in legs]), tf.constant([rule == "sign" for _, rule in legs])
     evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
 
     def advance(s):
-        logits, slope = evaluate(s)
-        s = s | {"passes": s["passes"] + 1}
+        logits, slope = evaluate(s, tf.gather(targets, s["leg"]))
         ended = s["step"] >= steps - 1
-        done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= legs - 1))
-        result = {"z": s["z"], "passes": s["passes"]}
-        s = _adam(s, slope, rate, steps)
-        likeliest = _others(logits, s["y"], s["targets"].shape[1])
-        s["targets"] = tf.where((ended & (s["leg"] == 0))[:, None], likeliest, s["targets"])
-        again, zero = ended[:, None, None, None], tf.zeros_like(slope)
-        s |= {"z": tf.where(again, s["corner"], s["z"]), "mean": tf.where(again, zero, s["mean"])}
-        s |= {"square": tf.where(again, zero, s["square"]), "step": tf.where(ended, 0, s["step"] + 1)}
-        return s | {"leg": s["leg"] + tf.cast(ended, tf.int32)}, done, result
+        done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= len(legs) - 1))
+        moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
+        return _turn(s | moved, logits, ended, len(legs)), done, {"z": s["z"], "passes": s["passes"] + 1}
 
     @tf.function(reduce_retracing=True)
     def graph(x, y, z, radius):
         def items(numbers):
-            return _begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)), max(legs - 1, 1))
+            return _begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)), max(t for t, _ in legs) or 1)
 
         return refill(items, advance, tf.shape(x)[0], batch_size)
 
@@ -116,34 +129,45 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
 def _begin(x, y, z, radius, targets):
     """The state of images x at the first step of their first leg, from corners z."""
     none, still = tf.zeros_like(y), tf.zeros_like(z)
-    state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "mean": still}
-    state |= {"square": still, "step": none, "leg": none, "passes": none}
+    state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
+    state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
 
 
-def _evaluate(model, s):
-    """The logits of a state, and the gradient of what its leg climbs."""
+def _evaluate(model, s, target):
+    """The logits of a state, and the gradient of what its leg climbs: `target` 0 is the cross-entropy."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["z"])
         logits = model(s["z"], training=False)
-        target = tf.gather(s["targets"], tf.clip_by_value(s["leg"] - 1, 0, s["targets"].shape[1] - 1), batch_dims=1)
-        gap = tf.gather(logits, target, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
-        value = tf.where(s["leg"] == 0, losses.cross_entropy(logits, s["y"]), gap)
-    return logits, tape.gradient(value, s["z"])
+        other = tf.gather(s["targets"], tf.maximum(target - 1, 0), batch_dims=1)
+        gap = tf.gather(logits, other, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
+        value = tf.where(target == 0, losses.cross_entropy(logits, s["y"]), gap)
+    return logits, tape.gradient(value, s["z"], unconnected_gradients="zero")
 
 
-def _adam(s, slope, rate, steps):
-    """One step of Adam (0.9, 0.99) uphill, projected; its rate falls from rate * radius to a tenth over a leg."""
-    mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.99 * s["square"] + 0.01 * slope**2
-    step = tf.cast(s["step"], tf.float32)[:, None, None, None]
-    size = rate * s["radius"] * 0.1 ** (step / max(steps - 1, 1))
-    move = size * (mean / (1 - 0.9 ** (step + 1))) / (tf.sqrt(square / (1 - 0.99 ** (step + 1))) + 1e-12)
+def _step(s, slope, by_sign, rate, steps):
+    """One step uphill, projected on ball and box: by sign steps with momentum, or by Adam (0.9, 0.99).
+
+    Adam's rate falls from rate * radius to a tenth over a leg, that of sign steps from radius / 2 to a twenty-fifth.
+    """
     low, high = tf.maximum(s["x"] - s["radius"], 0.0), tf.minimum(s["x"] + s["radius"], 1.0)
-    return s | {"z": tf.clip_by_value(s["z"] + move, low, high), "mean": mean, "square": square}
+    step = tf.cast(s["step"], tf.float32)[:, None, None, None]
+    gone = step / max(steps - 1, 1)
+    mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.99 * s["square"] + 0.01 * slope**2
+    adam = (mean / (1 - 0.9 ** (step + 1))) / (tf.sqrt(square / (1 - 0.99 ** (step + 1))) + 1e-12)
+    adam = s["z"] + rate * s["radius"] * 0.1**gone * adam
+    ahead = tf.clip_by_value(s["z"] + 0.5 * s["radius"] * 0.04**gone * tf.sign(slope), low, high)
+    sign = s["z"] + 0.75 * (ahead - s["z"]) + 0.25 * (s["z"] - s["before"])
+    z = tf.clip_by_value(tf.where(by_sign[:, None, None, None], sign, adam), low, high)
+    return {"z": z, "before": s["z"], "mean": mean, "square": square}
 
 
-def _others(logits, y, count):
-    """The `count` likeliest classes beside y, (n, count) int32; with fewer classes the last one repeats."""
-    own = tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False)
-    order = tf.argsort(tf.where(own, -np.inf, tf.cast(logits, tf.float32)), direction="DESCENDING")
-    return tf.gather(order, tf.minimum(tf.range(count), tf.shape(logits)[1] - 2), axis=1)
+def _turn(s, logits, ended, legs):
+    """Count the step; where a leg has `ended`, begin the next at the corner, after the first with its targets."""
+    likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
+    again, zero = ended[:, None, None, None], tf.zeros_like(s["mean"])
+    fresh = {"z": s["corner"], "before": s["corner"], "mean": zero, "square": zero}
+    s = s | {name: tf.where(again, value, s[name]) for name, value in fresh.items()}
+    s["targets"] = tf.where((ended & (s["leg"] == 0))[:, None], likeliest, s["targets"])
+    s["leg"] = tf.minimum(s["leg"] + tf.cast(ended, tf.int32), legs - 1)
+    return s | {"step": tf.where(ended, 0, s["step"] + 1), "passes": s["passes"] + 1}

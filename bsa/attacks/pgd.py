@@ -56,7 +56,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
             tape.watch(z)
             logits = model(z, training=False)
             value = loss(logits, y)
-        return losses.margin(logits, y), tape.gradient(value, z)
+        return losses.margin(logits, y), tape.gradient(value, z, unconnected_gradients="zero")
 
     @tf.function(reduce_retracing=True)
     def search(x, y, z, radius, step_size):

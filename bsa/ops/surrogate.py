@@ -8,12 +8,19 @@ import keras
 import tensorflow as tf
 
 
-def open_relu(sharpness):
-    """ReLU forward; backward g * sigmoid(sharpness * h), the derivative of softplus(sharpness * h) / sharpness."""
+def open_relu(sharpness, ceiling=None):
+    """ReLU forward; backward g * sigmoid(sharpness * h), the derivative of softplus(sharpness * h) / sharpness.
+
+    With a `ceiling` (6 for ReLU6) the forward pass is capped there, and the backward pass opens that side likewise.
+    """
 
     @tf.custom_gradient
     def relu(h):
-        return tf.nn.relu(h), lambda g: g * tf.sigmoid(sharpness * h)
+        def backward(g):
+            opening = tf.sigmoid(sharpness * h)
+            return g * opening if ceiling is None else g * opening * tf.sigmoid(sharpness * (ceiling - h))
+
+        return tf.nn.relu(h) if ceiling is None else tf.clip_by_value(h, 0, ceiling), backward
 
     return relu
 
@@ -21,26 +28,38 @@ def open_relu(sharpness):
 def opened(model, sharpness):
     """A copy of `model`, with its weights as they are now, whose ReLUs pass gradients by `open_relu`.
 
-    None where Keras cannot clone the model (a subclassed one, a layer without config) or no layer has a ReLU.
+    ReLU and ReLU6 are found as a layer's activation, as layers, as operations of a functional model and in nested
+    models. Gives `model` itself where there is none, and None where Keras cannot rebuild the model (a subclassed one,
+    a layer without config).
     """
     found = []
 
     def clone(layer):
-        config = layer.get_config()
-        if type(layer) is keras.layers.ReLU and not (
-            config["max_value"] or config["negative_slope"] or config["threshold"]
-        ):
-            copy = keras.layers.Activation("relu", name=layer.name, dtype=layer.dtype_policy)
-        else:
-            copy = layer.__class__.from_config(config)
-        if getattr(copy, "activation", None) is keras.activations.relu:
-            copy.activation = open_relu(sharpness)
-            found.append(copy)
+        ceiling = _ceiling(layer)
+        copy = layer.__class__.from_config(layer.get_config())
+        if ceiling is None:
+            return copy
+        found.append(layer)
+        relu = open_relu(sharpness, ceiling or None)
+        if isinstance(layer, keras.layers.ReLU) or not isinstance(layer, keras.layers.Layer):
+            return keras.layers.Activation(relu, name=layer.name, dtype=getattr(layer, "dtype_policy", None))
+        copy.activation = relu
         return copy
 
     try:
-        copy = keras.models.clone_model(model, clone_function=clone)
+        copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
+        copy.set_weights(model.get_weights())
     except (ValueError, TypeError, NotImplementedError):
         return None
-    copy.set_weights(model.get_weights())
-    return copy if found else None
+    return copy if found else model
+
+
+def _ceiling(layer):
+    """Where the ReLU of a layer or an operation is capped, 0 for nowhere; None where it has no ReLU."""
+    if type(layer) is keras.layers.ReLU:
+        return None if layer.negative_slope or layer.threshold else layer.max_value or 0
+    name = type(layer).__name__ if not isinstance(layer, keras.layers.Layer) else None
+    activation = getattr(layer, "activation", None)
+    if activation is keras.activations.relu or name == "Relu":
+        return 0
+    return 6 if activation is keras.activations.relu6 or name == "Relu6" else None

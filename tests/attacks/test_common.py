@@ -11,6 +11,13 @@ from bsa.ops.precision import twin
 
 EPSILON = 0.1
 NAMES = components.names("attacks")
+MEMBERS = [{"name": "pgd", "steps": 10}, {"name": "square", "queries": 50}]
+PARAMS = {  # cheaper than the defaults where that is enough
+    "apgd": {"steps": 20},
+    "ensemble": {"attacks": MEMBERS},
+    "fmn": {"steps": 50},
+    "square": {"queries": 250},
+}
 
 
 @pytest.fixture(params=NAMES)
@@ -19,7 +26,7 @@ def name(request):
 
 
 def attack(name, model, **params):
-    return bsa.attack(name, model, **{"epsilon": EPSILON, **params})
+    return bsa.attack(name, model, **{"epsilon": EPSILON, **PARAMS.get(name, {}), **params})
 
 
 def test_the_result_is_what_a_float32_pass_confirms(name, trained, attacked_images):

@@ -1,0 +1,151 @@
+"""Auto-PGD (Croce and Hein 2020, Algorithm 1): projected gradient ascent with momentum whose step size halves.
+
+The step size of each image begins at twice the radius. At checkpoints that come ever closer it halves where too few
+steps since the last one raised the loss, or where the best loss stayed; the search then goes on from its best point.
+The loss is the cross-entropy, the difference of logits ratio (DLR), or its targeted version in one leg for each of the
+likeliest other classes. An image leaves at the first point that is misclassified.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from bsa import cells
+from bsa.attacks import Best, _starts, checked, follow, logits, target
+from bsa.attacks._refill import refill
+from bsa.ops import losses
+
+LOSSES = {
+    "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),
+    "dlr": lambda logits, y, target: losses.dlr(logits, y),
+    "targeted_dlr": losses.targeted_dlr,
+}
+CLASSES = {"cross_entropy": 2, "dlr": 3, "targeted_dlr": 4}  # at least
+MOMENTUM = 0.75  # alpha of Algorithm 1: the share of the new step
+RISING = 0.75  # rho of condition 1: the share of steps that must raise the loss
+
+
+def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+
+    `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
+    one only for images that fell at the one before and afresh from every start. `targets` counts the legs of the loss
+    "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
+    """
+    exact = target(model)
+    search = _search(exact, LOSSES[loss], steps, targets if loss == "targeted_dlr" else 1, batch_size, jit_compile)
+
+    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact)
+        classes = logits(exact, x[:1]).shape[-1] if len(x) else np.inf
+        if classes < CLASSES[loss]:
+            raise ValueError(
+                f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
+            )
+        radii = cells.thresholds(thresholds, epsilon)
+        best = Best(exact, x, y)
+
+        def attempt(rows, name, restart, radius):
+            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
+            found = search(x[rows], y[rows], z, tf.constant(radius, tf.float32))
+            return found["z"].numpy(), found["passes"].numpy()
+
+        best.descend(radii, _starts.rounds(starts, restarts), attempt)
+        return best.result(radii[0])
+
+    return attack
+
+
+def passes(*, thresholds, steps, loss, targets, starts, restarts, **_):
+    """Forward-backward passes that one image can cost at most."""
+    legs = targets if loss == "targeted_dlr" else 1
+    return len(thresholds) * len(_starts.rounds(starts, restarts)) * legs * (steps + 1)
+
+
+def checkpoints(steps):
+    """The steps at which the step size may halve, from 0 on: ceil(p_j * steps) (section 3.1, p_1 = 0.22)."""
+    shares, share, gap = [0], 22, 22  # in hundredths, so that nothing is rounded
+    while share <= 100:
+        shares.append(share)
+        gap = max(gap - 3, 6)
+        share += gap
+    return sorted({-(-p * steps // 100) for p in shares})
+
+
+def _search(model, loss, steps, legs, batch_size, jit_compile):
+    """The graph: `search(x, y, z, radius)` gives the last point of each image and its passes."""
+    evaluate = tf.function(functools.partial(_evaluate, model, loss), jit_compile=jit_compile or None)
+    spans = np.zeros(steps + 1, np.float32)  # at a checkpoint, the steps since the one before; elsewhere 0
+    spans[checkpoints(steps)[1:]] = np.diff(checkpoints(steps))
+
+    def advance(s):
+        logits, value, slope, s = evaluate(s)
+        s = _halve(s, value, slope, tf.gather(spans, s["step"])) | {"passes": s["passes"] + 1}
+        ended, count = s["step"] >= steps, min(legs, logits.shape[-1] - 1)
+        done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= count - 1))
+        s, result = _step(s), {"z": s["tried"], "passes": s["passes"]}
+        s |= {"z": tf.where(_wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
+        return s | {"leg": s["leg"] + tf.cast(ended, tf.int32)}, done, result
+
+    @tf.function(reduce_retracing=True)
+    def search(x, y, z, radius):
+        def begin(items):
+            return _begin(*(tf.gather(part, items) for part in (x, y, z)), radius, legs)
+
+        return refill(begin, advance, tf.shape(x)[0], batch_size)
+
+    return search
+
+
+def _begin(x, y, z, radius, legs):
+    """The state of images x at the first step of their first leg, from points z."""
+    none, zero = tf.zeros_like(y), tf.zeros_like(z[:, 0, 0, 0])
+    state = {"x": x, "y": y, "radius": zero + radius, "targets": tf.zeros([tf.size(y), legs], tf.int32)}
+    state |= {"start": z, "z": z, "tried": z, "before": z, "best": z, "slope": z, "best_slope": z}
+    state |= {"value": zero, "best_value": zero, "last": zero, "rises": zero, "size": zero, "halved": y < 0}
+    return state | {"step": none, "leg": none, "passes": none}
+
+
+def _evaluate(model, loss, s):
+    """The logits, the loss and its gradient at a state's points; targets are chosen at the first point of all."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(s["z"])
+        logits = model(s["z"], training=False)
+        first = (s["step"] == 0) & (s["leg"] == 0)
+        likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
+        s = s | {"targets": tf.where(first[:, None], likeliest, s["targets"])}
+        value = loss(logits, s["y"], tf.gather(s["targets"], s["leg"], batch_dims=1))
+    return logits, value, tape.gradient(value, s["z"], unconnected_gradients="zero"), s
+
+
+def _halve(s, value, slope, span):
+    """Note the loss at the points; at a checkpoint, halve the step size and go back to the best where it stalls."""
+    first, at = s["step"] == 0, span > 0
+    better = first | (value > s["best_value"])
+    best_value = tf.where(better, value, s["best_value"])
+    best, best_slope = tf.where(_wide(better), s["z"], s["best"]), tf.where(_wide(better), slope, s["best_slope"])
+    size = tf.where(first, 2 * s["radius"], s["size"])
+    rises = tf.where(first, 0.0, s["rises"] + tf.cast(value > s["value"], tf.float32))
+    stalls = (rises < RISING * span) | (~s["halved"] & ~first & (best_value == s["last"]))  # conditions 1 and 2
+    halve = at & stalls
+    s = s | {"tried": s["z"], "best": best, "best_slope": best_slope, "best_value": best_value}
+    s |= {"z": tf.where(_wide(halve), best, s["z"]), "slope": tf.where(_wide(halve), best_slope, slope)}
+    s |= {"value": tf.where(halve, best_value, value), "size": tf.where(halve, size / 2, size)}
+    s |= {"halved": tf.where(first, False, tf.where(at, halve, s["halved"])), "rises": tf.where(at, 0.0, rises)}
+    return s | {"last": tf.where(at | first, best_value, s["last"])}
+
+
+def _step(s):
+    """One step of Algorithm 1, projected; the first has no momentum."""
+    radius = _wide(s["radius"])
+    low, high = tf.maximum(s["x"] - radius, 0.0), tf.minimum(s["x"] + radius, 1.0)
+    plain = tf.clip_by_value(s["z"] + _wide(s["size"]) * tf.sign(s["slope"]), low, high)
+    mixed = s["z"] + MOMENTUM * (plain - s["z"]) + (1 - MOMENTUM) * (s["z"] - s["before"])
+    moved = tf.where(_wide(s["step"] == 0), plain, tf.clip_by_value(mixed, low, high))
+    return s | {"z": moved, "before": s["tried"]}
+
+
+def _wide(flags):
+    return flags[:, None, None, None]

@@ -1,0 +1,55 @@
+"""Several attacks in order, each on the survivors; of each image the least distortion that any of them found counts.
+
+A survivor is an image that is not within the smallest threshold yet. Random draws depend on the seed and the image's
+number, and float32 sums not on who shares a batch (`_refill`), so that a member finds here what it finds alone: the
+ensemble is at least as strong as each member on every image.
+"""
+
+import numpy as np
+
+from bsa import cells, components
+from bsa.attacks import Best, checked, follow, target
+
+
+def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+
+    `attacks` are dicts of a name and that attack's own parameters, all of them; the other fields are shared. The
+    start of an image reads "<member>/<start>", passes add up, and success is a distance within the largest threshold.
+    """
+    shared = {"epsilon": epsilon, "thresholds": thresholds, "batch_size": batch_size, "jit_compile": jit_compile}
+    exact = target(model)
+    members = [(name, components.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
+
+    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact)
+        radii = cells.thresholds(thresholds, epsilon)
+        best = Best(exact, x, y)
+        for name, member in members:
+            rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
+            if len(rows):
+                _take(best, rows, member(x[rows], y[rows], seed, index[rows], radii), name)
+        return best.result(radii[0])
+
+    return attack
+
+
+def passes(*, attacks, **shared):
+    """Forward-backward passes that one image can cost at most, if every member gets it."""
+    return sum(components.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
+
+
+def _split(attacks):
+    """Pairs (name, parameters)."""
+    return [(member["name"], {k: v for k, v in member.items() if k != "name"}) for member in attacks]
+
+
+def _take(best, rows, found, name):
+    """Keep what a member found where it is closer; the member's own `Best` has judged it."""
+    best.passes[rows] += found.passes
+    best.notes = tuple(dict.fromkeys((*best.notes, *found.notes)))
+    closer = found.distance < best.distance[rows]
+    kept = rows[closer]
+    best.x[kept], best.distance[kept] = found.x[closer], found.distance[closer]
+    best.start[kept] = [f"{name}/{start}" for start in found.start[closer]]

@@ -1,0 +1,145 @@
+"""Fast minimum norm, FMN (Pintor et al. 2021, Algorithm 1, L-inf version): the least distortion by gradient steps.
+
+Each step goes down the margin by a gradient of L2 length 1 and projects onto a ball about the image. Until an image is
+misclassified the radius of its ball is the distance to the boundary by a linear estimate; after that it shrinks by
+gamma at a misclassified point and grows by gamma at another. Step size and gamma fall along a cosine. An image does all
+its steps and keeps the closest misclassified point it passed.
+"""
+
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from bsa import cells
+from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks._refill import refill
+from bsa.ops import losses
+
+BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
+LAST_STEP = 0.01  # the last step size as a share of the first
+LAST_GAMMA = 0.001
+TINY = 1e-12  # keeps the step of a gradient of zero finite
+
+
+def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+
+    It seeks the least distortion; `thresholds` ("epsilon" stands for `epsilon`) say what counts as success, and a
+    start that follows works on images that are not within the smallest yet. A start that is misclassified is drawn
+    towards the image until the boundary lies within a thousandth of its distance, and the search begins there;
+    another is projected onto the ball of the largest threshold. `step_size` is the L2 length of the first step.
+    """
+    exact = target(model)
+    approach = _approach(exact, batch_size, jit_compile)
+    search = _search(exact, steps, float(step_size), float(gamma), batch_size, jit_compile)
+
+    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+        x, y, index = checked(exact, x, y, index)
+        follow(model, exact)
+        radii = cells.thresholds(thresholds, epsilon)
+        best = Best(exact, x, y)
+        for name, restart in _starts.rounds(starts, restarts):
+            rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
+            if not len(rows):
+                break
+            z = _starts.points(name, x[rows], index[rows], seed, restart, radii[0])
+            if name != "image":
+                near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
+                z, best.passes[rows] = near["z"].numpy(), best.passes[rows] + near["passes"].numpy()
+            found = search(x[rows], y[rows], z)
+            best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
+        return best.result(radii[0])
+
+    return attack
+
+
+def passes(*, steps, starts, restarts, **_):
+    """Passes that one image can cost at most; those that seek the boundary are forward only."""
+    return sum(steps + 1 + (name != "image") * (BISECTIONS + 1) for name, _ in _starts.rounds(starts, restarts))
+
+
+def _approach(model, batch_size, jit_compile):
+    """The graph: `approach(x, y, z, limit)` bisects the ball that start z of another class is projected onto.
+
+    Gives the point just beyond the boundary, and z projected onto the ball of radius `limit` where its class is y.
+    """
+
+    @functools.partial(tf.function, jit_compile=jit_compile or None)
+    def margin(z, y):
+        return losses.margin(model(z, training=False), y)
+
+    def advance(s, limit):
+        radius = tf.where(s["passes"] == 0, s["high"], (s["low"] + s["high"]) / 2)
+        hit = margin(_project(s["z"], s["x"], radius), s["y"]) < 0
+        high, low = tf.where(hit, radius, s["high"]), tf.where(hit, s["low"], radius)
+        vain = (s["passes"] == 0) & ~hit
+        s = s | {"low": low, "high": high, "passes": s["passes"] + 1}
+        near = _project(s["z"], s["x"], tf.where(vain, limit, high))
+        return s, vain | (s["passes"] > BISECTIONS), {"z": near, "passes": s["passes"]}
+
+    @tf.function(reduce_retracing=True)
+    def approach(x, y, z, limit):
+        def begin(items):
+            start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
+            high = _largest(start["z"] - start["x"])
+            return start | {"low": tf.zeros_like(high), "high": high, "passes": tf.zeros_like(items)}
+
+        return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size)
+
+    return approach
+
+
+def _search(model, steps, step_size, gamma, batch_size, jit_compile):
+    """The graph: `search(x, y, z)` gives the closest misclassified point of each image, and its passes."""
+    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
+
+    def advance(s):
+        margin, slope = evaluate(s)
+        away, hit = _largest(s["z"] - s["x"]), margin < 0
+        closer = hit & (away < s["distance"])
+        best, distance = tf.where(_wide(closer), s["z"], s["best"]), tf.where(closer, away, s["distance"])
+        wave = (1 + tf.cos(math.pi * tf.cast(s["passes"], tf.float32) / steps)) / 2
+        share = LAST_GAMMA + (gamma - LAST_GAMMA) * wave
+        length = step_size * (LAST_STEP + (1 - LAST_STEP) * wave)
+        estimate = away + margin / (tf.reduce_sum(tf.abs(slope), [1, 2, 3]) + TINY)
+        outside = tf.where(distance < np.inf, s["radius"] * (1 + share), estimate)
+        radius = tf.minimum(tf.where(hit, tf.minimum(s["radius"] * (1 - share), distance), outside), 1.0)
+        unit = slope / _wide(tf.sqrt(tf.reduce_sum(slope**2, [1, 2, 3])) + TINY)
+        moved, count = _project(s["z"] - _wide(length) * unit, s["x"], radius), s["passes"] + 1
+        s = s | {"z": moved, "radius": radius, "best": best, "distance": distance, "passes": count}
+        return s, count > steps, {"best": best, "passes": count}
+
+    @tf.function(reduce_retracing=True)
+    def search(x, y, z):
+        def begin(items):
+            start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
+            far = tf.fill([tf.size(items)], np.float32(np.inf))
+            return start | {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
+
+        return refill(begin, advance, tf.shape(x)[0], batch_size)
+
+    return search
+
+
+def _evaluate(model, s):
+    """The margin of a state's points and its gradient."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(s["z"])
+        margin = losses.margin(model(s["z"], training=False), s["y"])
+    return margin, tape.gradient(margin, s["z"], unconnected_gradients="zero")
+
+
+def _project(z, x, radius):
+    """z on the ball of `radius` (n,) about x, and in [0, 1]."""
+    radius = _wide(radius)
+    return tf.clip_by_value(z, tf.maximum(x - radius, 0.0), tf.minimum(x + radius, 1.0))
+
+
+def _largest(images):
+    return tf.reduce_max(tf.abs(images), [1, 2, 3])
+
+
+def _wide(numbers):
+    return numbers[:, None, None, None]

@@ -1,0 +1,33 @@
+"""Random draws inside a graph, each a pure function of (seed, purpose, image number, step): a hash, no state.
+
+`seeds` draws with NumPy before a graph begins; a search that draws at every step needs numbers in the graph, for
+images at different steps, and the same whatever batch an image is in. Hence a key for each image, hashed together
+with a counter by the finaliser of MurmurHash3 (Appleby 2011, fmix32), which maps 32 bits one to one.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.ops import seeds
+
+
+def keys(seed, purpose, index):
+    """The keys of images numbered `index` (n,): (n,) uint32."""
+    return np.array([seeds.derive(seed, f"{purpose}/{number}") for number in index], np.uint32)
+
+
+def uniform(keys, step, count):
+    """Uniform float32 draws in [0, 1), (n, count), for `keys` (n,) uint32 at `step` (n,) int32, by 24 bits each."""
+    counter = step[:, None] * count + tf.range(count)
+    words = _mix(keys[:, None] ^ _mix(tf.cast(counter, tf.uint32)))
+    return tf.cast(tf.bitwise.right_shift(words, _word(8)), tf.float32) * 2.0**-24
+
+
+def _mix(h):
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = (h ^ tf.bitwise.right_shift(h, _word(shift))) * _word(factor)
+    return h ^ tf.bitwise.right_shift(h, _word(16))
+
+
+def _word(value):
+    return tf.constant(value, tf.uint32)
