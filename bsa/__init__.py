@@ -1,7 +1,7 @@
 """bsa: blind-spot attacks on robust networks, after Zhang et al. (ICLR 2019).
 
-`load`, `build`, `fit` and `attack` are the library's front door: they find a component by its name and fill in the
-defaults that specs use. Importing bsa does not import TensorFlow; the first call does.
+`load`, `build`, `fit`, `attack` and `sanity` are the library's front door: they find a component by its name and fill
+in the defaults that specs use. Importing bsa does not import TensorFlow; the first call does.
 """
 
 from bsa.cells import blind_spot
@@ -9,7 +9,7 @@ from bsa.components import find as _find
 from bsa.spec import parameters as _parameters
 
 __version__ = "0.1.0"
-__all__ = ["attack", "blind_spot", "build", "fit", "load"]
+__all__ = ["attack", "blind_spot", "build", "fit", "load", "sanity"]
 
 
 def load(name, *, split, data_dir=None, **params):
@@ -48,3 +48,30 @@ def attack(name, model, **params):
     gives an `Attacked(x, success, distance, start, passes)`.
     """
     return _find("attacks", name).make(model, **_parameters("attacks", name, params))
+
+
+def sanity(name, model, x, y, *, seed=0, checks=None, **params):
+    """Is an attack on a network a sound evaluation? `bsa.sanity("pgd", model, x, y, epsilon=0.3)` is a list of checks.
+
+    `params` are those of the attack, x (n, height, width, channels) in [0, 1] and y (n,) int the images, of which the
+    first that `model` classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
+    Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
+    Raises ValueError where no image is classified correctly.
+    """
+    from bsa.attacks import checked, target
+    from bsa.cells import thresholds
+    from bsa.measures.sanity import Sample
+    from bsa.stages import first_correct, judged
+
+    params, checks = _parameters("attacks", name, params), _parameters("measures", "sanity", checks or {})
+    x, y, _ = checked(target(model), x, y, None)
+    index = first_correct(target(model), x, y, checks["images"])
+    if not len(index):
+        raise ValueError(f"expected images that the model classifies correctly, found none among {len(x)}")
+    at = thresholds(params.pop("thresholds"), params["epsilon"])
+    samples = [Sample(None, x[index], y[index], index, at)]
+
+    def make(params):
+        return _find("attacks", name).make(model, thresholds=["epsilon"], **params)
+
+    return judged(model, make, params, samples, seed=seed, **checks)

@@ -13,7 +13,7 @@ from bsa.problems import Problem
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
 
-EXIT = "Exit codes: 0 fine, 1 the run failed, 2 wrong usage, 3 invalid spec."
+EXIT = "Exit codes: 0 fine, 1 the run failed, 2 wrong usage, 3 invalid spec, 4 a sanity check failed (with --strict)."
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is no news to the user
 
 
@@ -54,6 +54,8 @@ def options(*names):
                              help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
         "out": click.option("--out", type=click.Path(path_type=Path),
                              help="Where tables go; by default results/<name>."),
+        "strict": click.option("--strict", is_flag=True,
+                               help="Exit with 4 where a sanity check of the evaluation failed."),
         "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
     }  # fmt: skip
 
@@ -65,8 +67,11 @@ def options(*names):
     return decorate
 
 
-def _spec(path, overrides, seed):
-    return load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+def _spec(path, overrides, seed, strict=False):
+    spec = load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+    if strict and not spec["sanity"]:
+        raise UsageError('--strict: expected sanity checks, found "sanity": false in the spec, so that none is made')
+    return spec
 
 
 @main.command(epilog=EXIT)
@@ -132,8 +137,8 @@ def plan(spec, overrides, seed, data_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "store", "out")
-def run(spec, overrides, seed, data_dir, root, out):
+@options("set", "seed", "data", "store", "out", "strict")
+def run(spec, overrides, seed, data_dir, root, out, strict):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
 
     It can be killed at any moment; the same command goes on.
@@ -142,26 +147,26 @@ def run(spec, overrides, seed, data_dir, root, out):
     from bsa import run as runner
     from bsa.store import Store
 
-    resolved, store = _spec(spec, overrides, seed), Store(root)
+    resolved, store = _spec(spec, overrides, seed, strict), Store(root)
     display = progress.Display()
     try:
         runner.run(resolved, store, data_dir=data_dir, seen=display)
     finally:
         display.close()
-    _render(resolved, store, data_dir, out)
+    _render(resolved, store, data_dir, out, strict)
 
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "store", "out")
-def show(spec, overrides, seed, data_dir, root, out):
+@options("set", "seed", "data", "store", "out", "strict")
+def show(spec, overrides, seed, data_dir, root, out, strict):
     """Render the tables and figures of a finished run of a SPEC again."""
     from bsa.store import Store
 
-    _render(_spec(spec, overrides, seed), Store(root), data_dir, out)
+    _render(_spec(spec, overrides, seed, strict), Store(root), data_dir, out, strict)
 
 
-def _render(spec, store, data_dir, out):
+def _render(spec, store, data_dir, out, strict):
     import rich.console
 
     from bsa.report import render
@@ -172,6 +177,10 @@ def _render(spec, store, data_dir, out):
     console = rich.console.Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file has room: no column is squeezed
-    for shown in render(Results(spec, store, describe(spec, data_dir)), out):
+    results = Results(spec, store, describe(spec, data_dir))
+    for shown in render(results, out):
         console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
     console.print(f"written to {out}", soft_wrap=True, markup=False)
+    if strict and results.failed:
+        click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
+        sys.exit(4)

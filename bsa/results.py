@@ -46,6 +46,11 @@ class Results:
         return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
 
     @property
+    def failed(self):
+        """How many sanity checks failed."""
+        return sum(result.record["metrics"]["failed"] for result in self.find(kind="sanity"))
+
+    @property
     def source(self):
         """What the published numbers are called, for example "Table 2"; "" where there are none."""
         return self.spec.get("reported", {}).get("source", "")

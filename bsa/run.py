@@ -33,6 +33,10 @@ def _passes(stage):
         return components.find("train", name).passes(**params) * params["steps"] * params["batch_size"]
     if stage.kind == "attack":
         return components.find("attacks", name).passes(**params) * params["images"]
+    if stage.kind == "sanity":
+        attack = stage.params["attack"]
+        once = components.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
+        return components.find("measures", "sanity").passes(once, params["images"])
     return None
 
 

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 from bsa import components, store, train
-from bsa.attacks import Attacked, logits
+from bsa.attacks import Attacked, _starts, join, logits, target
 from bsa.data import Dataset
 from bsa.errors import BsaError
-from bsa.spec import canonical
+from bsa.measures.sanity import Sample, Subject
+from bsa.spec import canonical, parameters
 
 CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
 
@@ -29,7 +30,8 @@ class Desk(NamedTuple):
 
 def compute(stage, needs, part, desk):
     """Compute a stage into the folder `part`; `needs` are the folders of the stages it needs. Returns its numbers."""
-    return {"network": network, "attack": attack, "measure": measure}[stage.kind](stage, needs, part, desk)
+    kinds = {"network": network, "attack": attack, "measure": measure, "sanity": sanity}
+    return kinds[stage.kind](stage, needs, part, desk)
 
 
 def network(stage, needs, part, desk):
@@ -66,7 +68,8 @@ def attack(stage, needs, part, desk):
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
-    return {"attacked": len(index), "success": float(done.success.mean()), "passes": float(done.passes.mean())}
+    means = {"success": float(done.success.mean()), "passes": float(done.passes.mean())}
+    return {"attacked": len(index), **means, "notes": list(done.notes)}
 
 
 def _by_chunks(run, x, y, index, size, folder, progress):
@@ -86,7 +89,7 @@ def _by_chunks(run, x, y, index, size, folder, progress):
             done = [chunk for chunk in found.values() if chunk]
             success = float(np.concatenate([chunk.success for chunk in done]).mean())
             progress(sum(len(chunk.x) for chunk in done), len(x), success=success)
-    return Attacked(*map(np.concatenate, zip(*found.values(), strict=True)))
+    return join(found.values())
 
 
 def _saved(file, index):
@@ -109,6 +112,39 @@ def measure(stage, needs, part, desk):
     arrays = {k: v for k, v in found.items() if isinstance(v, np.ndarray)}
     store.write(part / "measure.npz", lambda file: np.savez_compressed(file, **arrays))
     return {k: v for k, v in found.items() if k not in arrays}
+
+
+def sanity(stage, needs, part, desk):
+    """Check an attack on a network in all its cells: the record's metrics hold the checks."""
+    _, *attacked = needs
+    samples = []
+    for number, folder in enumerate(attacked):
+        with np.load(folder / "attack.npz", allow_pickle=False) as a:
+            fields = {name: a[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
+    name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+
+    def make(params):
+        return attacker(needs[0], name, canonical(params))  # the table's own attack is still there
+
+    settings = stage.component["params"] | {"seed": stage.params["seed"]}
+    found = judged(load_network(needs[0]), make, params, samples, progress=desk.progress, **settings)
+    failed = sum(check.passed is False for check in found)
+    return {"checks": [check._asdict() for check in found], "failed": failed}
+
+
+def judged(model, make, params, samples, **settings):
+    """The checks of `measures.sanity` for the attack that `make(params)` gives; see there for the rest."""
+    exact = target(model)
+
+    def other(name, params):
+        return components.find("attacks", name).make(exact, **parameters("attacks", name, params))
+
+    def point(start, x, index, radius):
+        return _starts.project(_starts.points(start, x, index, settings["seed"], 0, radius), x, radius)
+
+    subject = Subject(exact, params, make, other, point)
+    return components.find("measures", "sanity").measure(subject, samples, **settings)
 
 
 def build(stage):

@@ -67,5 +67,51 @@ def test_exit_codes_and_messages(words, code, message, tmp_path):
 def test_show_without_a_run_says_what_is_missing(tmp_path):
     done = call("show", "quickstart", "--store", tmp_path)
     assert done.exit_code == 1
-    assert "lacks 22 stages" in done.output
+    assert "lacks 24 stages" in done.output
     assert "network main" in done.output
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    """A spec whose epsilon is on the wrong scale, run to its end: its file, the store, the folder, what it printed."""
+    folder = tmp_path_factory.mktemp("wrong")
+    spec = {
+        "name": "wrong",
+        "data": {"name": "digits"},
+        "model": {"name": "wong_small"},
+        "train": {"name": "natural", "steps": 60},
+        "blind_spot": {"cells": [[1, 0], [0.9, 0]]},
+        "attack": {"name": "pgd", "epsilon": 0.001, "steps": 5, "images": 16},
+        "sanity": {"images": 8, "queries": 20},
+    }
+    (folder / "wrong.json").write_text(json.dumps(spec))
+    words = [folder / "wrong.json", "--store", folder / "store", "--out", folder / "out"]
+    return words, folder / "out", call("run", *words)
+
+
+def test_a_failed_check_is_a_visible_warning(wrong):
+    _, out, done = wrong
+    assert done.exit_code == 0
+    warning = "WARNING pgd, network main: epsilon's scale: a radius of 0.001 is below one grey level"
+    assert warning in done.output
+    assert "1 failed" in done.output
+    for name in ("success_table.md", "sanity.md"):
+        assert warning in (out / name).read_text()
+    (check,) = json.loads((out / "success_table.json").read_text())["sanity"]["failed"]
+    assert (check["check"], check["attack"], check["passed"]) == ("epsilon's scale", "pgd", False)
+    (attack,) = json.loads((out / "sanity.json").read_text())["attacks"]
+    assert [0.9, 0] in [check["cell"] for check in attack["checks"]]
+
+
+@pytest.mark.parametrize("command", ["run", "show"])
+def test_strict_turns_it_into_an_exit_code(command, wrong):
+    done = call(command, *wrong[0], "--strict")
+    assert done.exit_code == 4
+    assert "--strict: sanity checks failed: 1" in done.output
+    assert "4 a sanity check failed" in " ".join(call(command, "--help").output.split())
+    done = call(command, *wrong[0], "--strict", "--set", "sanity=false")
+    assert done.exit_code == 2
+    assert "none is made" in done.output
+    done = call("show", *wrong[0], "--set", "sanity=false")
+    assert done.exit_code == 0
+    assert "sanity" not in done.output

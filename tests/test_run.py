@@ -63,8 +63,11 @@ def test_what_is_printed_and_written(undisturbed):
     for words in ("quickstart: digits, network main", "0.7, 0.15", "carlini_wagner_linf", "95 % Wilson"):
         assert words in done.stdout
     assert "oneDNN" not in done.stderr
+    assert "retracing" not in done.stderr
+    assert re.search(r"^sanity: \d+ checks passed", done.stdout, re.MULTILINE)
+    assert "WARNING" not in done.stdout  # the quick start is a sound evaluation
     names = {p.name for p in (folder / "out").iterdir()}
-    assert {f"success_table.{form}" for form in ("md", "csv", "tex", "json")} <= names
+    assert {f"{stem}.{form}" for stem in ("success_table", "sanity") for form in ("md", "csv", "tex", "json")} <= names
     for label in ("carlini_wagner_linf", "corner_descent"):
         assert {f"examples_main_{label}.png", f"examples_main_{label}.svg"} <= names
 
@@ -109,7 +112,7 @@ def test_plan_tells_what_the_store_holds(undisturbed):
     assert {row["state"] for row in rows} == {"stored"}
     changed = ["plan", "--store", undisturbed[0] / "store", "--set", "attack.0.epsilon=0.05"]
     rows = json.loads(bsa(*changed, "--format", "json").stdout)
-    assert [row["state"] for row in rows].count("to do") == 7
+    assert [row["state"] for row in rows].count("to do") == 8  # seven cells, and the checks
     assert rows[0]["passes"] == 600 * 128 * 8
 
 

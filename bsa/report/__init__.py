@@ -1,11 +1,16 @@
 """Tables and figures, one module each: `render(results, out)` gives `Table`s and sentences, from the store alone."""
 
 from bsa.components import find
+from bsa.report import _sanity
 
 
 def render(results, out):
-    """Render the reports of the results' spec into the folder `out`, one after the other; yields what to show."""
+    """Render the reports of the results' spec into the folder `out`, one after the other; yields what to show.
+
+    What the sanity checks found comes last, whatever the reports are: a warning is not to be missed.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for report in results.spec["report"]:
         params = {k: v for k, v in report.items() if k != "name"}
         yield from find("report", report["name"]).render(results, out, **params)
+    yield from _sanity.render(results, out)

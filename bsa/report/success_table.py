@@ -4,19 +4,25 @@ import numpy as np
 
 from bsa import plan, store
 from bsa.cells import SLACK
+from bsa.report import _sanity
 from bsa.report._table import Table
 from bsa.report._wilson import wilson
 
 
 def render(results, out):
-    """One table a network, printed and as Markdown, CSV, LaTeX and JSON in `out`. Rates are in percent."""
+    """One table a network, printed and as Markdown, CSV, LaTeX and JSON in `out`. Rates are in percent.
+
+    The files hold what the sanity checks found as well; on the terminal it is printed last, for all reports at once.
+    """
     tables, numbers = [], {}
     for network in plan.networks(results.spec):
         cells = numbers[network] = [_cell(results, network, cell) for cell in plan.cells_of(results.spec)]
         table = _table(results, network, cells)
-        table.save(out / ("success_table" if len(plan.networks(results.spec)) == 1 else f"success_table_{network}"))
+        checked = table._replace(notes=[*table.notes, *_sanity.lines(results, network=network)])
+        checked.save(out / ("success_table" if len(plan.networks(results.spec)) == 1 else f"success_table_{network}"))
         tables.append(table)
-    store.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers})
+    sanity = {"sanity": _sanity.summary(results)}
+    store.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers, **sanity})
     return tables
 
 
@@ -37,7 +43,8 @@ def _attack(result):
     away = np.where(np.isfinite(arrays["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)
     rates = [{"threshold": t, **_rate(away <= t + SLACK)} for t in result.place["thresholds"]]
     spent = {"passes": float(arrays["passes"].mean()), "seconds": result.record["seconds"]}
-    return {"success": rates, **spent, "key": result.record["key"]}
+    notes = result.record["metrics"].get("notes", [])
+    return {"success": rates, **spent, "notes": notes, "key": result.record["key"]}
 
 
 def _rate(flags):
@@ -56,6 +63,7 @@ def _table(results, network, cells):
         "Rates in percent with 95 % Wilson intervals. Success: the class changes and max |x' - x| is at most the "
         "threshold, among correctly classified images.",
         *(_cost(label, cells) for label in labels),
+        *dict.fromkeys(n for cell in cells for attack in cell["attacks"].values() for n in attack["notes"]),
     ]
     title = f"{results.spec['name']}: {results.spec['data']['name']}, network {network}"
     return Table(title, columns, rows, notes)

@@ -1,0 +1,158 @@
+"""Is the evaluation sound? Checks of the network, of its gradients and of the attack, by default with every attack.
+
+A weak attack and a network that hides its gradients both look like robustness. What gives them away: more room or more
+steps do not help, another start or a black-box attack finds more, radius 1 is not enough (Carlini et al. 2019, "On
+Evaluating Adversarial Robustness", section 5).
+"""
+
+import contextlib
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.cells import SLACK
+from bsa.measures import _sanity_attack as attack
+from bsa.measures import _sanity_network as network
+from bsa.measures._check import Check
+
+SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball
+FLAT = 0.05  # images that span less of [0, 1] were scaled by mistake
+
+
+class Subject(NamedTuple):
+    """The attack to judge. Measures import no attacks: whoever calls hands in what is needed of them."""
+
+    model: object  # the network as attacks see it: it computes in float32
+    params: dict  # of the attack, all of them but the thresholds
+    make: object  # make(params) gives the attack on the network with these parameters
+    other: object  # other(name, params) gives another attack on it
+    point: object  # point(start, x, index, radius) gives a named start (n, ...), projected onto the ball
+
+
+class Sample(NamedTuple):
+    """Correctly classified images of one blind-spot cell, and what the attack found for them, if it was run before."""
+
+    cell: int | None
+    x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]
+    y: np.ndarray  # (n,) int
+    index: np.ndarray  # (n,) the images' numbers
+    thresholds: list
+    adversarial: np.ndarray | None = None
+    distance: np.ndarray | None = None
+
+
+def measure(subject, samples, *, seed, images, queries, gain, progress=None):
+    """The list of `Check`s of one attack on one network, in all cells (`Sample`s).
+
+    `images` of the samples are attacked again in several ways, in success mode at epsilon; what was found before is
+    recomputed for all. `queries` are those of the black-box attack, `gain` is in points, and `progress(done, total)`
+    counts the attacks.
+    """
+    few = [_first(s, count) for s, count in zip(samples, _shares(images, samples), strict=True)]
+    x, y, index = (np.concatenate([getattr(s, field) for s in few]) for field in ("x", "y", "index"))
+    slopes, found = _gradients(subject, few, x, y, index)
+    checks = [*scale(subject.params["epsilon"], samples), *network.outputs(subject.model, x), *found]
+    own = network.followed(subject.params) or slopes
+    if "queries" not in subject.params and all(slopes[start].none.all() for start in own):
+        message = "not run again: without any gradient it cannot find anything"
+        checks.append(Check("attack", None, None, None, message))
+    else:
+        tries = attack.Tries(subject, x, y, index, seed, progress)
+        with _quiet():
+            checks += [*tries.curve(), *tries.effort(gain), *tries.starts(gain), *tries.surrogate()]
+            checks += tries.black_box(queries)
+        if samples[0].adversarial is None:
+            samples = [few[0]._replace(adversarial=tries.base.x, distance=tries.base.distance)]
+    return checks + [c for s in samples if s.adversarial is not None for c in recomputed(subject.model, s)]
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without TensorFlow's warning that one function is traced again and again: here each is another attack."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def passes(once, images):
+    """Forward-backward passes at most, where the attack costs an image at most `once` passes."""
+    return images * once * (attack.TRIES + 1)  # one try takes twice the steps
+
+
+def _first(sample, count):
+    """The first images of a sample, to be attacked anew."""
+    x, y, index = sample.x[:count], sample.y[:count], sample.index[:count]
+    return Sample(sample.cell, x, y, index, sample.thresholds)
+
+
+def _shares(images, samples):
+    """How many images of each sample: `images` in all, spread evenly."""
+    return [images // len(samples) + (i < images % len(samples)) for i in range(len(samples))]
+
+
+def scale(epsilon, samples):
+    """Radii and pixels on the scale of [0, 1]."""
+    expected = f"radii from 1/255 up, below {LARGEST:g}"
+    radii = sorted({epsilon, *(t for s in samples for t in s.thresholds)})
+    small, large = radii[0] < SMALLEST - SLACK, radii[-1] >= LARGEST
+    message = "radii are on the scale of [0, 1] pixels"
+    if small:
+        message = (
+            f"a radius of {radii[0]:g} is below one grey level, 1/255: no 8-bit pixel can change; pixels are in "
+            "[0, 1], was it divided by 255 twice?"
+        )
+    elif large:
+        message = (
+            f"within a radius of {radii[-1]:g} every image can become the same solid grey: success is certain and says "
+            "nothing of robustness; pixels are in [0, 1], was epsilon meant for a wider range?"
+        )
+    yield Check("epsilon's scale", not (small or large), radii, expected, message)
+    for sample in samples:
+        low, high = float(sample.x.min()), float(sample.x.max())
+        passed = high - low >= FLAT
+        message = "images use the scale of [0, 1]"
+        if not passed:
+            message = f"all pixels lie in [{low:.3g}, {high:.3g}]: were the images divided by 255 twice?"
+        yield Check("pixels' scale", passed, [low, high], f"pixels that span at least {FLAT:g}", message, sample.cell)
+
+
+def _gradients(subject, few, x, y, index):
+    """`network.Slopes` of all images by start, and the checks in each cell."""
+    params = subject.params
+    names = dict.fromkeys([*network.COLOURS, *network.followed(params)])
+    points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
+    slopes = {name: network.slopes(subject.model, z, y) for name, z in points.items()}
+    checks, at = [], 0
+    for sample in few:
+        place, at = slice(at, at + len(sample.x)), at + len(sample.x)
+        if len(sample.x):
+            here = {name: s.of(place) for name, s in slopes.items()}
+            checks += network.gradients(here, params, sample.cell)
+    return slopes, checks
+
+
+def recomputed(model, sample):
+    """Distances in float64 and success by a float32 pass, from the adversarial images as they were saved."""
+    broken = np.isfinite(sample.distance)
+    away = np.abs(sample.adversarial.astype(np.float64) - sample.x.astype(np.float64))
+    away = away.reshape(len(away), -1).max(-1)[broken]
+    inside = bool(sample.adversarial.min() >= 0 and sample.adversarial.max() <= 1)
+    error = float(np.abs(away - sample.distance[broken]).max(initial=0))
+    guess = network.call(model, sample.adversarial[broken]).argmax(-1) if broken.any() else np.empty(0)
+    wrong = int((guess == sample.y[broken]).sum())
+    figures = {"largest_difference": error, "inside": inside, "unconfirmed": wrong, "adversarial": int(broken.sum())}
+    message = "distances and successes are those of the saved images"
+    if not inside or error:
+        message = "the saved images are outside [0, 1] or at other distances than was claimed: do not trust the table"
+    elif wrong:
+        message = (
+            f"{wrong} of {int(broken.sum())} saved adversarial images are classified correctly when shown again: a "
+            "network with noise or batch statistics, or a damaged result"
+        )
+    yield Check("distances", inside and not error and not wrong, figures, "equal, inside, confirmed", message,
+                sample.cell)  # fmt: skip

@@ -1,0 +1,201 @@
+"""Planted faults are caught by the check that is meant for them, and a sound evaluation passes all."""
+
+import keras
+import numpy as np
+import pytest
+
+import bsa
+from bsa.measures import sanity
+from bsa.measures._sanity_network import outputs
+
+
+def checks(model, images, name="pgd", count=24, **params):
+    """The checks by name; of several cells there is only one here."""
+    x, y, _ = images
+    found = bsa.sanity(name, model, x, y, checks={"images": count, "queries": 100}, **{"epsilon": 0.1, **params})
+    assert len({c.check for c in found}) == len(found)
+    return {c.check: c for c in found}
+
+
+def failed(found):
+    return {name for name, check in found.items() if check.passed is False}
+
+
+def wrapped(trained, change, before=True):
+    """The trained network with `change`, a function of Keras tensors, before or after it."""
+    image = keras.Input((28, 28, 1))
+    return keras.Model(image, trained(change(image)) if before else change(trained(image)))
+
+
+class Training(keras.Model):
+    """Calls its network as in training, whatever it is told; `layer` stands before the network."""
+
+    def __init__(self, trained, layer):
+        super().__init__()
+        self.layer, self.inner = layer, trained
+
+    def call(self, x, training=False):
+        return self.inner(self.layer(x, training=True))
+
+
+class Noisy(keras.Model):
+    """Adds noise to its images at every call."""
+
+    def __init__(self, trained):
+        super().__init__()
+        self.inner, self.source = trained, keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        return self.inner(x + keras.random.normal((1, 28, 28, 1), stddev=0.1, seed=self.source))
+
+
+@pytest.mark.parametrize(("name", "count"), [("pgd", 24), ("corner_descent", 24), ("carlini_wagner_linf", 12)])
+def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
+    found = checks(trained, attacked_images, name, count)
+    assert not failed(found), [c.message for c in found.values() if c.passed is False]
+    assert {"logits", "inference mode", "deterministic", "batch independence"} <= found.keys()
+    assert found["radius 1 breaks all"].found == 1
+    curve = list(found["more room never hurts"].found.values())
+    assert curve == sorted(curve)
+    assert found["distances"].passed
+    assert set(found["zero gradients"].found) >= {"image", "grey"}
+
+
+def test_a_softmax_at_the_end(trained, attacked_images):
+    found = checks(wrapped(trained, keras.layers.Softmax(), before=False), attacked_images)
+    assert "logits" in failed(found)
+    assert "remove the softmax" in found["logits"].message
+
+
+def test_sigmoids_log_probabilities_and_values_that_are_none(trained, attacked_images):
+    x = attacked_images[0][:8]
+    ends = {"sigmoid": False, "log_softmax": True, "linear": True}
+    for end, sound in ends.items():
+        model = wrapped(trained, keras.layers.Activation(end), before=False)
+        assert next(outputs(model, x)).passed is sound, end
+    broken = wrapped(trained, lambda z: keras.ops.log(keras.ops.minimum(z, 0)), before=False)
+    (check,) = outputs(broken, x)  # nothing else can be judged
+    assert not check.passed
+    assert "not finite" in check.message
+
+
+def test_a_quantised_input_has_no_gradient(trained, attacked_images):
+    model = wrapped(trained, lambda x: keras.ops.round(x * 15) / 15)
+    found = checks(model, attacked_images)
+    assert "zero gradients" in failed(found)
+    assert found["zero gradients"].found["grey"] == {"images": 1, "pixels": 1}
+    assert found["attack"].passed is None  # it was not run in vain
+
+
+@pytest.fixture(scope="module")
+def dead(trained):
+    """A first layer max(x - 0.1, 0): off on the background, and on 0.1 further towards grey."""
+    first = keras.layers.Conv2D(1, 1, activation="relu")
+    model = wrapped(trained, lambda x: keras.layers.Rescaling(1, 0.1)(first(x)))
+    first.set_weights([np.ones((1, 1, 1, 1), np.float32), np.array([-0.1], np.float32)])
+    return model
+
+
+def test_dead_units_on_constant_patches(dead, digits):
+    x = np.clip(bsa.blind_spot(digits.x, np.float32(0.9), np.float32(0)), 0, 1)
+    images = x, digits.y, None
+    found = checks(dead, images, starts=["image"])
+    assert failed(found) >= {"dead gradients", "other starts"}
+    assert "add the start grey" in found["dead gradients"].message
+    share = found["dead gradients"].found
+    assert share["image"] > share["grey"] + 0.25
+    assert "dead gradients" not in failed(checks(dead, images, starts=["image", "grey"]))
+
+
+def test_noise(trained, attacked_images):
+    model = Noisy(trained)
+    model(attacked_images[0][:1])
+    found = checks(model, attacked_images)
+    assert "deterministic" in failed(found)
+    assert found["batch independence"].passed is None
+    assert found["inference mode"].passed  # no layer of it acts as in training
+
+
+def test_batch_statistics_in_inference(trained, attacked_images):
+    x = attacked_images[0]
+    layer = keras.layers.BatchNormalization()
+    model = Training(trained, layer)
+    model(x[:1])
+    layer.set_weights([np.array([v], np.float32) for v in (x.std(), x.mean(), x.mean(), x.var())])
+    before = layer.get_weights()
+    found = {check.check: check for check in outputs(model, x)}
+    assert failed(found) == {"inference mode", "batch independence"}
+    assert "changes its weights" in found["inference mode"].message
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)  # looking at a network leaves it as it was
+    assert failed(checks(model, attacked_images)) >= {"inference mode", "batch independence"}
+
+
+def test_dropout_in_inference(trained, attacked_images):
+    model = Training(trained, keras.layers.Dropout(0.3, name="drop"))
+    model(attacked_images[0][:1])
+    found = {check.check: check for check in outputs(model, attacked_images[0])}
+    assert failed(found) == {"inference mode", "deterministic"}
+    assert "drop work as in training" in found["inference mode"].message
+    sound = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Dropout(0.3), trained])
+    assert all(check.passed for check in outputs(sound, attacked_images[0]))
+
+
+def test_an_epsilon_on_the_wrong_scale(trained, attacked_images):
+    found = checks(trained, attacked_images, epsilon=0.1 / 255, steps=5)
+    assert "epsilon's scale" in failed(found)
+    assert "below one grey level" in found["epsilon's scale"].message
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "threshold", "message"),
+    [(0.1, 0.002, "a radius of 0.002"), (0.6, 0.6, "same solid grey"), (0.1, 0.9, "within a radius of 0.9")],
+)
+def test_radii_on_the_wrong_scale(epsilon, threshold, message, attacked_images):
+    x, y, index = attacked_images
+    first, second = sanity.scale(epsilon, [sanity.Sample(None, x, y, index, [epsilon, threshold])])
+    assert not first.passed
+    assert message in first.message
+    assert second.passed
+
+
+def test_images_divided_by_255_twice(attacked_images):
+    x, y, index = attacked_images
+    first, second = sanity.scale(0.1, [sanity.Sample(2, x / 255, y, index, [0.1])])
+    assert first.passed
+    assert not second.passed
+    assert second.cell == 2
+
+
+def test_saturated_cross_entropy(trained, attacked_images):
+    model = wrapped(trained, keras.layers.Rescaling(1e4), before=False)
+    assert "saturation" in failed(checks(model, attacked_images))
+
+
+def test_an_attack_that_is_too_short_or_too_slow(trained, attacked_images):
+    short = checks(trained, attacked_images, steps=2, step_size=0.02, starts=["image"])
+    assert "converged" in failed(short)
+    assert "raise steps" in short["converged"].message
+    slow = checks(trained, attacked_images, epsilon=0.2, steps=3, step_size=1e-4, starts=["image"])
+    assert failed(slow) >= {"radius 1 breaks all", "black-box never wins"}
+
+
+def test_what_was_saved_is_recomputed(trained, attacked_images):
+    x, y, index = attacked_images
+    found = bsa.attack("pgd", trained, epsilon=0.1)(x, y, index=index)
+    sample = sanity.Sample(None, x, y, index, [0.1], found.x, found.distance)
+    broken = np.isfinite(found.distance)
+    (check,) = sanity.recomputed(trained, sample)
+    assert check.passed
+    assert check.found["adversarial"] == broken.sum() > 0
+    moved = sample._replace(distance=found.distance * np.float32(0.9))
+    elsewhere = sample._replace(adversarial=np.where(broken[:, None, None, None], x, found.x), distance=broken * 0.0)
+    for wrong in (moved, elsewhere):
+        (check,) = sanity.recomputed(trained, wrong)
+        assert not check.passed
+
+
+def test_no_correct_image_is_an_error(trained, attacked_images):
+    x, y, _ = attacked_images
+    with pytest.raises(ValueError, match="classifies correctly, found none among 5"):
+        bsa.sanity("pgd", trained, x[:5], (y[:5] + 1) % 10, epsilon=0.1)
