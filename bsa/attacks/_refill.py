@@ -66,3 +66,12 @@ def _shrink(item, following, state, results):
 def _like(flags, tensor):
     """(b,) as (b, 1, ..., 1) of the rank of `tensor`."""
     return tf.reshape(flags, tf.concat([[-1], tf.ones(tf.rank(tensor) - 1, tf.int32)], 0))
+
+
+def kernel(evaluate, jit_compile):
+    """`evaluate`, the part of an `advance` that runs the model, as a graph function of its own.
+
+    It is kept out of the loop's graph: within a loop TensorFlow may pick a max-pool gradient ten times as slow.
+    """
+    outside = None if jit_compile else {"_noinline": True}
+    return tf.function(evaluate, jit_compile=jit_compile or None, experimental_attributes=outside)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 
 LOSSES = {
@@ -76,7 +76,7 @@ def checkpoints(steps):
 
 def _search(model, loss, steps, legs, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius)` gives the last point of each image and its passes."""
-    evaluate = tf.function(functools.partial(_evaluate, model, loss), jit_compile=jit_compile or None)
+    evaluate = kernel(functools.partial(_evaluate, model, loss), jit_compile)
     spans = np.zeros(steps + 1, np.float32)  # at a checkpoint, the steps since the one before; elsewhere 0
     spans[checkpoints(steps)[1:]] = np.diff(checkpoints(steps))
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
@@ -66,7 +66,7 @@ def _search(model, least, settings, batch_size, jit_compile):
     """
     steps, learning_rate, constant, constant_factor, constant_max, tau_factor = settings
 
-    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
+    evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s, goal):
         z, margin, away, slope = evaluate(s)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
@@ -103,7 +103,7 @@ def passes(*, thresholds, mode, steps, targets, rules, starts, restarts, **_):
 def _search(model, steps, legs, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius (n,))` gives the last point of each image and its passes."""
     targets, by_sign = tf.constant([t for t, _ in legs]), tf.constant([rule == "sign" for _, rule in legs])
-    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
+    evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s):
         logits, slope = evaluate(s, tf.gather(targets, s["leg"]))

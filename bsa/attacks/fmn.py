@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
@@ -66,7 +66,7 @@ def _approach(model, batch_size, jit_compile):
     Gives the point just beyond the boundary, and z projected onto the ball of radius `limit` where its class is y.
     """
 
-    @functools.partial(tf.function, jit_compile=jit_compile or None)
+    @functools.partial(kernel, jit_compile=jit_compile)
     def margin(z, y):
         return losses.margin(model(z, training=False), y)
 
@@ -93,7 +93,7 @@ def _approach(model, batch_size, jit_compile):
 
 def _search(model, steps, step_size, gamma, batch_size, jit_compile):
     """The graph: `search(x, y, z)` gives the closest misclassified point of each image, and its passes."""
-    evaluate = tf.function(functools.partial(_evaluate, model), jit_compile=jit_compile or None)
+    evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s):
         margin, slope = evaluate(s)

@@ -4,11 +4,13 @@ Each step moves by `step_size` along the sign of the gradient of the cross-entro
 logits, and projects onto the ball and [0, 1]. An image leaves at the first point that is misclassified.
 """
 
+import functools
+
 import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
@@ -50,7 +52,7 @@ def passes(*, thresholds, steps, starts, restarts, **_):
 def _search(model, loss, steps, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius, step_size)` gives the last point of each image and its passes."""
 
-    @tf.function(jit_compile=jit_compile or None)
+    @functools.partial(kernel, jit_compile=jit_compile)
     def gradient(z, y):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(z)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import kernel, refill
 from bsa.ops import draws, losses, seeds
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
@@ -72,7 +72,7 @@ def sides(queries, p_init, height, width):
 def _search(model, queries, p_init, batch_size, jit_compile):
     """The graph: `search(x, y, z, keys, radius)` gives the best point of each image and its queries."""
 
-    @functools.partial(tf.function, jit_compile=jit_compile or None)
+    @functools.partial(kernel, jit_compile=jit_compile)
     def margin(z, y):
         return losses.margin(model(z, training=False), y)
 

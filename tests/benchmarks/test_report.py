@@ -1,0 +1,113 @@
+"""The benchmark's judgement, order of runs and arithmetic; no peer and no PyTorch is needed."""
+
+import numpy as np
+import pytest
+
+from benchmarks import _figure, _network, _report, _work
+
+
+def logits(x):
+    """Class 1 wins where the first pixel is above 1/2; at 1/2 both classes are equal."""
+    first = x.reshape(len(x), -1)[:, 0]
+    return np.stack([np.full(len(x), 0.5), first], 1)
+
+
+def images(*first):
+    return np.array(first, np.float32)[:, None, None, None] * np.ones((1, 1, 2, 1), np.float32)
+
+
+def test_a_candidate_counts_where_another_class_wins_strictly():
+    found = _work.distances(logits, images(0.75, 0.5, 0.25), images(0.25, 0.25, 0.25), np.zeros(3, int))
+    assert found.tolist() == [0.5, np.inf, np.inf]
+
+
+def test_a_candidate_on_the_boundary_gets_a_second_chance_beyond_it():
+    found = _work.judged(logits, images(0.75, 0.5, 0.4999), images(0.25, 0.25, 0.25), np.zeros(3, int))
+    assert found[0] == 0.5
+    assert found[1] == pytest.approx(0.25 * (1 + _work.FARTHER), abs=1e-7)  # float32 pixels
+    assert found[2] == np.inf
+
+
+def test_a_candidate_is_clipped_before_it_is_judged():
+    assert _work.distances(logits, images(3.0), images(0.25), np.zeros(1, int)).tolist() == [0.75]
+
+
+def test_a_smaller_radius_is_run_only_where_the_larger_fell_and_not_within_it():
+    x, asked = images(0.45, 0.35, 0.15), []
+
+    def attack(x, y, index, radius, params):
+        asked.append((radius, index.tolist()))
+        moved = np.full(len(x), radius)
+        moved[index == 0] = 0.0625  # this one stops early, within both
+        return x + moved[:, None, None, None].astype(np.float32), np.full(len(x), 3), np.full(len(x), 2)
+
+    job = {"kind": "radius", "thresholds": [0.25, 0.125], "params": {}}
+    runs, seconds = _work.descend(job, x, np.zeros(3, int), attack, logits)
+    assert asked == [(0.25, [0, 1, 2]), (0.125, [1])]
+    assert runs["forwards"].tolist() == [[3, 3, 3], [0, 3, 0]]
+    assert runs["backwards"].sum(0).tolist() == [2, 4, 2]
+    assert runs["ran"].tolist() == [[True] * 3, [False, True, False]]
+    assert len(seconds) == 2
+
+
+def test_a_least_norm_attack_is_run_once():
+    job = {"kind": "least", "thresholds": [0.25, 0.125], "params": {}}
+    runs, seconds = _work.descend(job, images(0.25), np.zeros(1, int), lambda x, *_: (x, 1, 1), logits)
+    assert runs["ran"].tolist() == [[True]]
+    assert len(seconds) == 1
+
+
+def test_weights_of_pytorch_act_the_same_on_channels_last():
+    rng = np.random.default_rng(0)
+    image, first, second = rng.normal(size=(3, 4, 5)), rng.normal(size=(6, 60)), rng.normal(size=(2, 6))
+    kernel, bias = rng.normal(size=(7, 3, 2, 4)), rng.normal(size=6)
+    k, w, b, v = _network.from_torch([kernel, first, bias, second], (4, 5, 3))
+    assert k[1, 3, 2, 6] == kernel[6, 2, 1, 3]
+    assert b is not None
+    assert image.transpose(1, 2, 0).ravel() @ w == pytest.approx(first @ image.ravel())
+    assert np.array_equal(v, second.T)
+
+
+def row(distance, passes, **more):
+    """A measured row of four images at the thresholds 0.2 and 0.1, every pass forward and backward."""
+    record = {"n": len(distance), "thresholds": [0.2, 0.1], "seconds": [2.0], "kind": "radius", **more}
+    spent = np.array([passes], float)
+    return _report.measured(record, {"distance": np.array(distance), "forwards": spent, "backwards": spent})
+
+
+def test_measures_of_an_entry():
+    found = row([0.1, 0.2, 0.3, np.inf], [10, 20, 30, 40])
+    assert [rate["percent"] for rate in found["success"]] == [50, 25]
+    assert found["median"] == pytest.approx(0.25)
+    assert found["passes"] == 25
+
+
+def test_ours_is_compared_on_the_images_of_the_other():
+    ours = row([0.1, 0.2, 0.2, 0.2], [10, 10, 100, 100])
+    other = row([0.2, np.inf], [50, 50])
+    # on the first two images ours breaks 2 and 1 where the other breaks 1 and 0; seconds are an image, 0.5 against 1
+    assert _report.against(ours, other) == {"points": [50, 50], "passes": 5, "seconds": 2}
+    assert _report.against(other, ours) is None
+
+
+def test_the_curve_counts_what_fell_within_so_many_passes():
+    passes, percent = _figure.curve(row([0.2, np.inf, 0.1, 0.3], [30, 100, 5, 100]), 0.2)
+    assert passes.tolist() == [5, 30, 100, 100]
+    assert percent.tolist() == [25, 50, 50, 50]
+
+
+def test_labels_are_spread_and_stay_in_order():
+    assert _figure.spread([0.1, 0.5], 0.1) == pytest.approx([0.1, 0.5])
+    assert _figure.spread([0.5, 0.5, 0.5], 0.1) == pytest.approx([0.4, 0.5, 0.6])
+
+
+def test_a_page_keeps_all_but_its_tables(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{_report.BEGIN}\nof yesterday\n{_report.END}\nafter\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    list(_report.render(out, page))
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "of yesterday" not in text
