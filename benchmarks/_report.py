@@ -1,0 +1,174 @@
+"""Tables, JSON and figures of a benchmark, from its results folder alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import _figure
+from benchmarks._entries import ENTRIES
+from benchmarks._work import SLACK
+from bsa.report._wilson import wilson
+
+OURS = "corner_descent"  # ratios are relative to it
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+NOTES = """\
+Success in percent with 95 % Wilson intervals: a float32 pass of the Keras network gives another class for the returned
+image, clipped to [0, 1], and max |x' - x| in float64 is at most the threshold; what is not confirmed is tried once more
+a ten-thousandth of the way beyond, for attacks that end on the boundary itself. Median: of the distortion over all n
+images; an upper bound for attacks in a ball of fixed radius. F / B: images passed forward and backward for each image,
+thresholds together: an attack in a ball of fixed radius is run for each threshold, the smaller one only where the
+larger fell. "passes" is (F + B) / 2, so that one pass is one forward and one backward (bsa's `ensemble` counts the
+queries of its `square` as whole passes). Seconds: of the attack alone, after tracing or compiling; memory: the peak of
+the whole process, its library included. The last column compares with `corner_descent` on the same images: points of
+success at each threshold (its minus the entry's), then how many times its passes, and its seconds an image, the entry
+took.
+"""
+
+
+def render(out, docs=None):
+    """Write benchmarks.md, benchmarks.json and a figure for each network and cell; yields the paths.
+
+    `docs` is a Markdown page whose lines between the two marks are replaced by the tables; figures go beside it.
+    """
+    sections, everything, figures = [], {}, []
+    for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir() and any(p.iterdir())):
+        rows = load(place)
+        if rows:
+            name = f"attacks_{place.parent.name}_{place.name}"
+            figures.append((rows, title(rows, place), name))
+            sections.append(f"### {title(rows, place)}\n\n{table(rows, failures(place))}\n\n{finding(rows)}\n")
+            sections.append(f"![success against passes]({name}.svg)\n")
+            everything[f"{place.parent.name}/{place.name}"] = {"entries": rows, "did_not_run": failures(place)}
+    text = "\n".join([*sections, NOTES])
+    (Path(out) / "benchmarks.md").write_text(text)
+    (Path(out) / "benchmarks.json").write_text(json.dumps(everything, indent=1, default=lambda v: v.tolist()))
+    yield from (Path(out) / "benchmarks.md", Path(out) / "benchmarks.json")
+    if docs:
+        page = docs.read_text()
+        if page.count(BEGIN) != 1 or page.count(END) != 1:
+            raise ValueError(f"expected the marks {BEGIN} and {END} once each in {docs}")
+        head, tail = page.split(BEGIN)[0], page.split(END)[1]
+        docs.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}")
+        yield docs
+    for rows, heading, name in figures:
+        for folder in [Path(out), *([docs.parent] if docs else [])]:
+            yield from _figure.draw(rows, heading, folder / name)
+
+
+def load(place):
+    """Every finished entry of a cell as a dict of its record, its arrays and its measures, in the table's order."""
+    rows = []
+    for name in ENTRIES:
+        if (place / name / "record.json").exists():
+            record = json.loads((place / name / "record.json").read_text())
+            with np.load(place / name / "arrays.npz") as file:
+                rows.append(measured(record, {k: file[k] for k in file.files}))
+    ours = next((row for row in rows if row["name"] == OURS), None)
+    for row in rows:
+        row["against"] = against(ours, row) if ours and row is not ours else None
+    return rows
+
+
+def measured(record, arrays):
+    """A record with what the tables show: success, median, passes, seconds an image."""
+    distance, n = arrays["distance"], record["n"]
+    rates = []
+    for threshold in record["thresholds"]:
+        count = int((distance <= threshold + SLACK).sum())
+        low, high = (100 * v for v in wilson(count, n))
+        rates.append({"threshold": threshold, "percent": 100 * count / n, "interval": [low, high]})
+    forwards, backwards = arrays["forwards"].sum(0), arrays["backwards"].sum(0)
+    row = record | {"success": rates, "median": float(np.median(distance)), "distance": distance}
+    row |= {"forwards_each": forwards, "backwards_each": backwards}
+    row |= {"forwards": float(forwards.mean()), "backwards": float(backwards.mean())}
+    row |= {"passes": float((forwards + backwards).mean() / 2), "total_seconds": sum(record["seconds"])}
+    first = (arrays["forwards"][0] + arrays["backwards"][0]) / 2
+    return row | {"first_passes": first}  # each image's, at the largest threshold
+
+
+def against(ours, row):
+    """A row beside ours on the row's images (the first of ours): points, times the passes, times the seconds."""
+    n, limits = row["n"], row["thresholds"]
+    if n > ours["n"] or limits != ours["thresholds"]:
+        return None
+    fell = [[(d[:n] <= t + SLACK).mean() for d in (ours["distance"], row["distance"])] for t in limits]
+    times = row["total_seconds"] / n / (ours["total_seconds"] / ours["n"])
+    passes = row["passes"] / ((ours["forwards_each"] + ours["backwards_each"])[:n].mean() / 2)
+    return {"points": [100 * float(a - b) for a, b in fell], "passes": float(passes), "seconds": times}
+
+
+def table(rows, failed):
+    """The Markdown table of one cell."""
+    limits = rows[0]["thresholds"]
+    columns = ["attack", "library", "n", *(f"success at {t:g}" for t in limits), "median", "F / B", "passes", "seconds"]
+    columns += ["images/s", "memory, MB", f"against {OURS}: points; passes; seconds"]
+    lines = ["| " + " | ".join(columns) + " |", "|---|---|" + "---:|" * (len(columns) - 2)]
+    lines += ["| " + " | ".join(_line(row)) + " |" for row in rows]
+    lines += [f"\n`{name}` did not run: {why}" for name, why in failed.items()]
+    return "\n".join(lines)
+
+
+def _line(row):
+    version = next((v for v in row["versions"].values() if v), "")
+    rates = [f"{r['percent']:.1f} [{r['interval'][0]:.1f}-{r['interval'][1]:.1f}]" for r in row["success"]]
+    seconds = row["total_seconds"]
+    cost = [f"{row['forwards']:,.0f} / {row['backwards']:,.0f}", f"{row['passes']:,.0f}", f"{seconds:,.1f}"]
+    cost += [f"{row['n'] / seconds:,.3g}", f"{row['peak_bytes'] / 2**20:,.0f}"]
+    beside = row["against"]
+    if beside:
+        cost.append(
+            f"{' / '.join(_points(p) for p in beside['points'])}; {beside['passes']:.3g}; {beside['seconds']:.3g}"
+        )
+    else:
+        cost.append("")
+    return [f"`{row['name']}`", f"{row['library']} {version}", str(row["n"]), *rates, _median(row), *cost]
+
+
+def _median(row):
+    if np.isfinite(row["median"]):
+        return f"{'≤ ' * (row['kind'] == 'radius')}{row['median']:.4f}"
+    return f"> {row['thresholds'][0]:g}"
+
+
+def _points(value):
+    return f"{value:+.1f}" if abs(value) > 1e-9 else "0"
+
+
+def finding(rows):
+    """Sentences: at each threshold the strongest peer and how it stands to ours, and who finds more than ours."""
+    peers = [row for row in rows if row["library"] != "bsa" and row["against"]]
+    said = []
+    for number, limit in enumerate(rows[0]["thresholds"] if peers else []):
+        best = min(peers, key=lambda row: (row["against"]["points"][number], row["passes"]))
+        beside = best["against"]
+        said.append(
+            f"At {limit:g} the strongest peer is `{best['name']}`: `{OURS}` stands {_points(beside['points'][number])} "
+            f"points to it on its {best['n']} images, and it takes {beside['passes']:.3g} times the passes and "
+            f"{beside['seconds']:.3g} times the seconds."
+        )
+    above = [row["name"] for row in rows if row["against"] and min(row["against"]["points"]) < -1e-9]
+    said.append(f"More success than `{OURS}` at some threshold: {', '.join(f'`{n}`' for n in above) or 'none'}.")
+    return " ".join(said)
+
+
+def failures(place):
+    """Entries of a cell that did not run, each with the reason."""
+    paths = {name: place / f"{name}.failed" / "error.txt" for name in ENTRIES}
+    return {name: path.read_text().strip() for name, path in paths.items() if path.exists()}
+
+
+def title(rows, place):
+    """What a table or figure shows."""
+    cell = ", ".join(f"{v:g}" for v in rows[0]["cell"])
+    return f"{place.parent.name} ({rows[0]['architecture']}), cell ({cell})"
+
+
+def sentence(folder):
+    """A finished entry in a line."""
+    record = json.loads((folder / "record.json").read_text())
+    with np.load(folder / "arrays.npz") as file:
+        row = measured(record, {k: file[k] for k in file.files})
+    rates = ", ".join(f"{r['percent']:.1f} % at {r['threshold']:g}" for r in row["success"])
+    spent = f"{row['forwards']:,.0f} forwards and {row['backwards']:,.0f} backwards an image"
+    return f"{rates}; {spent}; {row['total_seconds']:.1f} s; logits within {row['largest_logit_difference']:.1g}"

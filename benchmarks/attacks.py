@@ -1,0 +1,166 @@
+"""bsa's attacks beside their peers: the same network, images, thresholds and judgement.
+
+Each entry is a process of its own and is kept in the results folder, so that a killed benchmark goes on with the same
+command. Whatever an attack returns is clipped to [0, 1] and judged here, by a float32 pass of the Keras network and the
+distance in float64.
+"""
+
+import fnmatch
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks import _network, _report
+from benchmarks._entries import ENTRIES
+from benchmarks._work import judged
+
+PLACES = ("network", "weights")  # fields of a job that its result does not hang on
+EPSILON = {"wong_small": 0.1, "madry_mnist": 0.3}
+SAME = 1e-4  # of logits of some 30: two libraries add in another order, and differ by some 1e-5
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--network", type=click.Choice(list(EPSILON)), help="The architecture.")
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=".keras, .npz or .pth.")
+@click.option("--epsilon", type=float, help="The larger threshold, the other is scale * it; 0.1 or 0.3 by default.")
+@click.option("--cell", "cells", type=(float, float), multiple=True, default=[(0.9, 0), (1, 0)], help="scale, shift.")
+@click.option("--images", default=500, help="The first correctly classified test images of each cell.")
+@click.option("--batch", default=500, help="Images that a peer gets at once.")
+@click.option("--seed", default=0)
+@click.option("--only", multiple=True, metavar="NAME", help="Entries, * allowed (foolbox_*); all by default.")
+@click.option("--data-dir", envvar="BSA_DATA_DIR", help="A folder of prepared TFDS data sets (BSA_DATA_DIR).")
+@click.option("--peers-python", default="python3", help="The Python of the peers' environment.")
+@click.option("--minutes", default=120.0, help="An entry that takes longer is stopped and reported so.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results/benchmarks"), help="Where results go.")
+@click.option("--report", "render_only", is_flag=True, help="Render what is there; run nothing.")
+@click.option("--docs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Put tables into this page.")
+def main(network, weights, cells, only, out, render_only, docs, **options):
+    """Run every entry of benchmarks/_entries.py that OUT lacks, and render table, JSON and figures there."""
+    if not render_only:
+        chosen = [name for name in ENTRIES if not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)]
+        if not chosen:
+            raise click.UsageError(f"no entry is named {', '.join(only)}; there are {', '.join(ENTRIES)}")
+        if not (network and weights):
+            raise click.UsageError("expected --network and --weights, or --report")
+        epsilon = options.pop("epsilon") or EPSILON[network]
+        for cell in cells:
+            _cell(chosen, network, weights, epsilon, cell, out.resolve() / weights.stem, **options)
+    for path in _report.render(out, docs):
+        click.echo(path)
+
+
+def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):
+    """Run the entries in one cell of one network."""
+    from bsa import cells
+
+    model = _network.load(network, weights, peers_python, folder)
+    x, y, index = _network.images(model, cell, images, data_dir)
+    place = folder / f"{cell[0]:g}_{cell[1]:g}"
+    common = {"architecture": network, "network": str(folder / "network.keras"), "cell": cell, "batch": batch}
+    common |= {"weights": str(folder / "network.npz"), "weights_sha256": _digest(*model.get_weights()), "seed": seed}
+    common |= {"thresholds": cells.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
+    for name in names:
+        entry = ENTRIES[name]
+        n = min(len(x), entry.most or len(x))
+        job = common | {"name": name, **entry._asdict(), "images_sha256": _digest(x[:n], y[:n])}
+        job |= {"code_sha256": _digest(*(path.read_text() for path in _code(entry.library)))}
+        key = _digest(json.dumps({k: v for k, v in job.items() if k not in PLACES}, sort_keys=True))
+        if _stored(place / name) == key:
+            continue
+        click.echo(f"{folder.name}, cell {cell[0]:g}, {cell[1]:g}: {name}, {n} images")
+        python = sys.executable if entry.library == "bsa" else peers_python
+        said = _run(model, job | {"key": key}, x[:n], y[:n], index[:n], place / name, python, minutes)
+        click.echo(f"    {said}")
+
+
+def _run(model, job, x, y, index, folder, python, minutes):
+    """One entry in a process of its own; commits its folder by renaming it. Returns a sentence."""
+    part, failed = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.failed")
+    for old in (part, failed):
+        shutil.rmtree(old, ignore_errors=True)
+    part.mkdir(parents=True)
+    np.savez(part / "images.npz", x=x, y=y)
+    (part / "job.json").write_text(json.dumps(job))
+    module = "benchmarks.ours" if job["library"] == "bsa" else "benchmarks.peers"
+    with (part / "log.txt").open("w") as log:
+        command = [python, "-m", module, str(part)]
+        try:
+            subprocess.run(command, cwd=_network.root(), stdout=log, stderr=log, check=True, timeout=60 * minutes)
+            record = _judge(model, job, x, y, index, part)
+        except (subprocess.SubprocessError, ValueError) as error:
+            why = _reason(error, part / "log.txt", minutes)
+            (part / "error.txt").write_text(f"{why}\n")
+            part.rename(failed)
+            return f"did not run: {why}"
+    (part / "record.json").write_text(json.dumps(record, indent=1))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    return _report.sentence(folder)
+
+
+def _reason(error, log, minutes):
+    """Why an entry did not run, in a line: its own last one where it stopped by itself."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"stopped after {minutes:g} minutes"
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if isinstance(error, subprocess.CalledProcessError) and lines else str(error)
+
+
+def _judge(model, job, x, y, index, part):
+    """Judge what the worker found; writes arrays.npz, gives the record. ValueError where it had another network."""
+    from bsa.attacks import logits
+
+    result = json.loads((part / "result.json").read_text())
+    with np.load(part / "result.npz") as file:
+        found = {name: file[name] for name in file.files}
+    apart = float(np.abs(found.pop("logits") - logits(model, x)).max())
+    if apart > SAME:
+        raise ValueError(f"expected the logits of the Keras network, found a difference of {apart:g}")
+    candidates = found.pop("candidates")
+    distance = [judged(lambda z: logits(model, z), run, x, y) for run in candidates]
+    distance = np.where(found["ran"], distance, np.inf).min(0)
+    np.savez(part / "arrays.npz", distance=distance, index=index, y=y, **found)
+    record = {k: v for k, v in job.items() if k not in PLACES} | {"n": len(x)}
+    return record | result | {"largest_logit_difference": apart, "machine": machine(), "command": sys.argv[1:]}
+
+
+def machine():
+    """Processor, cores and system."""
+    info = Path("/proc/cpuinfo")
+    lines = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = {"processor": lines[0] if lines else platform.processor(), "cores": cores, "system": platform.system()}
+    return found | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
+
+
+def _code(library):
+    """The source files of an attack. A change of what judges all (here, _work) asks for another results folder."""
+    if library == "bsa":
+        folders = [_network.root() / part for part in ("bsa/attacks", "bsa/ops", "schemas/attacks")]
+        return sorted(path for folder in folders for path in folder.glob("*.*"))
+    return [_network.root() / "benchmarks" / "peers" / f"{library}.py"]
+
+
+def _digest(*parts):
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def _stored(folder):
+    record = folder / "record.json"
+    return json.loads(record.read_text())["key"] if record.exists() else None
+
+
+if __name__ == "__main__":
+    main()
