@@ -69,7 +69,7 @@ ENTRIES = {
     "torchattacks_fab": Entry("torchattacks", "fab", RADIUS, {"steps": 100, "n_restarts": 1}),
     "torchattacks_fabt": Entry("torchattacks", "fab", RADIUS, {"steps": 100, "n_restarts": 1, "multi_targeted": True}),
     "torchattacks_fabt_10000": Entry(
-        "torchattacks", "fab", RADIUS, {"steps": 100, "n_restarts": 11, "multi_targeted": True}
+        "torchattacks", "fab", RADIUS, {"steps": 100, "n_restarts": 8, "multi_targeted": True}
     ),
     "torchattacks_square_5000": Entry("torchattacks", "square", RADIUS, {"n_queries": 5000}),
     "torchattacks_square_20000": Entry("torchattacks", "square", RADIUS, {"n_queries": 20000}),
