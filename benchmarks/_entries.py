@@ -28,7 +28,7 @@ def _ours(attack, kind=RADIUS, **params):
 
 ENTRIES = {
     "corner_descent": _ours("corner_descent"),
-    "carlini_wagner_linf": _ours("carlini_wagner_linf", LEAST),
+    "carlini_wagner_linf": _ours("carlini_wagner_linf", LEAST, mode="success"),
     "pgd": _ours("pgd"),
     "apgd": _ours("apgd"),
     "apgd_targeted": _ours("apgd", loss="targeted_dlr"),

@@ -127,7 +127,8 @@ def _line(row):
 
 def _median(row):
     if np.isfinite(row["median"]):
-        return f"{'≤ ' * (row['kind'] == 'radius')}{row['median']:.4f}"
+        bound = row["kind"] == "radius" or row["params"].get("mode") == "success"
+        return f"{'≤ ' * bound}{row['median']:.4f}"
     return f"> {row['thresholds'][0]:g}"
 
 

@@ -130,13 +130,14 @@ def _judge(model, job, x, y, index, part):
     distance = np.where(found["ran"], distance, np.inf).min(0)
     np.savez(part / "arrays.npz", distance=distance, index=index, y=y, **found)
     record = {k: v for k, v in job.items() if k not in PLACES} | {"n": len(x)}
-    return record | result | {"largest_logit_difference": apart, "machine": machine(), "command": sys.argv[1:]}
+    return record | result | {"largest_logit_difference": apart, "machine": machine()}
 
 
 def machine():
     """Processor, cores and system."""
     info = Path("/proc/cpuinfo")
-    lines = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    said = info.read_text().splitlines() if info.exists() else []
+    lines = [line.split(":", 1)[1].strip() for line in said if line.startswith("model name")]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {"processor": lines[0] if lines else platform.processor(), "cores": cores, "system": platform.system()}
     return found | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
@@ -146,8 +147,10 @@ def _code(library):
     """The source files of an attack. A change of what judges all (here, _work) asks for another results folder."""
     if library == "bsa":
         folders = [_network.root() / part for part in ("bsa/attacks", "bsa/ops", "schemas/attacks")]
-        return sorted(path for folder in folders for path in folder.glob("*.*"))
-    return [_network.root() / "benchmarks" / "peers" / f"{library}.py"]
+        ours = [_network.root() / "benchmarks" / "ours.py", _network.root() / "bsa" / "cells.py"]
+        return sorted([*ours, *(path for folder in folders for path in folder.glob("*.*"))])
+    peers = _network.root() / "benchmarks" / "peers"
+    return sorted({peers / f"{library.removesuffix('_keras')}.py", peers / f"{library}.py", *peers.glob("_*.py")})
 
 
 def _digest(*parts):

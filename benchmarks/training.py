@@ -6,7 +6,6 @@ turn between matrix products of the same library, and every ratio is taken withi
 
 import json
 import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from benchmarks import _network
 from benchmarks._turns import Worker
+from benchmarks.attacks import machine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 OURS = "bsa"
@@ -58,7 +58,7 @@ def main(batch, attack_steps, precision, rounds, steps, peers_python, seed, data
         turns = _in_turns(jobs, Path(folder), rounds, steps)
     rows = [_row(name, turns, steps, batch, operations) for name in turns]
     report = {"batch": batch, "attack_steps": attack_steps, "operations_an_image": operations, "rows": rows}
-    report |= {"processor": _processor(), "cores": os.cpu_count(), "turns": rounds, "steps_a_turn": steps}
+    report |= {"machine": machine(), "turns": rounds, "steps_a_turn": steps}
     text = table(rows) + "\n\n" + NOTES
     click.echo(text + "\n" + json.dumps(report, indent=1))
     if out:
@@ -167,13 +167,6 @@ def table(rows):
 def _shown(spread, digits, times=1):
     median, least, most = (f"{times * spread[key]:.{digits}f}" for key in ("median", "least", "most"))
     return f"{median} [{least}-{most}]"
-
-
-def _processor():
-    """The processor's name, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 if __name__ == "__main__":

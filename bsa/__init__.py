@@ -45,7 +45,7 @@ def attack(name, model, **params):
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
     Call it as `attack(x, y, seed=0)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it
-    gives an `Attacked(x, success, distance, start, passes)`.
+    gives an `Attacked(x, success, distance, start, passes, notes)`.
     """
     return _find("attacks", name).make(model, **_parameters("attacks", name, params))
 

@@ -41,13 +41,15 @@ def fragment(kind, name):
     """The fragment of one component as a dict, with the properties of the files it includes merged in.
 
     A fragment's `"include": ["_loop"]` takes over the properties of `schemas/<kind>/_loop.json`, so that a
-    default shared by several components still stands in one place.
+    default shared by several components still stands in one place; its version is added to the fragment's own.
     """
     folder = shipped("schemas") / kind
     part = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     shared = {}
     for included in part.pop("include", []):
-        shared |= json.loads((folder / f"{included}.json").read_text(encoding="utf-8"))["properties"]
+        common = json.loads((folder / f"{included}.json").read_text(encoding="utf-8"))
+        shared |= common["properties"]
+        part["version"] += common.get("version", 0)
     part["properties"] = part.get("properties", {}) | {k: v for k, v in shared.items() if k not in part["properties"]}
     return part
 

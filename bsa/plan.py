@@ -7,7 +7,7 @@ and reports are in no key, so that two specs that train the same network share i
 from typing import NamedTuple
 
 from bsa import cells, components, problems
-from bsa.spec import digest
+from bsa.spec import digest, parameters
 
 NOT_HASHED = {"name", "network", "label"}
 
@@ -83,7 +83,8 @@ def _sanity(spec, attack, found, network):
     place = {"kind": "sanity", "network": name, "label": label, "cells": [p["cell"] for p in places]}
     attacked = _component("attacks", {k: v for k, v in attack.items() if k not in ("images", "thresholds")})
     params = {"attack": attacked, "thresholds": [p["thresholds"] for p in places], "seed": spec["seed"]}
-    params["black_box"] = _version("attacks", "square")  # which every attack is compared with
+    square = {"epsilon": attack["epsilon"], "queries": spec["sanity"]["queries"]}  # every attack is compared with it
+    params["black_box"] = _component("attacks", {"name": "square", **parameters("attacks", "square", square)})
     component = _component("measures", spec["sanity"] | {"name": "sanity"})
     needs = (network.key, *(s.key for s in stages))
     return place, _stage("sanity", f"sanity of {label}, network {name}", component, params, needs)

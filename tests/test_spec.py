@@ -147,7 +147,7 @@ def test_members_of_an_ensemble_get_their_own_defaults():
     assert not {"epsilon", "thresholds", "batch_size", "jit_compile", "images"} & set(square)
     by_default = spec.resolve(GOOD | {"attack": {"name": "ensemble", "epsilon": 0.1}})["attack"]["attacks"]
     assert [member["name"] for member in by_default] == ["corner_descent", "apgd", "square"]
-    assert by_default[1]["loss"] == "targeted_dlr"
+    assert by_default[1]["loss"] == "cross_entropy"
     given = {"epsilon": 0.1, "attacks": members}
     assert spec.parameters("attacks", "ensemble", given)["attacks"] == [pgd, square]
 

@@ -118,6 +118,8 @@ def checked(model, x, y, index):
     if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
     classes = logits(model, x[:1]).shape[-1] if len(x) else 0
+    if len(x) and classes < 2:
+        raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {classes} output")
     if len(y) and not 0 <= y.min() <= y.max() < classes:
         raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
     index = np.arange(len(x)) if index is None else np.asarray(index, np.int64)

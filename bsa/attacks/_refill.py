@@ -2,8 +2,8 @@
 
 One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
 When the queue is empty the batch shrinks with what is left in it, by halves, so that few shapes occur; never below
-`LEAST`, because on a CPU the float32 sums of a smaller batch come out in another order: so an image's result does not
-hang on who shares its batch.
+`LEAST`, because on a CPU the float32 sums of a smaller batch come out in another order: so an
+image's result does not hang on who shares its batch (on the processors we tried).
 """
 
 import tensorflow as tf
@@ -16,7 +16,8 @@ def refill(begin, advance, total, batch):
 
     `begin(items)` gives the state of items numbered `items` (b,): a dict of tensors (b, ...). `advance(state)` gives
     `(state, done, result)` with done (b,) bool and result a dict of (b, ...) whose rows count where done. States of
-    different items never mix; all dimensions but the first are static. To be called in a `tf.function`.
+    different items never mix; all dimensions but the first are static. A finished item may be advanced on while it
+    waits to be replaced: `advance` must stay in bounds. To be called in a `tf.function`.
     """
     places = tf.range(tf.minimum(batch, tf.maximum(total, LEAST)))
     item = tf.where(places < total, places, -1)

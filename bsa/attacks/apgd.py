@@ -87,7 +87,7 @@ def _search(model, loss, steps, legs, batch_size, jit_compile):
         done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= count - 1))
         s, result = _step(s), {"z": s["tried"], "passes": s["passes"]}
         s |= {"z": tf.where(_wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
-        return s | {"leg": s["leg"] + tf.cast(ended, tf.int32)}, done, result
+        return s | {"leg": tf.minimum(s["leg"] + tf.cast(ended, tf.int32), count - 1)}, done, result
 
     @tf.function(reduce_retracing=True)
     def search(x, y, z, radius):
@@ -144,7 +144,7 @@ def _step(s):
     plain = tf.clip_by_value(s["z"] + _wide(s["size"]) * tf.sign(s["slope"]), low, high)
     mixed = s["z"] + MOMENTUM * (plain - s["z"]) + (1 - MOMENTUM) * (s["z"] - s["before"])
     moved = tf.where(_wide(s["step"] == 0), plain, tf.clip_by_value(mixed, low, high))
-    return s | {"z": moved, "before": s["tried"]}
+    return s | {"z": moved, "before": s["z"]}
 
 
 def _wide(flags):

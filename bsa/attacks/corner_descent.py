@@ -20,7 +20,8 @@ from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
-PLAIN = "corner_descent: ReLU's own gradients, because Keras cannot rebuild this model to open its ReLUs"
+PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
+NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found to open"
 BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
 
@@ -49,7 +50,7 @@ def make(
     """
     exact = target(model)
     copy = opened(exact, sharpness) if sharpness else exact
-    notes = () if copy else (PLAIN,)
+    notes = (PLAIN,) if copy is None else (NO_RELU,) if sharpness and copy is exact else ()
     search = _search(copy or exact, steps, _legs(targets, rules), rate, batch_size, jit_compile)
     rounds = _starts.rounds(starts, restarts)
 

@@ -1,7 +1,7 @@
 """Several attacks in order, each on the survivors; of each image the least distortion that any of them found counts.
 
 A survivor is an image that is not within the smallest threshold yet. Random draws depend on the seed and the image's
-number, and float32 sums not on who shares a batch (`_refill`), so that a member finds here what it finds alone: the
+number, and float32 sums not on who shares a batch (see `_refill`), so that a member finds here what it finds alone: the
 ensemble is at least as strong as each member on every image.
 """
 

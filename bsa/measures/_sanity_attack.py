@@ -12,7 +12,7 @@ from bsa.cells import SLACK
 from bsa.measures._check import Check
 
 TRIES = 8  # at most: at epsilon, at three other radii, with more steps, other starts, no surrogate, and Square
-AT_LEAST = 3  # images: a gain or a loss of fewer may be luck, because another path tips what lies near the edge
+AT_LEAST = 4  # images: a gain or a loss of fewer may be luck, because another path tips what lies near the edge
 EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
 OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
 
@@ -79,10 +79,12 @@ class Tries:
 
     def effort(self, gain):
         """Twice the steps (or queries) do not hurt, and do not gain much."""
-        field = next((f for f in ("steps", "queries") if f in self.subject.params), None)
+        field = next((f for f in ("steps", "queries", "attacks") if f in self.subject.params), None)
         if field is None:
             return
-        twice = self._broken(self._run(self._make(**{field: 2 * self.subject.params[field]})))
+        more = _twice(self.subject.params)
+        field = "steps" if field == "attacks" else field
+        twice = self._broken(self._run(self._make(**more)))
         more = int(twice.sum()) - int(self._broken(self.base).sum())
         message = f"twice the {field} do not hurt"
         if more < -self.edge:
@@ -133,7 +135,7 @@ class Tries:
     def black_box(self, queries):
         """A search without gradients finds nothing that the attack did not."""
         params = self.subject.params
-        if "queries" in params or "attacks" in params:
+        if "queries" in params or any("queries" in member for member in params.get("attacks", [])):
             return
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
         if len(rows):
@@ -159,3 +161,10 @@ class Tries:
 
     def _share(self, count):
         return f"{100 * count / self.size:.0f} %"
+
+
+def _twice(params):
+    """The fields to change for twice the steps or queries, of every member where there are members."""
+    if "attacks" in params:
+        return {"attacks": [member | _twice(member) for member in params["attacks"]]}
+    return {field: 2 * params[field] for field in ("steps", "queries") if field in params}

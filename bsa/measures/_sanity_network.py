@@ -18,7 +18,9 @@ SHIFT = 1e-4  # of the outputs' spread: float32 sums in another order move them 
 ONE = 1e-4  # how near to 1 probabilities add up; float32 rounds at 1e-6
 DEAD = 1e-3  # of the image's largest gradient: below, a pixel's sign is as good as noise
 MORE = 0.25  # of the pixels alive at another start and dead at the attack's: those it cannot use
+LITTLE = 0.05  # of the pixels: fewer make no difference, even where they are twice as many
 NONE = 0.05  # so many images without any gradient are too many
+UNUSABLE = ("not finite", "one output")  # what is found of logits that no attack can follow
 COLOURS = ("image", "uniform", "grey", "white")  # the starts whose gradients are looked at
 TRAINING = (
     keras.layers.BatchNormalization, keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D,
@@ -33,8 +35,9 @@ def outputs(model, x):
     first, second = call(model, x), call(model, x)
     changed = any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     few = x[:4]
-    yield _logits(first)
-    if not np.isfinite(first).all():
+    judged = _logits(first)
+    yield judged
+    if judged.found in UNUSABLE:
         return
     alone = np.concatenate([call(model, image[None]) for image in few])
     company = call(model, np.concatenate([few, 1 - x]))[: len(few)]
@@ -59,10 +62,10 @@ def _logits(found):
     figures = {"smallest": float(found.min()), "largest": float(found.max())}
     if not np.isfinite(found).all():
         message = "the outputs hold values that are not finite: no attack can follow them"
-        return Check("logits", False, "not finite", expected, message)
+        return Check("logits", False, UNUSABLE[0], expected, message)
     if found.shape[-1] < 2:
         message = "the network has one output, and an attack wants a logit for each class: give it two"
-        return Check("logits", False, figures, expected, message)
+        return Check("logits", False, UNUSABLE[1], expected, message)
     if found.min() >= 0 and np.abs(found.sum(-1) - 1).max() < ONE:
         message = (
             "the outputs are probabilities (each row adds up to 1): in float32 they saturate and their gradients "
@@ -82,7 +85,7 @@ def _inference(model, changed, moved):
     expected = "no weight changes, and training=False is obeyed"
     if not (changed or (moved and names)):
         return Check("inference mode", True, {"weights_changed": False}, expected, "the network is in inference mode")
-    cause = "a call in inference mode changes its weights" if changed else f"{', '.join(names)} work as in training"
+    cause = "a call in inference mode changes its weights" if changed else f"{', '.join(names)} may work as in training"
     message = f"the network is in training mode though called with training=False: {cause}; pass `training` on"
     return Check("inference mode", False, {"weights_changed": changed, "layers": names}, expected, message)
 
@@ -166,11 +169,23 @@ def gradients(found, params, cell):
 
 
 def followed(params):
-    """The starts from which an attack with these parameters follows gradients; none where it names none.
+    """The starts from which an attack, or an ensemble's members, follow gradients; none where it names none.
 
     A black-box attack, which counts queries, follows no gradient.
     """
+    if "attacks" in params:
+        return list(dict.fromkeys(start for member in params["attacks"] for start in followed(member)))
     return [] if "queries" in params else list(params.get("starts", []))
+
+
+def unconfirmed(model, x, y, batch_size=100):
+    """How many of the images x (n, ...) `model` gives class y by more than float32 rounds at, in batches."""
+    wrong = 0
+    for at in range(0, len(x), batch_size):
+        scores, labels = call(model, x[at : at + batch_size]), y[at : at + batch_size]
+        margin = losses.margin(scores, labels).numpy()
+        wrong += int((margin > SHIFT * max(float(np.ptp(scores)), 1e-30)).sum())
+    return wrong
 
 
 def _zero(found, own, blind, cell):
@@ -194,7 +209,8 @@ def _dead(found, own, opened, cell):
     if not own:
         return Check("dead gradients", None, dead, None, "not judged: the attack names no starts", cell)
     ours = min(own, key=dead.get)
-    passed = dead[ours] - dead[best] < MORE and 1 - dead[best] < 2 * (1 - dead[ours])
+    gap = dead[ours] - dead[best]
+    passed = gap < MORE and (gap < LITTLE or 1 - dead[best] < 2 * (1 - dead[ours]))
     message = "the attack begins where the gradient is alive"
     if not passed and opened:
         return Check("dead gradients", None, dead, expected, "not judged: an opened backward pass revives them", cell)

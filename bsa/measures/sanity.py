@@ -51,10 +51,12 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     """
     few = [_first(s, count) for s, count in zip(samples, _shares(images, samples), strict=True)]
     x, y, index = (np.concatenate([getattr(s, field) for s in few]) for field in ("x", "y", "index"))
+    checks = [*scale(subject.params, samples), *network.outputs(subject.model, x)]
+    if any(check.found in network.UNUSABLE for check in checks):
+        return checks
     slopes, found = _gradients(subject, few, x, y, index)
-    checks = [*scale(subject.params["epsilon"], samples), *network.outputs(subject.model, x), *found]
-    own = network.followed(subject.params) or slopes
-    if "queries" not in subject.params and all(slopes[start].none.all() for start in own):
+    checks += found
+    if not _can_search(subject.params, slopes):
         message = "not run again: without any gradient it cannot find anything"
         checks.append(Check("attack", None, None, None, message))
     else:
@@ -65,6 +67,14 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
         if samples[0].adversarial is None:
             samples = [few[0]._replace(adversarial=tries.base.x, distance=tries.base.distance)]
     return checks + [c for s in samples if s.adversarial is not None for c in recomputed(subject.model, s)]
+
+
+def _can_search(params, slopes):
+    """Whether an attack, or a member of an ensemble, needs no gradient or has one."""
+    if "attacks" in params:
+        return any(_can_search(member, slopes) for member in params["attacks"])
+    own = network.followed(params) or slopes
+    return "queries" in params or not all(slopes[start].none.all() for start in own)
 
 
 @contextlib.contextmanager
@@ -80,7 +90,7 @@ def _quiet():
 
 
 def passes(once, images):
-    """Forward-backward passes at most, where the attack costs an image at most `once` passes."""
+    """About how many forward-backward passes, where the attack costs an image at most `once` passes."""
     return images * once * (attack.TRIES + 1)  # one try takes twice the steps
 
 
@@ -95,11 +105,14 @@ def _shares(images, samples):
     return [images // len(samples) + (i < images % len(samples)) for i in range(len(samples))]
 
 
-def scale(epsilon, samples):
+def scale(params, samples):
     """Radii and pixels on the scale of [0, 1]."""
     expected = f"radii from 1/255 up, below {LARGEST:g}"
-    radii = sorted({epsilon, *(t for s in samples for t in s.thresholds)})
+    radii = sorted({params["epsilon"], *(t for s in samples for t in s.thresholds)})
     small, large = radii[0] < SMALLEST - SLACK, radii[-1] >= LARGEST
+    passed = not (small or large)
+    if large and not small and params.get("mode") == "least_distortion":
+        passed = None  # it is where a bisection begins
     message = "radii are on the scale of [0, 1] pixels"
     if small:
         message = (
@@ -111,7 +124,7 @@ def scale(epsilon, samples):
             f"within a radius of {radii[-1]:g} every image can become the same solid grey: success is certain and says "
             "nothing of robustness; pixels are in [0, 1], was epsilon meant for a wider range?"
         )
-    yield Check("epsilon's scale", not (small or large), radii, expected, message)
+    yield Check("epsilon's scale", passed, radii, expected, message)
     for sample in samples:
         low, high = float(sample.x.min()), float(sample.x.max())
         passed = high - low >= FLAT
@@ -143,8 +156,7 @@ def recomputed(model, sample):
     away = away.reshape(len(away), -1).max(-1)[broken]
     inside = bool(sample.adversarial.min() >= 0 and sample.adversarial.max() <= 1)
     error = float(np.abs(away - sample.distance[broken]).max(initial=0))
-    guess = network.call(model, sample.adversarial[broken]).argmax(-1) if broken.any() else np.empty(0)
-    wrong = int((guess == sample.y[broken]).sum())
+    wrong = network.unconfirmed(model, sample.adversarial[broken], sample.y[broken])
     figures = {"largest_difference": error, "inside": inside, "unconfirmed": wrong, "adversarial": int(broken.sum())}
     message = "distances and successes are those of the saved images"
     if not inside or error:

@@ -29,8 +29,8 @@ def opened(model, sharpness):
     """A copy of `model`, with its weights as they are now, whose ReLUs pass gradients by `open_relu`.
 
     ReLU and ReLU6 are found as a layer's activation, as layers, as operations of a functional model and in nested
-    models. Gives `model` itself where there is none, and None where Keras cannot rebuild the model (a subclassed one,
-    a layer without config).
+    models. Gives `model` itself where there is none, and None where Keras cannot rebuild the model so that it answers
+    as before (a subclassed one, a layer without config or with a state that is no weight).
     """
     found = []
 
@@ -49,9 +49,18 @@ def opened(model, sharpness):
     try:
         copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
         copy.set_weights(model.get_weights())
-    except (ValueError, TypeError, NotImplementedError):
+    except Exception:  # whatever a layer's own from_config may raise
         return None
-    return copy if found else model
+    return (copy if _same(copy, model) else None) if found else model
+
+
+def _same(copy, model):
+    """Whether both give the same for an image of noise, or cannot be asked, because sizes are open."""
+    shape = model.input_shape[1:]
+    if None in shape:
+        return True
+    image = tf.random.stateless_uniform((1, *shape), [0, 0])
+    return bool(tf.reduce_all(copy(image, training=False) == model(image, training=False)))
 
 
 def _ceiling(layer):
@@ -60,6 +69,6 @@ def _ceiling(layer):
         return None if layer.negative_slope or layer.threshold else layer.max_value or 0
     name = type(layer).__name__ if not isinstance(layer, keras.layers.Layer) else None
     activation = getattr(layer, "activation", None)
-    if activation is keras.activations.relu or name == "Relu":
+    if activation in (keras.activations.relu, keras.ops.relu, tf.nn.relu) or name == "Relu":
         return 0
-    return 6 if activation is keras.activations.relu6 or name == "Relu6" else None
+    return 6 if activation in (keras.activations.relu6, keras.ops.relu6, tf.nn.relu6) or name == "Relu6" else None

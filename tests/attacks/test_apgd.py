@@ -27,13 +27,13 @@ def test_the_ratio_is_exact_on_a_linear_network_of_three_classes(linear):
     np.testing.assert_array_equal(found.success[clear], least[clear] < radius)
 
 
-def network(classes):
-    """A linear network, 40 images well inside [0, 1], their labels and their least distortions."""
+def network(classes, count=40):
+    """A linear network, `count` images well inside [0, 1], their labels and their least distortions."""
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(classes)])
     rng = np.random.default_rng(2)
     weights = rng.normal(size=(16, classes)).astype(np.float32)
     model.set_weights([weights, np.zeros(classes, np.float32)])
-    x = rng.uniform(0.4, 0.6, (40, 4, 4, 1)).astype(np.float32)
+    x = rng.uniform(0.4, 0.6, (count, 4, 4, 1)).astype(np.float32)
     scores = logits(model, x).astype(np.float64)
     y = scores.argmax(-1)
     gaps, ways = scores.max(-1)[:, None] - scores, np.abs(weights.T[y][:, None] - weights.T).sum(-1)
@@ -48,6 +48,16 @@ def test_targets_make_the_ratio_exact_on_a_linear_network():
     clear = np.abs(least - radius) > 0.02 * radius  # a few pixels of small weight may be short of their corner
     np.testing.assert_array_equal(found.success[clear], least[clear] < radius)
     assert set(found.passes[~found.success]) == {3 * 21}
+
+
+def test_images_that_end_while_others_go_on():
+    """With as many targets as other classes, a place in the batch that idles must not ask for one more."""
+    model, x, y, least = network(5, 60)
+    radius = float(np.median(least))
+    params = {"epsilon": radius, "steps": 20, "loss": "targeted_dlr", "targets": 4, "batch_size": 20}
+    found = bsa.attack("apgd", model, **params)(x, y)
+    clear = np.abs(least - radius) > 0.02 * radius  # a few pixels of small weight may be short of their corner
+    np.testing.assert_array_equal(found.success[clear], least[clear] < radius)
 
 
 @pytest.mark.parametrize(("loss", "classes", "needed"), [("dlr", 2, 3), ("targeted_dlr", 3, 4)])
@@ -72,7 +82,8 @@ def algorithm_1(gradient, x, radius, steps):
     points, value, best, size, sizes, bests, rises = [x], np.inf, (-np.inf,), 2 * radius, {}, {}, 0
     checks = apgd.checkpoints(steps)
     for k in range(steps + 1):
-        z, previous = points[-1], value
+        tried = z = points[-1]
+        previous = value
         value, slope = gradient(z)
         best = (value, z, slope) if value > best[0] else best
         rises += value > previous
@@ -82,10 +93,11 @@ def algorithm_1(gradient, x, radius, steps):
             if k and (rises < 0.75 * (k - last) or (sizes[last], bests[last]) == (size, best[0])):
                 size = size / 2
                 value, z, slope = best
+                points[-1] = z
             rises = 0
         plain = np.clip(z + size * np.sign(slope), low, high)
         points.append(np.clip(z + 0.75 * (plain - z) + 0.25 * (z - points[-2]), low, high) if k else plain)
-    return points[-2], size
+    return tried, size
 
 
 def test_the_search_is_algorithm_1():

@@ -109,6 +109,12 @@ def test_a_subclassed_model_and_one_that_is_not_built(name, trained, attacked_im
     np.testing.assert_array_equal(ours(x[:9], y[:9]).success, theirs(x[:9], y[:9]).success)
 
 
+def test_one_output_is_no_classifier(name):
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        attack(name, model)(np.full((3, 4, 4, 1), 0.5, np.float32), np.zeros(3, int))
+
+
 def test_any_keras_classifier_with_logits(name, digits):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import bsa
@@ -102,9 +103,31 @@ def test_opening_reaches_every_relu():
     assert gradients[1] > 0
 
 
-def test_without_relus_a_model_is_left_as_it_is():
-    model = keras.Sequential([keras.Input((3,)), keras.layers.LeakyReLU(), keras.layers.Dense(2)])
+def test_without_relus_a_model_is_left_as_it_is(linear):
+    model, x, y, _ = linear
     assert opened(model, 80) is model
+    assert "no ReLU" in bsa.attack("corner_descent", model, epsilon=0.1)(x, y).notes[0]
+
+
+@pytest.mark.parametrize("relu", ["relu", tf.nn.relu, keras.ops.relu, tf.nn.relu6])
+def test_a_relu_by_any_name(relu):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation=relu), keras.layers.Dense(2)])
+    assert opened(model, 80) is not model
+
+
+def test_a_copy_that_answers_otherwise_is_no_copy():
+    """A layer may carry a state that is neither in its config nor among its weights."""
+
+    class Scaled(keras.layers.Layer):
+        factor = 1.0
+
+        def call(self, x):
+            return self.factor * x
+
+    layer = Scaled()
+    layer.factor = 3.0
+    model = keras.Sequential([keras.Input((3,)), layer, keras.layers.Dense(4, activation="relu")])
+    assert opened(model, 80) is None
 
 
 def test_a_model_that_cannot_be_rebuilt_gets_plain_gradients_and_a_note(trained, attacked_images):

@@ -68,6 +68,20 @@ def test_the_least_distortion_of_all_members_counts(linear):
     assert (found.distance <= 1.05 * least).all()  # of fmn; see there
 
 
+@pytest.mark.parametrize("classes", [2, 10])
+def test_the_default_members_work_whatever_the_number_of_classes(classes):
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(classes)])
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(16, classes)).astype(np.float32)
+    model.set_weights([weights, -weights.sum(0) / 2])  # a grey image is on every boundary
+    x = rng.uniform(0.4, 0.6, (150, 4, 4, 1)).astype(np.float32)  # more than a batch
+    y = np.asarray(model(x)).argmax(-1)
+    found = bsa.attack("ensemble", model, epsilon=0.01)(x, y)
+    assert 0 < found.success.sum() < len(x)
+    alone = bsa.attack("corner_descent", model, epsilon=0.01)(x, y)
+    assert (found.success >= alone.success).all()
+
+
 def test_a_members_notes_are_kept(trained, attacked_images):
     class Own(keras.Model):
         def call(self, x):
