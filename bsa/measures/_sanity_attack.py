@@ -82,9 +82,8 @@ class Tries:
         field = next((f for f in ("steps", "queries", "attacks") if f in self.subject.params), None)
         if field is None:
             return
-        more = _twice(self.subject.params)
         field = "steps" if field == "attacks" else field
-        twice = self._broken(self._run(self._make(**more)))
+        twice = self._broken(self._run(self._make(**_twice(self.subject.params))))
         more = int(twice.sum()) - int(self._broken(self.base).sum())
         message = f"twice the {field} do not hurt"
         if more < -self.edge:
