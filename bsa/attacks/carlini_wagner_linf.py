@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 
@@ -20,8 +21,8 @@ EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 NEAR = 0.97  # success mode asks for no tau below this share of the smallest threshold
 
 
-def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, constant_factor, constant_max,
-         tau_factor, starts, restarts, batch_size, jit_compile):  # fmt: skip
+def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, constant, constant_factor,
+         constant_max, tau_factor, starts, restarts, batch_size, jit_compile, precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
@@ -32,13 +33,15 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
     if constant > constant_max:
         raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
     least = mode == "least_distortion"
-    settings = (steps, *map(float, (learning_rate, constant, constant_factor, constant_max, tau_factor)))
+    rates, constants = (learning_rate, learning_rate_decay), (constant, constant_factor, constant_max)
+    settings = (steps, *map(float, (*rates, *constants, tau_factor)))
     exact = target(model)
-    search = _search(exact, least, settings, batch_size, jit_compile)
+    models = searched(exact, precision)
+    search = confirmed(models, [_search(m, least, settings, batch_size, jit_compile) for m in models])
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        follow(model, *models)
         radii = cells.thresholds(thresholds, epsilon)
         first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
         best = Best(exact, x, y)
@@ -46,8 +49,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, constant, co
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
                 z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
-                found = search(x[rows], y[rows], z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
-                best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
+                best.offer(rows, *search(x[rows], y[rows], z, first=first, goal=goal), name)
         return best.result(np.inf if least else radii[0])
 
     return attack
@@ -64,7 +66,7 @@ def _search(model, least, settings, batch_size, jit_compile):
 
     z are the starts, `first` is the first tau, and an image within `goal` is done.
     """
-    steps, learning_rate, constant, constant_factor, constant_max, tau_factor = settings
+    steps, learning_rate, decay, constant, constant_factor, constant_max, tau_factor = settings
 
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
@@ -89,16 +91,21 @@ def _search(model, least, settings, batch_size, jit_compile):
         again = solved | spent
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
-        return _adam(s, slope, again, learning_rate), done, {"best": best, "passes": s["passes"]}
+        rate = learning_rate * decay ** (tf.cast(s["step"], tf.float32) / steps)
+        return _adam(s, slope, again, rate), done, {"best": best, "passes": s["passes"]}
 
     @tf.function(reduce_retracing=True)
-    def search(x, y, z, first, goal):
+    def graph(x, y, z, first, goal):
         w = tf.atanh((2 * z - 1) * EDGE)
 
         def items(numbers):
             return _begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers), first, constant)
 
         return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size)
+
+    def search(x, y, z, first, goal):
+        found = graph(x, y, z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
+        return found["best"].numpy(), found["passes"].numpy()
 
     return search
 
@@ -124,11 +131,14 @@ def _evaluate(model, s):
 
 
 def _adam(s, slope, again, rate):
-    """One Adam step on w (Kingma and Ba 2015, Algorithm 1); where `again`, moments and steps begin anew after it."""
+    """One Adam step on w (Kingma and Ba 2015, Algorithm 1), with a `rate` (n,) for each image.
+
+    Where `again`, moments and steps begin anew after it.
+    """
     step = s["step"] + 1
     mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.999 * s["square"] + 0.001 * slope**2
     power = tf.cast(step, tf.float32)[:, None, None, None]
-    move = rate * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - 0.999**power)) + 1e-8)
+    move = rate[:, None, None, None] * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - 0.999**power)) + 1e-8)
     zero = tf.zeros_like(mean)
     s = s | {"w": s["w"] - move, "mean": _where(again, zero, mean), "square": _where(again, zero, square)}
     return s | {"step": tf.where(again, 0, step)}

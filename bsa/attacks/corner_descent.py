@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import kernel, refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
@@ -40,6 +41,7 @@ def make(
     restarts,
     batch_size,
     jit_compile,
+    precision,
 ):
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
@@ -49,14 +51,16 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg.
     """
     exact = target(model)
-    copy = opened(exact, sharpness) if sharpness else exact
-    notes = (PLAIN,) if copy is None else (NO_RELU,) if sharpness and copy is exact else ()
-    search = _search(copy or exact, steps, _legs(targets, rules), rate, batch_size, jit_compile)
+    models = searched(exact, precision)
+    copies = [opened(m, sharpness) if sharpness else m for m in models]
+    notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
+    settings = steps, _legs(targets, rules), rate, batch_size, jit_compile
+    search = confirmed(models, [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)])
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, copy)
+        follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes)
 
@@ -109,9 +113,13 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
     def advance(s):
         logits, slope = evaluate(s, tf.gather(targets, s["leg"]))
         ended = s["step"] >= steps - 1
-        done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= len(legs) - 1))
+        margin = losses.margin(logits, s["y"])
+        nearer, s = margin < s["margin"], dict(s)
+        s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
+        s["margin"] = tf.minimum(margin, s["margin"])
+        done = (margin < 0) | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
-        return _turn(s | moved, logits, ended, len(legs)), done, {"z": s["z"], "passes": s["passes"] + 1}
+        return _turn(s | moved, logits, ended, len(legs)), done, {"best": s["best"], "passes": s["passes"] + 1}
 
     @tf.function(reduce_retracing=True)
     def graph(x, y, z, radius):
@@ -122,7 +130,7 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
 
     def search(*arrays):
         found = graph(*arrays)
-        return found["z"].numpy(), found["passes"].numpy()
+        return found["best"].numpy(), found["passes"].numpy()
 
     return search
 
@@ -132,6 +140,7 @@ def _begin(x, y, z, radius, targets):
     none, still = tf.zeros_like(y), tf.zeros_like(z)
     state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
     state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
+    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
 
 

@@ -1,0 +1,40 @@
+"""Search in lower precision, and in float32 what was found there by mistake."""
+
+import numpy as np
+
+from bsa.attacks import logits
+from bsa.ops.precision import twin
+
+
+def searched(exact, precision):
+    """The models to search by: a twin of lower `precision` and `exact`, or `exact` alone for "float32"."""
+    low = twin(exact, precision)
+    return [exact] if low is exact else [low, exact]
+
+
+def confirmed(models, searches):
+    """The `searches` by each of the `models` as one: by the last, float32 one only what the first alone believes.
+
+    A search takes arrays x (n, ...), y (n,) and others (n, ...), and by name what its images have in common; it gives
+    points (n, ...) and passes (n,). So an image does not leave on a point that the first misclassifies by rounding.
+    """
+    if len(models) == 1:
+        return searches[0]
+
+    def both(x, y, *arrays, **common):
+        points, passes = searches[0](x, y, *arrays, **common)
+        rows = np.flatnonzero(_wrong(models[0], points, y) & ~_wrong(models[1], points, y))
+        if len(rows):
+            points[rows], more = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
+            passes[rows] += more
+        return points, passes
+
+    return both
+
+
+def _wrong(model, x, y):
+    """Which images are misclassified, a tie not among them."""
+    scores = logits(model, x)
+    own = scores[np.arange(len(y)), y].copy()
+    scores[np.arange(len(y)), y] = -np.inf
+    return own < scores.max(-1)

@@ -1,0 +1,66 @@
+"""Attacks that search in bfloat16 and are judged in float32."""
+
+import keras
+import numpy as np
+import pytest
+
+import bsa
+from bsa.attacks._precision import confirmed, searched
+from bsa.errors import BsaError
+
+NAMES = ("carlini_wagner_linf", "corner_descent")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_search_in_bfloat16_is_about_as_strong(name, trained, attacked_images):
+    x, y, index = attacked_images
+    exact, low = (
+        bsa.attack(name, trained, epsilon=0.1, precision=p)(x, y, index=index) for p in ("float32", "mixed_bfloat16")
+    )
+    assert exact.success.any()
+    # 8 bits of mantissa move a pixel by up to 0.002: some of the images that lie that near to 0.1 fall only one way
+    assert abs(exact.success.mean() - low.success.mean()) <= 0.04
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_training_changed_is_attacked(name, trained, attacked_images):
+    x, y, index = attacked_images
+    model = keras.models.clone_model(trained)  # other weights
+    run = bsa.attack(name, model, epsilon=0.1, precision="mixed_bfloat16")
+    model.set_weights(trained.get_weights())
+    again = bsa.attack(name, model, epsilon=0.1, precision="mixed_bfloat16")
+    np.testing.assert_array_equal(run(x, y, index=index).x, again(x, y, index=index).x)
+
+
+def test_what_only_the_low_precision_believes_is_searched_again():
+    def threshold(at):
+        """Class 1 above a mean of `at`."""
+        model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+        model.set_weights([np.array([[0, 0.25]] * 4, np.float32), np.array([0, -at], np.float32)])
+        return model
+
+    asked = []
+
+    def search(reach):
+        def found(x, y, more, common):
+            asked.append(len(x))
+            assert common == "same"
+            return x + reach * more[:, None, None, None], np.full(len(x), 10)
+
+        return found
+
+    x, y, more = np.zeros((3, 2, 2, 1), np.float32), np.zeros(3, int), np.array([1, 2, 0], np.float32)
+    search = confirmed([threshold(0.1), threshold(0.3)], [search(0.2), search(0.5)])
+    points, passes = search(x, y, more, common="same")  # means of 0.2, 0.4 and 0 after the first search
+    assert asked == [3, 1]
+    np.testing.assert_allclose(points[:, 0, 0, 0], [0.5, 0.4, 0])
+    np.testing.assert_array_equal(passes, [20, 10, 10])
+
+
+def test_float32_searches_by_the_model_itself(trained):
+    assert searched(trained, "float32") == [trained]
+
+
+def test_another_precision_is_refused(trained):
+    with pytest.raises(BsaError, match="precision"):
+        bsa.attack("pgd", trained, epsilon=0.1, precision="mixed_bfloat16")
