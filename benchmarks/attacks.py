@@ -62,7 +62,7 @@ def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed
     """Run the entries in one cell of one network."""
     from bsa import cells
 
-    model = _network.load(network, weights, peers_python, folder)
+    model = _network.load(network, weights, folder)
     x, y, index = _network.images(model, cell, images, data_dir)
     place = folder / f"{cell[0]:g}_{cell[1]:g}"
     common = {"architecture": network, "network": str(folder / "network.keras"), "cell": cell, "batch": batch}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import _figure, _network, _report, _work
+from benchmarks import _figure, _report, _work
 
 
 def logits(x):
@@ -55,17 +55,6 @@ def test_a_least_norm_attack_is_run_once():
     runs, seconds = _work.descend(job, images(0.25), np.zeros(1, int), lambda x, *_: (x, 1, 1), logits)
     assert runs["ran"].tolist() == [[True]]
     assert len(seconds) == 1
-
-
-def test_weights_of_pytorch_act_the_same_on_channels_last():
-    rng = np.random.default_rng(0)
-    image, first, second = rng.normal(size=(3, 4, 5)), rng.normal(size=(6, 60)), rng.normal(size=(2, 6))
-    kernel, bias = rng.normal(size=(7, 3, 2, 4)), rng.normal(size=6)
-    k, w, b, v = _network.from_torch([kernel, first, bias, second], (4, 5, 3))
-    assert k[1, 3, 2, 6] == kernel[6, 2, 1, 3]
-    assert b is not None
-    assert image.transpose(1, 2, 0).ravel() @ w == pytest.approx(first @ image.ravel())
-    assert np.array_equal(v, second.T)
 
 
 def row(distance, passes, **more):

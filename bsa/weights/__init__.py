@@ -1,0 +1,47 @@
+"""Weights from elsewhere: `load(model, path, *, ...)` puts those of a foreign file into `model`, one module a format.
+
+Nothing in a file is ever executed. Raises WeightsError that names the tensor, what was expected and what was found.
+"""
+
+import numpy as np
+
+from bsa.errors import WeightsError
+
+
+def put(model, found, file):
+    """Put `found`, pairs (name in the file, array in Keras's layout), into the weights of `model`, one by one.
+
+    Raises WeightsError, and leaves the model as it was, where number, shapes or values do not fit.
+    """
+    count(model, [name for name, _ in found], file)
+    for (name, array), (path, shape) in zip(found, shapes(model).items(), strict=True):
+        fits(name, array.shape, path, shape, file)
+        if not np.isfinite(array).all():
+            raise WeightsError(f'{file}: "{name}" for {path}: expected finite numbers, found NaN or infinite ones')
+    model.set_weights([array.astype(np.float32) for _, array in found])
+
+
+def shapes(model):
+    """The weights of a model in their order: name such as "conv1/kernel" -> shape."""
+    return {weight.path.removeprefix(f"{model.name}/"): tuple(weight.shape) for weight in model.weights}
+
+
+def count(model, names, file):
+    """Raise WeightsError unless the tensors `names` of a file are as many as the weights of `model`."""
+    if len(names) != len(model.weights):
+        raise WeightsError(
+            f"{file}: expected {len(model.weights)} tensors for {model.name} ({shown(shapes(model))}), "
+            f"found {len(names)} ({shown(names)})"
+        )
+
+
+def fits(name, found, path, expected, file):
+    """Raise WeightsError unless the tensor `name` of a file has the shape `expected` of the weight `path`."""
+    if tuple(found) != expected:
+        raise WeightsError(f'{file}: "{name}" for {path}: expected the shape {expected}, found {tuple(found)}')
+
+
+def shown(names, most=12):
+    """Names as a list short enough for a message."""
+    names = [str(name) for name in names]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "none"

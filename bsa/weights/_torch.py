@@ -1,0 +1,170 @@
+"""Files of `torch.save` read without PyTorch and without executing anything: tensors, containers and plain values.
+
+Such a file is a pickle, which may call whatever it names, beside the raw bytes of the tensors. Here it may name the
+few things that tensors are made of, and gets inert stand-ins for them; anything else is refused. Both formats are
+read: the one of PyTorch up to 1.5 (pickles, then storages) and the zip archive since.
+"""
+
+import functools
+import io
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bsa.errors import WeightsError
+
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+DTYPES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Short": "<i2", "Char": "<i1",
+          "Byte": "<u1", "Bool": "?"}  # fmt: skip
+BROKEN = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,
+          MemoryError, RecursionError, OverflowError, struct.error, zipfile.BadZipFile)  # fmt: skip
+
+
+class Storage(NamedTuple):
+    """A flat run of numbers in the file; `held[key]` is its bytes once they are found."""
+
+    dtype: str
+    key: str
+    count: int
+    held: dict
+
+
+class Tensor(NamedTuple):
+    """A view of a storage: `size` and `stride` in elements, one number a dimension."""
+
+    storage: Storage
+    offset: int
+    size: tuple
+    stride: tuple
+
+
+def read(path):
+    """What `torch.save` wrote to `path`: containers and plain values, tensors as `Tensor`. See `array`.
+
+    Raises WeightsError for a file that is none or is damaged, and for one that names anything but tensors.
+    """
+    path = Path(path)
+    try:
+        return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
+    except BROKEN as error:
+        raise WeightsError(f"{path}: expected a file of torch.save, found {type(error).__name__}: {error}") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def array(tensor, name, path):
+    """The numbers of a `Tensor` as an array of its shape; WeightsError, with its name, if it leaves its storage."""
+    (dtype, key, count, held), offset, size, stride = tensor
+    whole = all(type(n) is int and n >= 0 for n in (offset, *size, *stride)) and len(size) == len(stride)
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if whole else -1
+    if not whole or 0 in size or last >= count:
+        raise WeightsError(f'{path}: "{name}": expected numbers within its storage of {count}, found some beyond')
+    try:
+        flat = np.frombuffer(held[key](), np.dtype(dtype), count)
+    except BROKEN as error:
+        raise WeightsError(f'{path}: "{name}": expected {count} numbers, found {error}') from None
+    steps = [s * flat.itemsize if n > 1 else 0 for n, s in zip(size, stride, strict=True)]
+    return np.lib.stride_tricks.as_strided(flat[offset:], size, steps, writeable=False).copy()
+
+
+class _Named(NamedTuple):
+    """A stand-in for something that a pickle names: `make` is called with the arguments it would be called with."""
+
+    make: object
+
+    def __call__(self, *arguments):
+        return self.make(*arguments)
+
+
+class _Dict(dict):
+    """A stand-in for an OrderedDict; what PyTorch hangs on one beside its entries is let go."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state):
+        pass
+
+
+def _tensor(storage, offset, size, stride, *_):
+    if not isinstance(storage, Storage):
+        raise pickle.UnpicklingError("a tensor without a storage")
+    return Tensor(storage, offset, tuple(size), tuple(stride))
+
+
+def _parameter(tensor, *_):
+    return tensor
+
+
+ADMITTED = {
+    ("collections", "OrderedDict"): _Named(_Dict),
+    ("torch._utils", "_rebuild_tensor"): _Named(_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): _Named(_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Named(_parameter),
+    **{("torch", f"{name}Storage"): dtype for name, dtype in DTYPES.items()},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits what tensors are made of. The stand-ins are immutable: a pickle cannot change what it gets."""
+
+    def __init__(self, file, path, held):
+        super().__init__(file, encoding="utf-8")
+        self.path, self.held, self.seen = path, held, {}
+
+    def find_class(self, module, name):
+        if (module, name) not in ADMITTED:
+            raise WeightsError(
+                f"{self.path}: refused, for it names {module}.{name}: only tensors are read from a PyTorch file, and "
+                "nothing in it is executed. Save the network's state_dict() alone."
+            )
+        return ADMITTED[module, name]
+
+    def persistent_load(self, pid):
+        kind, dtype, key, _, count, *view = pid
+        if kind != "storage" or dtype not in DTYPES.values() or type(count) is not int or count < 0 or any(view):
+            raise pickle.UnpicklingError(f"a reference that is no storage: {pid!r:.80}")
+        return self.seen.setdefault(key, Storage(dtype, key, count, self.held))
+
+
+def _read_zip(path):
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        mains = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
+        if len(mains) != 1 or any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise zipfile.BadZipFile("a zip that torch.save did not write")
+        before = mains[0].removesuffix("data.pkl")
+        if f"{before}byteorder" in names and archive.read(f"{before}byteorder") != b"little":
+            raise zipfile.BadZipFile("numbers that are not little-endian")
+        data = f"{before}data/"
+        held = {n.removeprefix(data): functools.partial(_member, path, n) for n in names if n.startswith(data)}
+        return _Unpickler(io.BytesIO(archive.read(mains[0])), path, held).load()
+
+
+def _member(path, name):
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name)
+
+
+def _read_legacy(path):
+    """Pickles of magic number, protocol, system, content and keys; then each storage: its count and its numbers."""
+    whole, held = path.read_bytes(), {}
+    file = io.BytesIO(whole)
+    for expected in (MAGIC, PROTOCOL):
+        if _Unpickler(file, path, held).load() != expected:
+            raise pickle.UnpicklingError("a pickle that torch.save did not write")
+    _Unpickler(file, path, held).load()  # the writer's system: numbers are little-endian wherever they were written
+    content = _Unpickler(file, path, held)
+    read, keys, at = content.load(), _Unpickler(file, path, held).load(), file.tell()
+    for key in keys:
+        (count,) = struct.unpack_from("<q", whole, at)
+        end = at + 8 + count * np.dtype(content.seen[key].dtype).itemsize
+        if count < 0 or end > len(whole):
+            raise EOFError(f"a file that ends before the {count} numbers of storage {key}")
+        held[key] = functools.partial(memoryview(whole).__getitem__, slice(at + 8, end))
+        at = end
+    return read

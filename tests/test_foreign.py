@@ -1,0 +1,100 @@
+"""Where foreign weights are found: folders, URLs, caches, hashes, and what is said when they are not."""
+
+import hashlib
+
+import pytest
+
+from bsa import foreign
+from bsa.errors import WeightsError
+
+CONTENT = b"weights"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """The user's cache folder, here an empty one."""
+    monkeypatch.delenv("BSA_WEIGHTS_DIR", raising=False)
+    monkeypatch.setattr(foreign.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    return tmp_path / "cache" / "bsa" / "weights"
+
+
+@pytest.fixture
+def weights_dir(tmp_path):
+    """A folder with one file of weights."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "mnist.pth").write_bytes(CONTENT)
+    return folder
+
+
+def test_a_file_is_looked_for_in_the_folder_that_is_named(weights_dir, monkeypatch):
+    file = weights_dir / "mnist.pth"
+    assert foreign.locate({"file": "mnist.pth"}, SHA256, weights_dir) == file
+    assert foreign.locate({"file": str(file)}, None) == file
+    with pytest.raises(WeightsError, match=r"no weights .*cache/bsa/weights/mnist\.pth.*--weights-dir"):
+        foreign.locate({"file": "mnist.pth"}, SHA256)
+    monkeypatch.setenv("BSA_WEIGHTS_DIR", str(weights_dir))
+    assert foreign.locate({"file": "mnist.pth"}, SHA256) == file
+
+
+def test_another_hash_names_both(weights_dir):
+    with pytest.raises(WeightsError, match=rf"mnist\.pth: expected sha256 {'0' * 64}, found {SHA256}"):
+        foreign.locate({"file": "mnist.pth"}, "0" * 64, weights_dir)
+
+
+def test_a_url_is_fetched_once_into_the_cache(weights_dir, cache):
+    origin = {"file": "none.pth", "url": (weights_dir / "mnist.pth").as_uri()}
+    file = foreign.locate(origin, SHA256, weights_dir)
+    assert file == cache / SHA256
+    assert file.read_bytes() == CONTENT
+    (weights_dir / "mnist.pth").unlink()
+    assert foreign.locate(origin, SHA256, weights_dir) == file
+    file.write_bytes(b"spoilt")
+    with pytest.raises(WeightsError, match=f"expected sha256 {SHA256}"):
+        foreign.locate(origin, SHA256, weights_dir)
+
+
+def test_a_url_that_gives_something_else_leaves_nothing(weights_dir, cache):
+    url = (weights_dir / "mnist.pth").as_uri()
+    with pytest.raises(WeightsError, match=rf"{url} gave something else: .*expected sha256 {'0' * 64}, found {SHA256}"):
+        foreign.locate({"url": url}, "0" * 64)
+    (weights_dir / "mnist.pth").write_text("\n<!DOCTYPE HTML><html>Not Found</html>")
+    with pytest.raises(WeightsError, match="expected weights, found an HTML page"):
+        foreign.locate({"url": url}, SHA256)
+    assert list(cache.iterdir()) == []
+
+
+def test_what_cannot_be_fetched_says_where_to_put_it(weights_dir):
+    url = (weights_dir / "none.pth").as_uri()
+    with pytest.raises(WeightsError) as caught:
+        foreign.locate({"file": "net.pth", "url": url}, SHA256, weights_dir)
+    for words in (f"there is no {weights_dir / 'net.pth'}", url, "Fetch it by hand", "--weights-dir"):
+        assert words in str(caught.value)
+
+
+def test_a_spec_is_pinned_to_the_files_that_are_there(weights_dir):
+    stated = {"name": "npz", "file": "none.npz", "sha256": "0" * 64}
+    found = {"name": "wong_kolter", "file": "mnist.pth", "index": 0}
+    spec = {"networks": {"a": {"model": {}, "weights": found}, "b": {"weights": stated}, "c": {"train": {}}}}
+    pinned = foreign.pinned(spec, weights_dir)
+    assert pinned["networks"]["a"] == {"model": {}, "weights": found | {"sha256": SHA256}}
+    assert {name: pinned["networks"][name] for name in "bc"} == {name: spec["networks"][name] for name in "bc"}
+    assert "sha256" not in found
+    assert foreign.pinned({"weights": found}, weights_dir)["weights"]["sha256"] == SHA256
+    assert foreign.pinned({"train": {}}) == {"train": {}}
+
+
+def test_folders_and_prefixes_are_hashed_by_what_is_in_them(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder / "secret").mkdir(parents=True)
+        (tmp_path / folder / "secret" / "model.index").write_bytes(b"1")
+        (tmp_path / folder / "secret" / "model.data").write_bytes(b"2")
+    whole, prefix = foreign.sha256(tmp_path / "a"), foreign.sha256(tmp_path / "a" / "secret" / "model")
+    assert (whole, prefix) == (foreign.sha256(tmp_path / "b"), foreign.sha256(tmp_path / "b" / "secret" / "model"))
+    assert foreign.checked(tmp_path / "a" / "secret" / "model", prefix)
+    (tmp_path / "a" / "secret" / "model2.index").write_bytes(b"3")  # another checkpoint beside it
+    assert foreign.sha256(tmp_path / "a" / "secret" / "model") == prefix
+    assert foreign.sha256(tmp_path / "a") != whole
+    (tmp_path / "b" / "secret" / "model.data").rename(tmp_path / "b" / "secret" / "model.more")
+    assert foreign.sha256(tmp_path / "b" / "secret" / "model") != prefix

@@ -1,0 +1,64 @@
+"""Plain arrays: by name, by order, and what does not fit."""
+
+import numpy as np
+import pytest
+
+import bsa
+from bsa.errors import WeightsError
+
+
+def write(path, arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def arrays(model, names=None):
+    """Other weights for a model, by its own names or by `names`."""
+    names = names or [w.path.removeprefix("narrow/") for w in model.weights]
+    return {
+        name: w + np.float32(number) for number, (name, w) in enumerate(zip(names, model.get_weights(), strict=True))
+    }
+
+
+def test_by_name_in_any_order(narrow, tmp_path):
+    found = arrays(narrow)
+    bsa.import_weights("npz", narrow, write(tmp_path / "w.npz", dict(reversed(found.items()))))
+    for weight, expected in zip(narrow.get_weights(), found.values(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_by_order_where_names_are_others(narrow, tmp_path):
+    names = ["conv/kernel", "conv/bias", "fc1/kernel", "fc1/bias", "fc2/kernel", "fc2/bias"]
+    found = arrays(narrow, names)
+    bsa.import_weights("npz", narrow, write(tmp_path / "w.npz", found))
+    for weight, expected in zip(narrow.get_weights(), found.values(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    names[3] = "logits/bias"  # a weight of the network, at another's place
+    with pytest.raises(WeightsError, match="logits/bias is not at its place"):
+        bsa.import_weights("npz", narrow, write(tmp_path / "w.npz", arrays(narrow, names)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.pop("logits/bias"), r"expected 6 tensors for narrow \(conv/kernel.*found 5 \(conv/kernel"),
+        (lambda a: a.update({"hidden/bias": np.zeros(8)}), r'"hidden/bias".*the shape \(7,\), found \(8,\)'),
+        (lambda a: a.update({"logits/bias": np.array([1, None])}), "plain arrays, found Object arrays"),
+    ],
+)
+def test_what_does_not_fit(change, message, narrow, tmp_path):
+    found = arrays(narrow)
+    change(found)
+    with pytest.raises(WeightsError, match=message):
+        bsa.import_weights("npz", narrow, write(tmp_path / "w.npz", found))
+
+
+def test_files_that_are_none(narrow, tmp_path):
+    file = tmp_path / "w.npz"
+    np.save(tmp_path / "w.npy", np.zeros(3))
+    for content in (b"", b"weights", b"PK\x03\x04", (tmp_path / "w.npy").read_bytes()):
+        file.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"w\.npz: expected an \.npz file"):
+            bsa.import_weights("npz", narrow, file)
+    with pytest.raises(bsa.errors.UsageError, match='/index: expected one of the keys name, found "index"'):
+        bsa.import_weights("npz", narrow, file, index=1)
