@@ -1,0 +1,115 @@
+"""Certificates by the convex outer polytope (Wong and Kolter 2018), with the slopes of CROWN (Zhang et al. 2018).
+
+For every other class, a lower bound of logit_y - logit_j over the L-inf ball around an image: the dual of a linear
+program in which each ReLU is relaxed to two lines. Where all bounds are above 0, no image in the ball is misclassified.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.certify import Certified, _bounds, _chain
+
+TINY = 1e-12  # keeps a quotient finite
+HALVE = 3  # every third step of the search for a radius halves the interval; the others interpolate
+
+
+def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, batch_size):
+    """The certificate of `model`: `certificate(x, y) -> Certified`, x (n, height, width, channels) float32 in [0, 1].
+
+    `model` is a chain of Dense, Conv2D, ReLU, Flatten, Rescaling and Normalization that ends in logits; any other
+    raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
+    `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each class the
+    better of those and CROWN's. `rounding` lowers the bounds by what float32 may err (`_bounds._rounding`), so that
+    they hold for the network as it computes. `projections` (None: exact) estimates the bounds of hidden units by so
+    many random projections; a note then says that nothing is proven. `radius` is within `tolerance` below the largest
+    epsilon that these bounds certify, itself certified, and at most 1; 0 for a misclassified image. Without a
+    `tolerance` (None) it is not searched for: `epsilon` where certified, 0 elsewhere.
+    """
+    _chain.check(model)
+    shape, classes = model.input_shape[1:], model.output_shape[-1]
+    options = _bounds.Options(rounding=rounding, projections=projections)
+    signature = [tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,))]
+
+    @tf.function(input_signature=signature)
+    def margins(x, y, epsilon):
+        blocks = _chain.chain(model)
+        return _bounds.margins(blocks, x, y, epsilon, bounded=bounded, crown=slopes == "crown", options=options)
+
+    def bounds(x, y, radius):
+        found, radius = np.zeros((len(x), classes), np.float32), np.broadcast_to(np.float32(radius), len(x))
+        for at in range(0, len(x), batch_size):
+            part = slice(at, at + batch_size)
+            found[part] = margins(x[part], y[part], radius[part])
+        return found
+
+    def certificate(x, y):
+        x, y = _checked(x, y, shape, classes)
+        found = bounds(x, y, epsilon)
+        smallest = least(found, y)
+        radius = np.where(smallest > 0, np.float32(epsilon), np.float32(0))
+
+        def least_at(rows, radii):
+            return least(bounds(x[rows], y[rows], radii), y[rows])
+
+        if tolerance is not None:
+            radius = _radius(least_at, smallest, epsilon, tolerance)
+        notes = (f"bounds estimated by {projections} random projections: nothing is proven",) if projections else ()
+        return Certified(found, smallest > 0, radius.astype(np.float64), notes)
+
+    return certificate
+
+
+def least(bounds, y):
+    """The smallest of the bounds (n, classes) over the classes other than y (n,), shape (n,)."""
+    others = bounds.copy()
+    others[np.arange(len(y)), y] = np.inf
+    return others.min(-1)
+
+
+def _radius(least_at, at_epsilon, epsilon, tolerance):
+    """The largest certified radius of each image, (n,) float32, within `tolerance`.
+
+    `least_at(rows, radii)` gives the smallest bound of images `rows` at `radii`; `at_epsilon` are those at `epsilon`.
+    """
+    everyone = np.arange(len(at_epsilon))
+    low, high = np.zeros(len(everyone), np.float32), np.full(len(everyone), np.float32(epsilon))
+    below, above = least_at(everyone, low), at_epsilon.copy()  # the smallest bounds at low and high
+    rows = everyone[above > 0]
+    while len(rows):  # bounds fall faster and faster, so that they mostly reach 0 before a straight line does
+        zero = high[rows] + (high[rows] - low[rows]) * above[rows] / np.maximum(below[rows] - above[rows], TINY)
+        low[rows], below[rows] = high[rows], above[rows]
+        high[rows] = np.minimum(np.clip(zero, 1.05 * low[rows], 1.2 * low[rows]), 1)
+        above[rows] = least_at(rows, high[rows])
+        rows = rows[(above[rows] > 0) & (high[rows] < 1)]
+    low = np.where(above > 0, high, low)  # everything is certified
+    step = 0
+    while len(rows := everyone[(below > 0) & (above <= 0) & (high - low > tolerance)]):
+        middle = _between(low[rows], high[rows], below[rows], above[rows], tolerance, step)
+        value = least_at(rows, middle)
+        held = value > 0
+        low[rows[held]], below[rows[held]] = middle[held], value[held]
+        high[rows[~held]], above[rows[~held]] = middle[~held], value[~held]
+        step += 1
+    return low
+
+
+def _between(low, high, below, above, tolerance, step):
+    """Where to look next: just beside the zero of the line through both ends, on each side in turn, or halfway."""
+    if step % HALVE == HALVE - 1:
+        return (low + high) / 2
+    zero = low + (high - low) * below / (below - above) + (0.4, -0.4)[step % HALVE] * np.float32(tolerance)
+    return np.clip(zero, low + 0.1 * (high - low), high - 0.1 * (high - low)).astype(np.float32)
+
+
+def _checked(x, y, shape, classes):
+    """The images as float32 and the labels as int32 arrays; ValueError says what is wrong."""
+    x, y = np.asarray(x, np.float32), np.asarray(y)
+    if x.shape[1:] != tuple(shape):
+        raise ValueError(f"expected images x of shape (n, {', '.join(map(str, shape))}), found {x.shape}")
+    if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
+        raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
+    if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
+    if len(y) and not 0 <= y.min() <= y.max() < classes:
+        raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
+    return x, y.astype(np.int32)

@@ -1,0 +1,138 @@
+"""Small chains of every kind, and Wong and Kolter's bounds written out with whole matrices in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+
+def _chain(shape, *parts, classes=4):
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input(shape), *parts, layers.Dense(classes)])
+    rng = np.random.default_rng(4)
+    model.set_weights([w + 0.1 * rng.normal(size=w.shape).astype(np.float32) for w in model.get_weights()])
+    return model
+
+
+def _normalization():
+    return layers.Normalization(mean=[0.4, 0.5], variance=[0.04, 0.09])
+
+
+CHAINS = {
+    "dense": lambda: _chain((5, 5, 1), layers.Flatten(), layers.Dense(12, "relu"), layers.Dense(9, "relu")),
+    "linear": lambda: _chain((3, 4, 1), layers.Flatten()),
+    "same": lambda: _chain(
+        (8, 8, 1), layers.Conv2D(3, 4, 2, "same", activation="relu"), layers.Conv2D(4, 4, 2, "same", activation="relu"),
+        layers.Flatten(), layers.Dense(7, "relu"),
+    ),
+    "valid": lambda: _chain(
+        (9, 8, 2), layers.Rescaling(2.0, -1.0), layers.Conv2D(3, 3, activation="relu"),
+        layers.Conv2D(4, (2, 3), (2, 1), activation="relu"), layers.Conv2D(2, 2, 2, activation="relu"),
+        layers.Flatten(),
+    ),
+    "odd": lambda: _chain(
+        (10, 7, 2), _normalization(), layers.Conv2D(3, 5, 3, "same", use_bias=False), layers.ReLU(),
+        layers.Conv2D(4, 3, 2, "same"), layers.Flatten(), layers.Activation("relu"), layers.Dense(5), layers.ReLU(),
+    ),
+    "two in a row": lambda: _chain(
+        (6, 6, 1), layers.Conv2D(3, 3, padding="same"), layers.Conv2D(2, 3, padding="same"), layers.ReLU(),
+        layers.Conv2D(3, 2, 2, activation="relu"), layers.Conv2D(2, 2, padding="same"), layers.Rescaling(0.5, 0.1),
+        layers.ReLU(), layers.Flatten(),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session", params=list(CHAINS))
+def chain_model(request):
+    return CHAINS[request.param]()
+
+
+@pytest.fixture(scope="session")
+def dense_model():
+    return CHAINS["dense"]()
+
+
+@pytest.fixture(scope="session")
+def same_model():
+    return CHAINS["same"]()
+
+
+@pytest.fixture(scope="session")
+def shallow_model():
+    return _chain((4, 4, 1), layers.Flatten(), layers.Dense(10, "relu"))
+
+
+@pytest.fixture(scope="session")
+def batch():
+    """n images of a model's size in [0, 1], some pixels at the ends, and labels."""
+
+    def make(model, n=6, classes=4):
+        rng = np.random.default_rng(0)
+        x = np.clip(rng.uniform(-0.3, 1.3, (n, *model.input_shape[1:])), 0, 1).astype(np.float32)
+        return x, rng.integers(0, classes, n).astype(np.int32)
+
+    return make
+
+
+class Matrices:
+    """A chain as matrices: between two ReLUs z = v @ m + b, read off the Keras layers by their answers."""
+
+    def __init__(self, model):
+        self.parts, group, shape = [], [], model.input_shape[1:]
+        for layer in model.layers:
+            activation = getattr(layer, "activation", None)
+            relu = isinstance(layer, layers.ReLU) or activation is keras.activations.relu
+            group.append(layer)
+            if relu or layer is model.layers[-1]:
+                self.parts.append(self._read(group, shape))
+                group, shape = [], layer.output.shape[1:]
+
+    @staticmethod
+    def _read(group, shape):
+        def answer(v):
+            for layer in group:
+                if activation := getattr(layer, "activation", None):
+                    layer.activation = keras.activations.linear
+                v = v if isinstance(layer, layers.ReLU) else layer(v)
+                if activation:
+                    layer.activation = activation
+            return np.asarray(v, np.float64).reshape(len(v), -1)
+
+        size = int(np.prod(shape))
+        b = answer(np.zeros((1, *shape), np.float32))
+        return answer(np.eye(size, dtype=np.float32).reshape(size, *shape)) - b, b[0]
+
+    def relaxed(self, x, epsilon, bounded):
+        """For one image: centre and radius of the inputs, and l, u of every ReLU by the formula of the paper."""
+        low, high = (x.reshape(-1).astype(np.float64) + sign * epsilon for sign in (-1, 1))
+        if bounded:
+            low, high = low.clip(0, 1), high.clip(0, 1)
+        centre, r, ends = (low + high) / 2, (high - low) / 2, []
+        for count in range(1, len(self.parts)):
+            m, b = self.parts[count - 1]
+            lows, highs = (sign * self.dual(sign * m, sign * b, centre, r, ends) for sign in (1, -1))
+            ends.append((lows, highs))
+        return centre, r, ends
+
+    def dual(self, a, constant, centre, r, ends):
+        """Lower bounds of v @ a + constant, v behind the last of the ReLUs with inputs in `ends` (or the input)."""
+        total = np.array(constant, np.float64)
+        for (low, high), (m, b) in zip(ends[::-1], self.parts[: len(ends)][::-1], strict=True):
+            crossing = (low < 0) & (high > 0)
+            d = np.where(crossing, high / np.where(crossing, high - low, 1), low >= 0)
+            total += np.minimum(a, 0).T @ np.where(crossing, -d * low, 0)
+            a = d[:, None] * a
+            total += b @ a
+            a = m @ a
+        return total + centre @ a - r @ np.abs(a)
+
+    def margins(self, x, y, epsilon, bounded):
+        """The lower bounds of one image's margins, (classes,)."""
+        centre, r, ends = self.relaxed(x, epsilon, bounded)
+        m, b = self.parts[-1]
+        return self.dual(m[:, [y]] - m, b[y] - b, centre, r, ends)
+
+
+@pytest.fixture(scope="session")
+def matrices():
+    return Matrices
