@@ -1,7 +1,8 @@
 """bsa: blind-spot attacks on robust networks, after Zhang et al. (ICLR 2019).
 
-`load`, `build`, `fit`, `attack` and `sanity` are the library's front door: they find a component by its name and fill
-in the defaults that specs use. Importing bsa does not import TensorFlow; the first call does.
+`load`, `build`, `import_weights`, `fit`, `attack`, `certificate` and `sanity` are the library's front door: they find a
+component by its name and fill in the defaults that specs use. Importing bsa does not import TensorFlow; the first call
+does.
 """
 
 from bsa.cells import blind_spot
@@ -9,7 +10,7 @@ from bsa.components import find as _find
 from bsa.spec import parameters as _parameters
 
 __version__ = "0.1.0"
-__all__ = ["attack", "blind_spot", "build", "fit", "load", "sanity"]
+__all__ = ["attack", "blind_spot", "build", "certificate", "fit", "import_weights", "load", "sanity"]
 
 
 def load(name, *, split, data_dir=None, **params):
@@ -30,6 +31,17 @@ def build(name, *, input_shape, num_classes, seed=0, **params):
     return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
 
 
+def import_weights(name, model, file, *, sha256=None, **params):
+    """Put foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
+
+    `name` is the file's format (`schemas/weights/`); `sha256`, where given, is checked first. Nothing in the file is
+    executed. Raises WeightsError that names the tensor, what was expected and what was found.
+    """
+    from bsa.foreign import checked
+
+    _find("weights", name).load(model, checked(file, sha256), **_parameters("weights", name, params))
+
+
 def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
 
@@ -48,6 +60,15 @@ def attack(name, model, **params):
     gives an `Attacked(x, success, distance, start, passes, notes)`.
     """
     return _find("attacks", name).make(model, **_parameters("attacks", name, params))
+
+
+def certificate(name, model, **params):
+    """A certificate for a Keras classifier: `bsa.certificate("outer_polytope", model, epsilon=0.1)`.
+
+    Call it as `certificate(x, y)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it gives a
+    `Certified(bounds, certified, radius, notes)`: no image within its `radius` of x is misclassified.
+    """
+    return _find("certify", name).make(model, **_parameters("certify", name, params))
 
 
 def sanity(name, model, x, y, *, seed=0, checks=None, **params):

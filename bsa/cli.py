@@ -1,4 +1,4 @@
-"""The command line: `bsa validate | schema | plan | run | show`. No logic, and no TensorFlow before it is needed."""
+"""The command line: `bsa validate | schema | plan | run | show | import`. No logic; TensorFlow only where needed."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bsa import __version__
+from bsa import __version__, foreign
 from bsa.errors import BsaError, UsageError
 from bsa.problems import Problem
 from bsa.spec import SpecError
@@ -52,6 +52,10 @@ def options(*names):
                               help="Where results are kept (BSA_STORE); the user's cache folder by default."),
         "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
                              help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
+        "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR",
+                                type=click.Path(exists=True, file_okay=False),
+                                help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
+                                     "default."),
         "out": click.option("--out", type=click.Path(path_type=Path),
                              help="Where tables go; by default results/<name>."),
         "strict": click.option("--strict", is_flag=True,
@@ -67,11 +71,11 @@ def options(*names):
     return decorate
 
 
-def _spec(path, overrides, seed, strict=False):
+def _spec(path, overrides, seed, weights_dir, strict=False):
     spec = load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
     if strict and not spec["sanity"]:
         raise UsageError('--strict: expected sanity checks, found "sanity": false in the spec, so that none is made')
-    return spec
+    return foreign.pinned(spec, weights_dir)
 
 
 @main.command(epilog=EXIT)
@@ -118,13 +122,13 @@ def schema():
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "store", "format")
-def plan(spec, overrides, seed, data_dir, root, form):
+@options("set", "seed", "data", "weights", "store", "format")
+def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
     """Print the stages of a SPEC: keys, what the store holds, about how many forward-backward passes."""
     from bsa.run import outlook
     from bsa.store import Store
 
-    rows = outlook(_spec(spec, overrides, seed), Store(root), data_dir=data_dir)
+    rows = outlook(_spec(spec, overrides, seed, weights_dir), Store(root), data_dir=data_dir)
     if form == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -137,8 +141,8 @@ def plan(spec, overrides, seed, data_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "store", "out", "strict")
-def run(spec, overrides, seed, data_dir, root, out, strict):
+@options("set", "seed", "data", "weights", "store", "out", "strict")
+def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
 
     It can be killed at any moment; the same command goes on.
@@ -147,10 +151,10 @@ def run(spec, overrides, seed, data_dir, root, out, strict):
     from bsa import run as runner
     from bsa.store import Store
 
-    resolved, store = _spec(spec, overrides, seed, strict), Store(root)
+    resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
     display = progress.Display()
     try:
-        runner.run(resolved, store, data_dir=data_dir, seen=display)
+        runner.run(resolved, store, data_dir=data_dir, weights_dir=weights_dir, seen=display)
     finally:
         display.close()
     _render(resolved, store, data_dir, out, strict)
@@ -158,12 +162,12 @@ def run(spec, overrides, seed, data_dir, root, out, strict):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "store", "out", "strict")
-def show(spec, overrides, seed, data_dir, root, out, strict):
+@options("set", "seed", "data", "weights", "store", "out", "strict")
+def show(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
     """Render the tables and figures of a finished run of a SPEC again."""
     from bsa.store import Store
 
-    _render(_spec(spec, overrides, seed, strict), Store(root), data_dir, out, strict)
+    _render(_spec(spec, overrides, seed, weights_dir, strict), Store(root), data_dir, out, strict)
 
 
 def _render(spec, store, data_dir, out, strict):
@@ -184,3 +188,40 @@ def _render(spec, store, data_dir, out, strict):
     if strict and results.failed:
         click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
         sys.exit(4)
+
+
+@main.command("import", epilog=EXIT)
+@click.argument("name", metavar="FORMAT")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="The network that the weights are of, for example wong_small.")
+@click.option(
+    "--input-shape", type=int, nargs=3, default=(28, 28, 1), show_default=True, help="Height, width, channels."
+)
+@click.option("--classes", type=int, default=10, show_default=True)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+              help="A parameter of the network, for example std=[0.225]; may be repeated.")  # fmt: skip
+@click.option("--index", type=int, help="Which network of a cascade.")
+@click.option("--sha256", help="What the file must be.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .keras file to write.")
+def import_(name, file, model, input_shape, classes, overrides, index, sha256, out):
+    """Turn foreign weights in FILE into a .keras model. FORMAT: wong_kolter (.pth), madry_checkpoint or npz.
+
+    Nothing in FILE is executed.
+    """
+    import bsa
+    from bsa.progress import silenced
+    from bsa.spec import override, parameters
+
+    if out.suffix != ".keras":
+        raise UsageError(f"--out: expected a file that ends in .keras, found {out}")
+    params = {}
+    for text in overrides:
+        override(params, text)
+    params = parameters("models", model, params)
+    chosen = parameters("weights", name, {} if index is None else {"index": index})
+    with silenced():
+        network = bsa.build(model, input_shape=input_shape, num_classes=classes, **params)
+    bsa.import_weights(name, network, file, sha256=sha256, **chosen)
+    network.save(out)
+    click.echo(f"{out}: {model}, {network.count_params():,} parameters, {name} weights from {file}")
+    click.echo(f"sha256 of {file}: {foreign.sha256(file)}")

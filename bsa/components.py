@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bsa.errors import UsageError
 
-KINDS = ("data", "models", "train", "attacks", "measures", "report")
+KINDS = ("data", "models", "train", "weights", "attacks", "certify", "measures", "report")
 
 
 def shipped(folder):

@@ -13,8 +13,16 @@ class DataError(BsaError):
     """A data set is missing, incomplete or not what its name promises."""
 
 
+class WeightsError(BsaError):
+    """Foreign weights are not there, are not what they should be, or do not fit the network."""
+
+
 class StoreError(BsaError):
     """An artefact is damaged or cannot be written."""
+
+
+class InvariantError(BsaError):
+    """An image was broken within its certified radius: a certificate, a network or a judgement is wrong."""
 
 
 class TrainingError(BsaError):

@@ -7,20 +7,22 @@ and reports are in no key, so that two specs that train the same network share i
 from typing import NamedTuple
 
 from bsa import cells, components, problems
+from bsa.errors import UsageError
 from bsa.spec import digest, parameters
 
-NOT_HASHED = {"name", "network", "label"}
+NOT_HASHED = {"name", "network", "label", "file", "url", "sha256"}  # weights are hashed by their sha256, apart
 
 
 class Stage(NamedTuple):
     """One thing to compute. `params` is what it depends on beside `needs`, the keys of the stages before it."""
 
-    kind: str  # "network", "attack", "measure" or "sanity"
+    kind: str  # "network", "measure", "certify", "attack", "invariant" or "sanity"
     title: str  # for people: 'attack carlini_wagner_linf, network main, cell (0.9, 0)'
     component: dict  # {"name", "version", "params"}
     params: dict
     needs: tuple
     key: str
+    origin: dict | None = None  # of foreign weights: where they are looked for ("file", "url"); in no key
 
 
 class Cell(NamedTuple):
@@ -47,7 +49,7 @@ def placed(spec, data):
     """Pairs (place, Stage): where in the results each stage belongs, as a dict that reports can search.
 
     A place holds "kind" and, where they apply, "network", "cell" (a `Cell`), "label", "thresholds" or "measure"; a
-    sanity stage's holds "cells", in the order of its needs.
+    sanity stage's holds "cells", in the order of its needs, an invariant's the "certificate" beside the attack's label.
     """
     source = {"name": spec["data"]["name"], "version": _version("data", spec["data"]["name"]), **data}
     trained = {name: _network(name, network, spec["seed"], source) for name, network in networks(spec).items()}
@@ -58,10 +60,17 @@ def placed(spec, data):
             for cell in cells_of(spec):
                 place = {"kind": "measure", "network": name, "cell": cell, "measure": measure["name"]}
                 yield place, _at(cell, "measure", "measures", measure, name, trained[name], source)
+    proven = {name: [] for name in trained}
+    for certificate in problems.certificates(spec):
+        for name in _named(certificate, trained):
+            found = list(_certified(spec, certificate, name, trained[name], source))
+            proven[name] += found
+            yield from found
     for attack in problems.attacks(spec):
         for name in _named(attack, trained):
             found = list(_attacked(spec, attack, name, trained[name], source))
             yield from found
+            yield from _invariants(spec, attack, found, proven[name], trained[name])
             if spec["sanity"]:
                 yield _sanity(spec, attack, found, trained[name])
 
@@ -76,13 +85,38 @@ def _attacked(spec, attack, name, network, source):
         yield place, _at(cell, "attack", "attacks", resolved, name, network, source, seed=spec["seed"])
 
 
+def _certified(spec, given, name, network, source):
+    """A certificate for one network, in every cell."""
+    label, resolved = given.get("label", given["name"]), {k: v for k, v in given.items() if k != "thresholds"}
+    for cell in cells_of(spec):
+        at = cells.thresholds(given["thresholds"], given["epsilon"], cell.scale)
+        place = {"kind": "certify", "network": name, "cell": cell, "label": label, "thresholds": at}
+        yield place, _at(cell, "certify", "certify", resolved, name, network, source)
+
+
+def _invariants(spec, attack, found, proven, network):
+    """Each certificate in each cell against an attack there: `proven` and `found` are their places and stages."""
+    component = _component("measures", spec["invariant"] | {"name": "invariant"})
+    params = {"attack": _alone(attack), "seed": spec["seed"]}
+    for place, stage in found:
+        for proof, certificate in proven:
+            if proof["cell"] == place["cell"]:
+                held = place | {"kind": "invariant", "certificate": proof["label"]}
+                title = f"{proof['label']} against {stage.title}"
+                yield held, _stage("invariant", title, component, params, (network.key, certificate.key, stage.key))
+
+
+def _alone(attack):
+    """The component of an attack, without what the table asks of it."""
+    return _component("attacks", {k: v for k, v in attack.items() if k not in ("images", "thresholds")})
+
+
 def _sanity(spec, attack, found, network):
     """The checks of an attack on one network: `found` are its places and stages in all cells."""
     places, stages = zip(*found, strict=True)
     name, label = places[0]["network"], places[0]["label"]
     place = {"kind": "sanity", "network": name, "label": label, "cells": [p["cell"] for p in places]}
-    attacked = _component("attacks", {k: v for k, v in attack.items() if k not in ("images", "thresholds")})
-    params = {"attack": attacked, "thresholds": [p["thresholds"] for p in places], "seed": spec["seed"]}
+    params = {"attack": _alone(attack), "thresholds": [p["thresholds"] for p in places], "seed": spec["seed"]}
     square = {"epsilon": attack["epsilon"], "queries": spec["sanity"]["queries"]}  # every attack is compared with it
     params["black_box"] = _component("attacks", {"name": "square", **parameters("attacks", "square", square)})
     component = _component("measures", spec["sanity"] | {"name": "sanity"})
@@ -91,8 +125,8 @@ def _sanity(spec, attack, found, network):
 
 
 def networks(spec):
-    """The networks of a spec by name; `model` with `train` is short for one called main."""
-    return spec.get("networks") or {"main": {"model": spec["model"], "train": spec["train"]}}
+    """The networks of a spec by name; `model` with `train` or `weights` is short for one called main."""
+    return spec.get("networks") or {"main": {k: spec[k] for k in ("model", "train", "weights") if k in spec}}
 
 
 def cells_of(spec):
@@ -119,9 +153,23 @@ def _component(kind, given):
 
 
 def _network(name, network, seed, source):
+    if "weights" in network:
+        return _imported(name, network, source)
     model, train = _component("models", network["model"]), _component("train", network["train"])
     title = f"network {name}: {model['name']}, {train['name']} training"
     return _stage("network", title, train, {"model": model, "seed": seed, "data": source}, ())
+
+
+def _imported(name, network, source):
+    """A network with foreign weights: by their content, and by what of the data shapes the network."""
+    given = network["weights"]
+    if "sha256" not in given:
+        raise UsageError(f"network {name}: expected weights with their sha256, as `foreign.pinned(spec)` gives them")
+    model, weights = _component("models", network["model"]), _component("weights", given)
+    params = {"model": model, "sha256": given["sha256"]}
+    params["data"] = {key: source[key] for key in ("input_shape", "num_classes")}
+    stage = _stage("network", f"network {name}: {model['name']}, {weights['name']} weights", weights, params, ())
+    return stage._replace(origin={key: given[key] for key in ("file", "url") if key in given})
 
 
 def _at(cell, kind, folder, given, name, network, source, **more):

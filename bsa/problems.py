@@ -122,32 +122,32 @@ def of_meaning(spec, broken=()):
     `broken` names the top-level keys that failed the schema: checks that need those are left out.
     """
     checks = {
-        _networks: {"networks", "model", "train", "attack", "measures"},
+        _networks: {"networks", "model", "train", "weights", "attack", "certify", "measures"},
+        _weights: {"networks", "weights"},
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _training: {"networks", "train"},
-        _rendering: {"attack", "measures", "report"},
+        _rendering: {"attack", "certify", "measures", "report"},
     }
     return [p for check, needs in checks.items() if not needs & set(broken) for p in check(spec)]
 
 
 def _networks(spec):
     if "networks" not in spec and "model" not in spec:
-        yield Problem("/model", 'a "model" (with "train") or "networks"', "neither")
+        yield Problem("/model", 'a "model" (with "train" or "weights") or "networks"', "neither")
         return
-    for key in ("model", "train"):
+    for key in ("model", "train", "weights"):
         if "networks" in spec and key in spec:
-            yield Problem(f"/{key}", '"networks" alone, or "model" with "train"', f'"networks" and "{key}"')
-    if "networks" not in spec and "train" not in spec:
-        yield Problem("/train", '"train" beside "model"', "none")
-    for name, network in spec.get("networks", {}).items():
-        if "train" not in network:
-            yield Problem(f"/networks/{name}/train", '"train" beside "model"', "none")
+            expected = '"networks" alone, or "model" with "train" or "weights"'
+            yield Problem(f"/{key}", expected, f'"networks" and "{key}"')
+    alone = {} if "networks" in spec else {"": spec}
+    for place, network in (alone | {f"/networks/{k}": n for k, n in spec.get("networks", {}).items()}).items():
+        if "train" not in network and "weights" not in network:
+            yield Problem(f"{place}/train", '"train" or "weights" beside "model"', "neither")
+        elif "train" in network and "weights" in network:
+            yield Problem(f"{place}/weights", 'either "train" or "weights" beside "model"', "both")
     known = list(spec.get("networks", {"main": None}))
-    users = [
-        (f"/attack/{i}" if isinstance(spec["attack"], list) else "/attack", a) for i, a in enumerate(attacks(spec))
-    ]
-    users += [(f"/measures/{i}", m) for i, m in enumerate(spec["measures"])]
+    users = [user for key in ("attack", "certify", "measures") for user in _entries(spec, key)]
     for place, user in users:
         if "network" not in user and len(known) > 1:
             yield Problem(f"{place}/network", f"one of the networks {', '.join(known)}, or a list of them", "none")
@@ -158,10 +158,29 @@ def _networks(spec):
                 yield Problem(f"{place}/network", f"one of the networks {', '.join(known)}", show(name), near)
 
 
+def _weights(spec):
+    given = {f"/networks/{k}/weights": n.get("weights") for k, n in spec.get("networks", {}).items()}
+    for place, weights in (given | {"/weights": spec.get("weights")}).items():
+        if weights and not {"file", "url"} & set(weights):
+            yield Problem(f"{place}/file", 'a "file", or a "url" with its "sha256"', "neither")
+        elif weights and "url" in weights and "sha256" not in weights:
+            yield Problem(f"{place}/sha256", 'a "sha256" of what the "url" gives', "none")
+
+
+def _entries(spec, key):
+    """Pairs (pointer, component) of a key that holds one component or a list."""
+    value = spec.get(key, [])
+    return [(f"/{key}/{i}", v) for i, v in enumerate(value)] if isinstance(value, list) else [(f"/{key}", value)]
+
+
 def attacks(spec):
     """The attacks of a spec as a list: one, several or none."""
-    attack = spec.get("attack", [])
-    return attack if isinstance(attack, list) else [attack]
+    return [attack for _, attack in _entries(spec, "attack")]
+
+
+def certificates(spec):
+    """The certificates of a spec as a list: one, several or none."""
+    return [certificate for _, certificate in _entries(spec, "certify")]
 
 
 def _reported(spec):
@@ -209,12 +228,14 @@ def _rendering(spec):
     for i, name in enumerate(names):
         if name in names[:i]:
             yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
-    labels = [a.get("label", a["name"]) for a in attacks(spec)]
-    for i, label in enumerate(labels):
-        if label in labels[:i]:
-            yield Problem(f"/attack/{i}/label", "a label of its own for each attack", f'"{label}" twice')
+    for key, kind in (("attack", "attack"), ("certify", "certificate")):
+        entries = [(place, e.get("label", e["name"])) for place, e in _entries(spec, key)]
+        labels = [label for _, label in entries]
+        for i, (place, label) in enumerate(entries):
+            if label in labels[:i]:
+                yield Problem(f"{place}/label", f"a label of its own for each {kind}", f'"{label}" twice')
     for i, report in enumerate(spec["report"]):
         if report["name"] in [r["name"] for r in spec["report"][:i]]:
             yield Problem(f"/report/{i}", "each report once", f'"{report["name"]}" twice')
-        if report["name"] == "examples" and not labels:
+        if report["name"] == "examples" and not attacks(spec):
             yield Problem(f"/report/{i}", 'an "attack" whose examples can be shown', "none")

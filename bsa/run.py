@@ -29,10 +29,14 @@ def outlook(spec, artefacts, *, data_dir=None):
 
 def _passes(stage):
     name, params = stage.component["name"], stage.component["params"]
-    if stage.kind == "network":
+    if stage.kind == "network" and not stage.origin:
         return components.find("train", name).passes(**params) * params["steps"] * params["batch_size"]
     if stage.kind == "attack":
         return components.find("attacks", name).passes(**params) * params["images"]
+    if stage.kind == "invariant":
+        attack = stage.params["attack"]
+        once = components.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
+        return once * params["challenge"]
     if stage.kind == "sanity":
         attack = stage.params["attack"]
         once = components.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
@@ -40,8 +44,10 @@ def _passes(stage):
     return None
 
 
-def run(spec, artefacts, *, data_dir=None, seen):
+def run(spec, artefacts, *, data_dir=None, weights_dir=None, seen):
     """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
+
+    Foreign weights without a stated sha256 need `foreign.pinned(spec)`; they are looked for in `weights_dir`.
 
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
     progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.progress.Display`.
@@ -55,18 +61,19 @@ def run(spec, artefacts, *, data_dir=None, seen):
             if stage.key in artefacts:
                 seen.reused(stage)
             else:
-                _compute(stage, artefacts, part, data_dir, seen)
+                _compute(stage, artefacts, part, (data_dir, weights_dir), seen)
     return stages
 
 
-def _compute(stage, artefacts, part, data_dir, seen):
+def _compute(stage, artefacts, part, folders, seen):
     with silenced():
         from bsa import stages
 
     for need in stage.needs:
         artefacts.record(need)  # a damaged artefact is found here, not in the numbers that it would spoil
     progress, began, before = seen.began(stage), time.monotonic(), _spent(part)
-    desk = stages.Desk(data_dir, _timed(progress, part, began, before))
+    data_dir, weights_dir = folders
+    desk = stages.Desk(data_dir, _timed(progress, part, began, before), weights_dir)
     metrics = stages.compute(stage, [artefacts.path(n) for n in stage.needs], part, desk)
     seconds = before + time.monotonic() - began
     artefacts.commit(stage.key, _record(stage, metrics, seconds))

@@ -9,6 +9,7 @@ import json
 
 from bsa import components
 
+FRAMED = ("sanity", "invariant")  # measures with a key of their own at the top of a spec
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
@@ -22,7 +23,7 @@ def combined():
     definitions = frame["$defs"]
     for kind in components.KINDS:
         shared = definitions.get(kind, {}).get("properties", {})
-        names = [name for name in components.names(kind) if name != "sanity"]  # it is asked for at the top
+        names = [name for name in components.names(kind) if name not in FRAMED]
         for name in names:
             part = copy.deepcopy(components.fragment(kind, name))
             part["properties"] |= shared
@@ -30,7 +31,8 @@ def combined():
             definitions[f"{kind}.{name}"] = part
         definitions[kind] = _choice(kind, names)
     _add_members(definitions)
-    definitions["sanity"] = copy.deepcopy(components.fragment("measures", "sanity")) | {"additionalProperties": False}
+    for name in FRAMED:
+        definitions[name] = copy.deepcopy(components.fragment("measures", name)) | {"additionalProperties": False}
     _allow_comments(frame)
     return frame
 

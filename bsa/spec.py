@@ -33,8 +33,8 @@ def load(path, overrides=()):
     """
     file, text = _read(path)
     spec = parse(text, file)
-    for override in overrides:
-        _override(spec, override)
+    for text in overrides:
+        override(spec, text)
     return resolve(spec, file)
 
 
@@ -151,7 +151,7 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _override(spec, text):
+def override(spec, text):
     """Set `a.b.0.c=VALUE` in place; VALUE is JSON, or a plain string where it is not."""
     path, equals, raw = text.partition("=")
     if not equals or not path:

@@ -11,31 +11,39 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from bsa import components, store, train
-from bsa.attacks import Attacked, _starts, join, logits, target
+from bsa import chunks, components, foreign, store, train
+from bsa.attacks import Attacked, _starts, logits, target
+from bsa.certify import Certified
 from bsa.data import Dataset
 from bsa.errors import BsaError
+from bsa.measures import invariant as invariants
 from bsa.measures.sanity import Sample, Subject
 from bsa.spec import canonical, parameters
 
 CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
+CERTIFIED_AT_ONCE = 200  # images between two saves of a certificate
+WITNESSES = "witnesses"  # the folder in a `.part` for what violates the invariant
 
 
 class Desk(NamedTuple):
-    """What every stage may use: the data folder and where to report progress."""
+    """What every stage may use: where to report progress, and the folders of data and of foreign weights."""
 
     data_dir: str | None = None
     progress: object = None  # progress(done, total, **metrics), or None
+    weights_dir: str | None = None
 
 
 def compute(stage, needs, part, desk):
     """Compute a stage into the folder `part`; `needs` are the folders of the stages it needs. Returns its numbers."""
-    kinds = {"network": network, "attack": attack, "measure": measure, "sanity": sanity}
+    kinds = {"network": network, "measure": measure, "certify": certify, "attack": attack}
+    kinds |= {"invariant": invariant, "sanity": sanity}
     return kinds[stage.kind](stage, needs, part, desk)
 
 
 def network(stage, needs, part, desk):
-    """Build and train a network: `network.keras` and `history.npz`."""
+    """Build and train a network: `network.keras` and `history.npz`; with foreign weights the first alone."""
+    if stage.origin:
+        return imported(stage, part, desk)
     model = build(stage)
     data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
     trained = stage.component
@@ -53,6 +61,15 @@ def network(stage, needs, part, desk):
     return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
 
 
+def imported(stage, part, desk):
+    """Build a network and put foreign weights into it: `network.keras`."""
+    model, sha256 = build(stage), stage.params["sha256"]
+    file = foreign.locate(stage.origin, sha256, desk.weights_dir)
+    components.find("weights", stage.component["name"]).load(model, file, **stage.component["params"])
+    model.save(part / "network.keras")
+    return {"parameters": model.count_params(), "sha256": sha256, "origin": stage.origin}
+
+
 def attack(stage, needs, part, desk):
     """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they finish."""
     model = load_network(needs[0])
@@ -64,7 +81,7 @@ def attack(stage, needs, part, desk):
     thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
     run = attacker(needs[0], stage.component["name"], canonical(params))
     run = functools.partial(run, seed=stage.params["seed"], thresholds=thresholds)
-    done = _by_chunks(run, x[index], y[index], index, size, part / store.WORK, desk.progress)
+    done = chunks.run(run, Attacked, "success", x[index], y[index], index, size, part / store.WORK, desk.progress)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
@@ -72,34 +89,58 @@ def attack(stage, needs, part, desk):
     return {"attacked": len(index), **means, "notes": list(done.notes)}
 
 
-def _by_chunks(run, x, y, index, size, folder, progress):
-    """`run` on `size` images at a time, each chunk saved in `folder` as it ends; those found there are not redone."""
-    places = [slice(at, at + size) for at in range(0, len(x), size)]
-    files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
-    found = {file: _saved(file, index[place]) for file, place in files.items()}
-    if progress:
-        progress(sum(len(chunk.x) for chunk in found.values() if chunk), len(x))
-    for file, place in files.items():
-        if found[file]:
-            continue
-        found[file] = run(x[place], y[place], index=index[place])
-        arrays = found[file]._asdict() | {"index": index[place]}
-        store.write(file, functools.partial(np.savez_compressed, **arrays))
-        if progress:
-            done = [chunk for chunk in found.values() if chunk]
-            success = float(np.concatenate([chunk.success for chunk in done]).mean())
-            progress(sum(len(chunk.x) for chunk in done), len(x), success=success)
-    return join(found.values())
+def certify(stage, needs, part, desk):
+    """Certify the first images of a cell, misclassified ones too: `certify.npz`, in chunks as an attack."""
+    x, y = cell_images(stage, desk)
+    params = dict(stage.component["params"])
+    index = np.arange(min(params.pop("images"), len(x)))
+    certificate = certifier(needs[0], stage.component["name"], canonical(params))
+    size, folder = CERTIFIED_AT_ONCE, part / store.WORK
+    x, y = x[index], y[index]
+    done = chunks.run(
+        lambda x, y, index: certificate(x, y), Certified, "certified", x, y, index, size, folder, desk.progress
+    )
+    radius = np.where(done.certified, np.maximum(done.radius, params["epsilon"]), done.radius)
+    correct = logits(load_network(needs[0]), x).argmax(-1) == y
+    arrays = {"index": index, "y": y, "correct": correct, "radius": radius}
+    arrays |= {"bounds": done.bounds, "certified": done.certified}
+    store.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
+    errors = {"error": 100 * float(1 - correct.mean()), "certified_error": 100 * float(1 - done.certified.mean())}
+    return {
+        "images": len(index),
+        **errors,
+        "median_radius": invariants.median_radius(arrays),
+        "notes": list(done.notes),
+    }
 
 
-def _saved(file, index):
-    """The chunk in a file, or None where there is none of exactly these images."""
-    if not file.is_file():
-        return None
-    with np.load(file, allow_pickle=False) as saved:
-        if not np.array_equal(saved["index"], index):
-            return None
-        return Attacked(**{name: saved[name] for name in Attacked._fields})
+def invariant(stage, needs, part, desk):
+    """No image broken within its certified radius, in the table's attack and at half the median certified radius.
+
+    Raises InvariantError, with both witnesses saved in `part`.
+    """
+    proven, attacked = _arrays(needs[1] / "certify.npz"), _arrays(needs[2] / "attack.npz")
+    predict = functools.partial(logits, load_network(needs[0]))
+
+    def held(attacked):
+        return invariants.hold(invariants.compare(proven, attacked), predict, part / WITNESSES, stage.title)
+
+    first = held(attacked)
+    radius, rows = invariants.challenge(proven, attacked, stage.component["params"]["challenge"])
+    found = {name: attacked[name][rows] for name in ("index", "x", "y")}
+    if len(rows):
+        name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+        mode = {"mode": "success"} if "mode" in params else {}
+        run = attacker(needs[0], name, canonical(params | mode))
+        run = functools.partial(run, seed=stage.params["seed"], thresholds=[radius])
+        size = CHUNK * params["batch_size"]
+        done = chunks.run(
+            run, Attacked, "success", **found, size=size, folder=part / store.WORK, progress=desk.progress
+        )
+        found |= {"adversarial": done.x, "distance": done.distance}
+        held(found)
+    figures = {"images": first.images, "broken": first.broken, "gap": first.gap}
+    return figures | {"challenge": {"radius": radius, "images": len(rows)}}
 
 
 def measure(stage, needs, part, desk):
@@ -119,8 +160,8 @@ def sanity(stage, needs, part, desk):
     _, *attacked = needs
     samples = []
     for number, folder in enumerate(attacked):
-        with np.load(folder / "attack.npz", allow_pickle=False) as a:
-            fields = {name: a[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        saved = _arrays(folder / "attack.npz")
+        fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
         samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
@@ -148,10 +189,10 @@ def judged(model, make, params, samples, **settings):
 
 
 def build(stage):
-    """The untrained network of a network stage."""
-    model, data = stage.params["model"], stage.params["data"]
+    """The untrained network of a network stage; one whose weights are foreign needs no seed."""
+    model, data, seed = stage.params["model"], stage.params["data"], stage.params.get("seed", 0)
     return components.find("models", model["name"]).build(
-        input_shape=data["input_shape"], num_classes=data["num_classes"], seed=stage.params["seed"], **model["params"]
+        input_shape=data["input_shape"], num_classes=data["num_classes"], seed=seed, **model["params"]
     )
 
 
@@ -160,6 +201,18 @@ def attacker(folder, name, params):
     """An attack on the network in a folder; kept, so that the cells of a table share one traced graph."""
     model = load_network(folder)
     return components.find("attacks", name).make(model, thresholds=["epsilon"], **json.loads(params))
+
+
+@functools.lru_cache(maxsize=4)
+def certifier(folder, name, params):
+    """A certificate for the network in a folder; kept, for the same reason."""
+    return components.find("certify", name).make(load_network(folder), **json.loads(params))
+
+
+def _arrays(file):
+    """The arrays of an `.npz` file, by name."""
+    with np.load(file, allow_pickle=False) as saved:
+        return dict(saved)
 
 
 @functools.lru_cache(maxsize=4)

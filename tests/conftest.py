@@ -1,6 +1,7 @@
 """What several tests share: real data, a small trained network, a linear one whose least distortion is known."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -14,6 +15,15 @@ def data_dir():
     if not folder:
         pytest.skip("BSA_DATA_DIR names no folder with prepared TFDS data sets (mnist, fashion_mnist)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights_dir():
+    """The folder of released weights in BSA_WEIGHTS_DIR; tests on them skip without it."""
+    folder = os.environ.get("BSA_WEIGHTS_DIR")
+    if not folder:
+        pytest.skip("BSA_WEIGHTS_DIR names no folder with released weights (wong_kolter_mnist.pth)")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

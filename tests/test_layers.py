@@ -9,11 +9,11 @@ from bsa import components
 ROOT = Path(bsa.__file__).parent
 # A module may import from its own layer's package and from the layers below.
 LAYERS = [
-    {"errors", "components", "cells", "schema", "problems", "spec", "plan", "store", "__init__"},
+    {"errors", "components", "cells", "schema", "problems", "spec", "plan", "store", "foreign", "__init__"},
     {"ops"},
     {"data", "models"},
-    {"attacks", "measures"},
-    {"train"},
+    {"weights", "attacks", "certify", "measures"},
+    {"train", "chunks"},
     {"stages"},
     {"progress", "results"},
     {"run"},

@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from bsa import components, plan, spec
+from bsa.errors import UsageError
 
 DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
 BASE = {
@@ -98,6 +99,43 @@ def test_the_checks_parameters_redo_the_checks_alone():
     assert {s.kind for s in old if s.key not in {n.key for n in new}} == {"sanity"}
 
 
+def certified(s):
+    s["certify"] = {"name": "outer_polytope", "network": ["robust", "natural"], "epsilon": 0.1}
+
+
+def test_a_certificate_meets_every_attack_on_its_network_and_cell():
+    found = {s.key: s for s in stages(certified)}
+    assert [s.kind for s in found.values()] == (
+        ["network"] * 2 + ["measure"] * 4 + ["certify"] * 4 + ["attack"] * 2 + ["invariant"] * 2 + ["sanity"]
+    )
+    for stage in [s for s in found.values() if s.kind == "invariant"]:
+        network, certificate, attack = (found[need] for need in stage.needs)
+        assert [s.kind for s in (network, certificate, attack)] == ["network", "certify", "attack"]
+        assert certificate.needs == attack.needs == (network.key,)
+        assert certificate.params["gain"] == attack.params["gain"]
+    assert {s.key for s in stages()} < set(found)  # a certificate redoes nothing
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (lambda s: s["certify"].update(thresholds=["epsilon", "scale*epsilon"], label="ours"), set()),
+        (lambda s: s.update(invariant={"challenge": 100}), set()),  # the default, written out
+        (lambda s: s.update(invariant={"challenge": 7}), {"invariant"}),
+        (lambda s: s["certify"].update(epsilon=0.2), {"certify", "invariant"}),
+        (lambda s: s["certify"].update(images=7), {"certify", "invariant"}),
+        (lambda s: s["attack"].update(steps=7), {"attack", "invariant", "sanity"}),
+    ],
+)
+def test_what_is_redone_with_a_certificate(change, kinds):
+    def both(s):
+        certified(s)
+        change(s)
+
+    new = {s.key for s in stages(both)}
+    assert {s.kind for s in stages(certified) if s.key not in new} == kinds
+
+
 def test_seed_and_data_redo_everything_and_a_cell_redoes_itself():
     old = {s.key for s in stages()}
     assert not old & {s.key for s in stages(lambda s: s.update(seed=1))}
@@ -115,6 +153,37 @@ def test_short_form_is_one_network_called_main():
     short = {k: v for k, v in BASE.items() if k not in ("networks", "measures")} | BASE["networks"]["robust"]
     found = plan.stages(spec.resolve(short | {"attack": {"name": "pgd", "epsilon": 0.1}}), DATA)
     assert found[0].key == keys("network", stages())[0]
+
+
+def imported(change=lambda w: None, data=DATA):
+    """The network stages of BASE with a released network in place of "robust"."""
+
+    def swap(s):
+        s["networks"]["robust"]["weights"] = {"name": "wong_kolter", "file": "mnist.pth", "sha256": "0" * 64}
+        del s["networks"]["robust"]["train"]
+        change(s["networks"]["robust"]["weights"])
+
+    return [s for s in stages(swap, data) if s.kind == "network"]
+
+
+def test_a_released_network_is_keyed_by_its_content_and_not_by_its_place():
+    stage, natural = imported()
+    assert stage.title == "network robust: wong_small, wong_kolter weights"
+    assert stage.origin == {"file": "mnist.pth"}
+    assert natural.origin is None
+    moved = imported(lambda w: w.update(file="/elsewhere/net.pth", url="https://example.org/mnist.pth"))
+    assert moved[0].key == stage.key
+    assert moved[0].origin == {"file": "/elsewhere/net.pth", "url": "https://example.org/mnist.pth"}
+    # nor by other images of that shape, which say nothing of its weights
+    assert imported(data=DATA | {"fingerprint": "g"})[0].key == stage.key
+    others = [imported(lambda w: w.update(index=1)), imported(lambda w: w.update(sha256="1" * 64)),
+              imported(data=DATA | {"num_classes": 43})]  # fmt: skip
+    assert len({stage.key, *(found[0].key for found in others)}) == 4
+
+
+def test_weights_without_their_hash_are_not_planned():
+    with pytest.raises(UsageError, match="network robust: expected weights with their sha256"):
+        imported(lambda w: w.pop("sha256"))
 
 
 def test_an_ensembles_key_holds_the_versions_of_its_members(monkeypatch):

@@ -19,6 +19,8 @@ GOOD = {
     "blind_spot": {"pixel_range": [-0.5, 0.5], "cells": [[1, 0], [0.9, 0.05]]},
     "attack": {"name": "pgd", "epsilon": 0.1},
 }
+WEIGHTS = {"name": "wong_kolter", "file": "mnist.pth"}
+CERTIFY = {"name": "outer_polytope", "epsilon": 0.1}
 
 
 def changed(path, value):
@@ -63,6 +65,14 @@ BROKEN = [
     ("sanity", True, "/sanity", ["expected false, found true"]),
     ("sanity", {"image": 8}, "/sanity/image", ['did you mean "images"?']),
     ("measures", [{"name": "sanity"}], "/measures/0/name", ["one of accuracy"]),
+    ("measures", [{"name": "invariant"}], "/measures/0/name", ["one of accuracy"]),
+    ("invariant", False, "/invariant", ["an object", "false"]),
+    ("invariant", {"challenge": -1}, "/invariant/challenge", ["at least 0"]),
+    ("certify", {"name": "outer_polytop"}, "/certify/name", ['did you mean "outer_polytope"?']),
+    ("certify", CERTIFY | {"network": "robust"}, "/certify/network", ["networks main", '"robust"']),
+    ("certify", [CERTIFY, CERTIFY], "/certify/1/label", ["each certificate", "twice"]),
+    ("certify", CERTIFY | {"thresholds": ["eps"]}, "/certify/thresholds/0", ["epsilon, scale*epsilon"]),
+    ("certify", CERTIFY | {"epsilon": 8}, "/certify/epsilon", ["at most 1"]),
     ("measures", [{"name": "accuracy"}] * 2, "/measures/1", ["each measure once"]),
     ("blind_spot.cells", [[1.1, 0]], "/blind_spot/cells/0", ["a scale above 1 never fits"]),
     ("blind_spot.cells", [[1, 0], [1, 0]], "/blind_spot/cells", ["no repeated items"]),
@@ -79,7 +89,18 @@ BROKEN = [
     ("reported", {"source": "T", "network": "x", "rows": []}, "/reported/network", ["main", '"x"']),
     ("report", [{"name": "success_table"}] * 2, "/report/1", ["each report once"]),
     ("attack.label", "a/b", "/attack/label", ['"a/b"']),
-    ("train", ..., "/train", ['"train" beside "model"']),
+    ("train", ..., "/train", ['"train" or "weights" beside "model"', "neither"]),
+    ("weights", WEIGHTS, "/weights", ['either "train" or "weights"', "both"]),
+    ("weights.name", "wong_koltr", "/weights/name", ['did you mean "wong_kolter"?']),
+    ("weights", WEIGHTS | {"indx": 1}, "/weights/indx", ['did you mean "index"?']),
+    ("weights", {"name": "npz"}, "/weights/file", ['a "file", or a "url"', "neither"]),
+    ("weights", {"name": "npz", "url": "https://example.org/w.npz"}, "/weights/sha256", ['a "sha256"', "none"]),
+    ("weights", WEIGHTS | {"url": "ftp://example.org/w"}, "/weights/url", ["^(https|file)://"]),
+    ("weights", WEIGHTS | {"sha256": "ABC"}, "/weights/sha256", ["[0-9a-f]{64}"]),
+    ("networks", {"a": {"model": {"name": "wong_small"}, "train": GOOD["train"], "weights": WEIGHTS}},
+     "/networks/a/weights", ["both"]),
+    ("networks", {"a": {"model": {"name": "wong_small"}}}, "/networks/a/train", ["neither"]),
+    ("model.std", [0], "/model/std/0", ["above 0"]),
     ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "pgd"}, {"name": "apgd", "losss": "dlr"}]},
      "/attack/attacks/1/losss", ['did you mean "loss"?']),
     ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": [{"name": "pgd", "epsilon": 0.1}]},

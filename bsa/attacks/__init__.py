@@ -29,9 +29,11 @@ class Attacked(NamedTuple):
 
 
 def join(parts):
-    """One `Attacked` of several, in their order; a note that several carry stands once."""
+    """One result (`Attacked`, `Certified`) of several, in their order; a note that several carry stands once."""
+    parts = list(parts)
     *arrays, notes = zip(*parts, strict=True)
-    return Attacked(*map(np.concatenate, arrays), tuple(dict.fromkeys(str(note) for part in notes for note in part)))
+    notes = tuple(dict.fromkeys(str(note) for part in notes for note in part))
+    return type(parts[0])(*map(np.concatenate, arrays), notes)
 
 
 def logits(model, x, batch_size=500):

@@ -1,4 +1,6 @@
-"""Images, their blind-spot versions and adversarial examples with their distortions (paper, Figures 4 and 10)."""
+"""Images, their blind-spot versions and adversarial examples with their distortions (paper, Figures 4, 10 and 12)."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -6,41 +8,68 @@ from bsa import plan
 from bsa.cells import SLACK
 
 
-def render(results, out, *, images):
-    """One figure for each network and attack, as PNG and SVG in `out`; yields a sentence on each."""
-    for network in plan.networks(results.spec):
-        for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network)):
-            found = results.find(kind="attack", network=network, label=label)
-            arrays = [result.arrays("attack.npz") for result in found]
-            shown, file = _chosen(arrays, images), out / f"examples_{network}_{label}.png".replace(" ", "_")
-            if shown:
-                _draw(found, arrays, shown, f"{results.spec['name']}, network {network}, {label}", file)
-            yield f"figure {file}" if shown else f"no figure for {label}: no image was attacked in every cell"
+class Block(NamedTuple):
+    """The examples of one attack on one network, in all cells."""
+
+    network: str
+    label: str
+    found: list  # results, one a cell
+    arrays: list  # their arrays
 
 
-def _draw(found, arrays, shown, title, file):
+def render(results, out, *, images, side_by_side):
+    """Figures as PNG and SVG in `out`; yields a sentence on each.
+
+    One for each network and attack, or, `side_by_side`, one in which all of them show the same images.
+    """
+    blocks = [
+        _block(results, network, label)
+        for network in plan.networks(results.spec)
+        for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network))
+    ]
+    stem = "examples_{0.network}_{0.label}.png"
+    figures = {"examples_side_by_side.png": blocks} if side_by_side else {stem.format(b): [b] for b in blocks}
+    for name, shown in figures.items():
+        file, numbers = out / name.replace(" ", "_"), _chosen([a for block in shown for a in block.arrays], images)
+        if numbers:
+            _draw(results.spec["name"], shown, numbers, file)
+        labels = ", ".join(dict.fromkeys(block.label for block in shown))
+        yield f"figure {file}" if numbers else f"no figure for {labels}: no image was attacked in every cell"
+
+
+def _block(results, network, label):
+    found = results.find(kind="attack", network=network, label=label)
+    return Block(network, label, found, [result.arrays("attack.npz") for result in found])
+
+
+def _draw(name, blocks, numbers, file):
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(
-        2 * len(found), len(shown), figsize=(1 + 1.1 * len(shown), 1 + 2.5 * len(found)), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for row, (result, cell) in enumerate(zip(found, arrays, strict=True)):
-        for column, number in enumerate(shown):
+    size = (len(blocks) * (1 + 1.1 * len(numbers)), 1 + 2.5 * max(len(block.found) for block in blocks))
+    figure = pyplot.figure(figsize=size, layout="constrained")
+    for part, block in zip(figure.subfigures(1, len(blocks), squeeze=False)[0], blocks, strict=True):
+        part.suptitle(f"network {block.network}, {block.label}", fontsize=9)
+        _grid(part.subplots(2 * len(block.found), len(numbers), squeeze=False), block, numbers)
+    legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
+    figure.suptitle(f"{name}\n{legend}", fontsize=9)
+    for path in (file, file.with_name(file.name.removesuffix(".png") + ".svg")):
+        figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _grid(axes, block, numbers):
+    """Two rows for each cell, a column for each image."""
+    for row, (result, cell) in enumerate(zip(block.found, block.arrays, strict=True)):
+        for column, number in enumerate(numbers):
             at = int(np.flatnonzero(cell["index"] == number)[0])
             _image(axes[2 * row, column], cell["x"][at], f"{cell['y'][at]}")
             adversarial = cell["adversarial"][at] if np.isfinite(cell["distance"][at]) else None
             _image(axes[2 * row + 1, column], adversarial, _distortion(result, cell, at))
         axes[2 * row, 0].set_ylabel(f"{result.place['cell']}\nimage", fontsize=8)
         axes[2 * row + 1, 0].set_ylabel("adversarial", fontsize=8)
-    legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
-    figure.suptitle(f"{title}\n{legend}", fontsize=9)
-    for path in (file, file.with_name(file.name.removesuffix(".png") + ".svg")):
-        figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 def _distortion(result, cell, at):

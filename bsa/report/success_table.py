@@ -33,6 +33,9 @@ def _cell(results, network, cell):
         "cell": [cell.scale, cell.shift],
         "accuracy": _rate(accuracy[0].arrays("measure.npz")["correct"]) if accuracy else None,
         "attacks": {r.place["label"]: _attack(r) for r in results.find(kind="attack", network=network, cell=cell)},
+        "certificates": {
+            r.place["label"]: _certificate(results, r) for r in results.find(kind="certify", network=network, cell=cell)
+        },
         "reported": results.reported(network, cell),
     }
 
@@ -47,6 +50,21 @@ def _attack(result):
     return {"success": rates, **spent, "notes": notes, "key": result.record["key"]}
 
 
+def _certificate(results, result):
+    """A certificate in a cell: over the first images, misclassified ones too; the radius over the correct ones."""
+    place, metrics, arrays = result.place, result.record["metrics"], result.arrays("certify.npz")
+    held = results.find(kind="invariant", network=place["network"], cell=place["cell"], certificate=place["label"])
+    return {
+        "error": _rate(~arrays["correct"]),
+        "certified_error": [{"threshold": t, **_rate(arrays["radius"] < t)} for t in place["thresholds"]],
+        "median_radius": metrics["median_radius"],
+        "invariant": {r.place["label"]: r.record["metrics"] for r in held},
+        "seconds": result.record["seconds"],
+        "notes": metrics["notes"],
+        "key": result.record["key"],
+    }
+
+
 def _rate(flags):
     low, high = wilson(int(flags.sum()), len(flags))
     interval = [round(100 * low, 2), round(100 * high, 2)]
@@ -55,15 +73,23 @@ def _rate(flags):
 
 def _table(results, network, cells):
     labels = list(dict.fromkeys(label for cell in cells for label in cell["attacks"]))
-    source = results.source
+    certificates = list(cells[0]["certificates"])
+    source = results.source if any(cell["reported"] for cell in cells) else ""
     paper = ([f"{source} accuracy"], [f"{source} success"]) if source else ([], [])
-    columns = ["scale, shift", "accuracy", *paper[0], "threshold", *labels, *paper[1]]
+    columns = ["scale, shift", "accuracy", *paper[0], "threshold", *labels, *paper[1], *_heads(certificates)]
     rows = [row for cell in cells for row in _rows(cell, labels, source)]
     notes = [
         "Rates in percent with 95 % Wilson intervals. Success: the class changes and max |x' - x| is at most the "
         "threshold, among correctly classified images.",
         *(_cost(label, cells) for label in labels),
-        *dict.fromkeys(n for cell in cells for attack in cell["attacks"].values() for n in attack["notes"]),
+        *(note for label in certificates for note in _promise(label, [cell["certificates"][label] for cell in cells])),
+        *dict.fromkeys(
+            note
+            for cell in cells
+            for part in ("attacks", "certificates")
+            for a in cell[part].values()
+            for note in a["notes"]
+        ),
     ]
     title = f"{results.spec['name']}: {results.spec['data']['name']}, network {network}"
     return Table(title, columns, rows, notes)
@@ -71,7 +97,9 @@ def _table(results, network, cells):
 
 def _rows(cell, labels, source):
     """A line for each threshold of a cell; the cell and its accuracy stand in the first."""
-    thresholds = list(dict.fromkeys(r["threshold"] for a in cell["attacks"].values() for r in a["success"]))
+    rates = [a["success"] for a in cell["attacks"].values()]
+    proven = list(cell["certificates"].values())
+    thresholds = {r["threshold"] for found in [*rates, *(c["certified_error"] for c in proven)] for r in found}
     reported = cell["reported"]
     first = [rate["threshold"] for rate in cell["attacks"][labels[0]]["success"]] if labels else []
     published = {t: f"{rate:.2f}" for t, rate in zip(first, reported.get("success", []), strict=False)}
@@ -80,13 +108,25 @@ def _rows(cell, labels, source):
         head += [_text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
         if source:
             head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
-        found = [_success(cell["attacks"].get(label), threshold) for label in labels]
+        found = [
+            _at(threshold, cell["attacks"][label]["success"]) if label in cell["attacks"] else "" for label in labels
+        ]
         tail = [published.get(threshold, "")] if source else []
+        for certificate in proven:
+            tail += [_at(threshold, certificate["certified_error"])]
+            tail += [f"{certificate['median_radius']:.4f}" if i == 0 else ""]
         yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
 
 
-def _success(attack, threshold):
-    rates = attack["success"] if attack else []
+def _heads(certificates):
+    """Two columns for each certificate; its label stands before them where there are several."""
+    for label in certificates:
+        before = f"{label} " if len(certificates) > 1 else ""
+        yield from (f"{before}certified error", f"{before}median certified radius")
+
+
+def _at(threshold, rates):
+    """The rate at a threshold as text, "" where it was not counted there."""
     return next((_text(rate) for rate in rates if rate["threshold"] == threshold), "")
 
 
@@ -101,3 +141,21 @@ def _cost(label, cells):
     passes, seconds = np.mean([a["passes"] for a in attacks]), sum(a["seconds"] for a in attacks)
     counts = f"{min(images)}" if len(images) == 1 else f"{min(images)} to {max(images)}"
     return f"{label}: {counts} images a cell, {passes:.0f} passes an image on average, {seconds:.0f} s in all."
+
+
+def _promise(label, cells):
+    """What a certificate is over and cost, and what the attacks found of it."""
+    images, seconds = max(c["error"]["images"] for c in cells), sum(c["seconds"] for c in cells)
+    yield (
+        f"{label}: certified error among the first {images} images of a cell, of which misclassified ones count as not "
+        f"certified; median certified radius of the correctly classified ones; {seconds:.0f} s in all."
+    )
+    held = [found for cell in cells for found in cell["invariant"].values()]
+    if held:
+        gaps = [found["gap"] for found in held if found["gap"] is not None]
+        nearest = f", the nearest of them {min(gaps):.2g} beyond" if gaps else ""
+        yield (
+            f"{label}: {sum(f['images'] for f in held)} attacked images compared, and "
+            f"{sum(f['challenge']['images'] for f in held)} attacked again at half the median certified radius; "
+            f"{sum(f['broken'] for f in held)} adversarial examples, none within its image's certified radius{nearest}."
+        )
