@@ -33,7 +33,7 @@ def _clone(model, precision, kept):
 
     def clone(layer):
         config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer):
+        if isinstance(layer, keras.layers.Layer) and not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = "float32" if layer.name in kept else precision
         return layer.__class__.from_config(config)
 

@@ -27,3 +27,13 @@ def test_a_model_that_cannot_be_cloned_is_an_error():
 
     with pytest.raises(ValueError, match="precision float32"):
         twin(Own(), "mixed_bfloat16")
+
+
+def test_operations_of_a_functional_model_are_kept(digits):
+    image = keras.Input((28, 28, 1))
+    x = keras.ops.relu(keras.layers.Dense(20, name="hidden")(keras.layers.Flatten()(image)))
+    model = keras.Model(image, keras.layers.Dense(10)(x))
+    low = twin(model, "mixed_bfloat16")
+    assert low.get_layer("hidden").compute_dtype == "bfloat16"
+    expected = model(digits.x[:50]).numpy()
+    assert np.abs(low(digits.x[:50]).numpy() - expected).max() < 0.05 * np.abs(expected).max()  # bfloat16 keeps 8 bits
