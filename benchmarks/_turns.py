@@ -82,3 +82,12 @@ class Worker:
             self.process.wait()
             raise RuntimeError(f"expected a line of JSON from the worker, but it ended: {self.log.read_text()[-600:]}")
         return json.loads(line)
+
+
+def publish(name, text, report, out):
+    """Print a report as text and JSON; where `out` is a folder, also write NAME.md and NAME.json there."""
+    print(text + "\n" + json.dumps(report, indent=1))
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.md").write_text(text)
+        (out / f"{name}.json").write_text(json.dumps(report, indent=1))

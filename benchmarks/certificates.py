@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from benchmarks import _network
-from benchmarks._turns import Worker
+from benchmarks._turns import Worker, publish
 from benchmarks.attacks import machine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,12 +57,7 @@ def main(weights, peers_python, epsilon, bounded, images, batch, rounds, steps, 
         bounds = {side: np.load(folder / f"{side}.npy") for side in SIDES}
     report = {"epsilon": epsilon, "bounded": bounded, "batch": batch, "threads": threads, "machine": machine()}
     report |= {"agreement": agreement(*bounds.values()), "times": {work: _ratios(times[work], batch) for work in WORK}}
-    text = table(report) + "\n\n" + NOTES
-    click.echo(text + "\n" + json.dumps(report, indent=1))
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "certificates.md").write_text(text)
-        (out / "certificates.json").write_text(json.dumps(report, indent=1))
+    publish("certificates", table(report) + "\n\n" + NOTES, report, out)
 
 
 def agreement(ours, theirs):

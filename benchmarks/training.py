@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from benchmarks import _network
-from benchmarks._turns import Worker
+from benchmarks._turns import Worker, publish
 from benchmarks.attacks import machine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -59,12 +59,7 @@ def main(batch, attack_steps, precision, rounds, steps, peers_python, seed, data
     rows = [_row(name, turns, steps, batch, operations) for name in turns]
     report = {"batch": batch, "attack_steps": attack_steps, "operations_an_image": operations, "rows": rows}
     report |= {"machine": machine(), "turns": rounds, "steps_a_turn": steps}
-    text = table(rows) + "\n\n" + NOTES
-    click.echo(text + "\n" + json.dumps(report, indent=1))
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "training.md").write_text(text)
-        (out / "training.json").write_text(json.dumps(report, indent=1))
+    publish("training", table(rows) + "\n\n" + NOTES, report, out)
 
 
 def operations_of_a_step(model, attack_steps):

@@ -11,10 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bsa import store
-
-# Room for float32: rounding the pixels of two images moves their distance by up to 1.2e-7, and bounds summed in float32
-# (relative error about 1e-6 of logits' differences) move a certified radius by less than that. The same room as in
-# counting success.
 from bsa.cells import SLACK
 from bsa.errors import InvariantError
 
@@ -25,9 +21,7 @@ class Compared(NamedTuple):
     images: int  # images that have both
     broken: int  # of these, images with an adversarial example, at whatever distance
     gap: float | None  # the least of distance - certified radius among the broken; None where none is broken
-    witnesses: (
-        dict  # arrays of what violates the invariant, a row each: index, x, y, adversarial, distance, radius, ...
-    )
+    witnesses: dict  # arrays, a row for each violation: index, x, y, adversarial, distance, radius, bounds
 
 
 def compare(proven, attacked):
@@ -41,6 +35,8 @@ def compare(proven, attacked):
         raise ValueError("expected the same labels in the certificate's and the attack's results, found others")
     gaps = attacked["distance"][places] - proven["radius"][rows]
     broken = np.isfinite(gaps)
+    # SLACK, as in counting success, is room for float32: rounding two images moves their distance by up to 1.2e-7, and
+    # bounds summed in float32 (relative error about 1e-6) move a certified radius by less than that.
     wrong = gaps < -SLACK
     witnesses = {name: proven[name][rows[wrong]] for name in ("index", "radius", "bounds")}
     witnesses |= {name: attacked[name][places[wrong]] for name in ("x", "y", "adversarial", "distance")}
