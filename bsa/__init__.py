@@ -82,7 +82,8 @@ def sanity(name, model, x, y, *, seed=0, checks=None, **params):
     from bsa.attacks import checked, target
     from bsa.cells import thresholds
     from bsa.measures.sanity import Sample
-    from bsa.stages import first_correct, judged
+    from bsa.stages._loaded import first_correct
+    from bsa.stages.sanity import judged
 
     params, checks = _parameters("attacks", name, params), _parameters("measures", "sanity", checks or {})
     x, y, _ = checked(target(model), x, y, None)

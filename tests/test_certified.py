@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bsa import cli, components, run, spec, stages
+from bsa import cli, components, run, spec
 from bsa.report import render
 from bsa.results import Results
+from bsa.stages import _loaded, certify
 from bsa.store import Store
 
 SPEC = {
@@ -136,7 +137,7 @@ def test_thresholds_are_read_off_the_radii_and_redo_nothing(store):
 
 
 def test_a_killed_certificate_goes_on_from_its_chunks(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(stages, "CERTIFIED_AT_ONCE", 20)
+    monkeypatch.setattr(certify, "CERTIFIED_AT_ONCE", 20)
 
     def kill(done, total, **_):
         if done == 40:
@@ -172,10 +173,10 @@ def lying(monkeypatch):
             return claim
 
         monkeypatch.setattr(module, "make", make)
-        stages.certifier.cache_clear()
+        _loaded.certifier.cache_clear()
 
     yield plant
-    stages.certifier.cache_clear()
+    _loaded.certifier.cache_clear()
 
 
 def violated(store, folder, **change):

@@ -183,7 +183,7 @@ def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
     whole, half = tmp_path / "whole", tmp_path / "half"
     for part in (whole, half):
         (part / WORK).mkdir(parents=True)
-    stages.attack(stage, needs, whole, stages.Desk())
+    stages.compute(stage, needs, whole, stages.Desk())
 
     class Killed(Exception):
         pass
@@ -193,15 +193,15 @@ def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
             raise Killed
 
     with pytest.raises(Killed):
-        stages.attack(stage, needs, half, stages.Desk(progress=kill))
+        stages.compute(stage, needs, half, stages.Desk(progress=kill))
     assert len(list((half / WORK).glob("chunk_*"))) == 2
     kept = {p: p.stat().st_mtime_ns for p in (half / WORK).glob("chunk_*")}
     seen = []
-    stages.attack(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
     assert seen == [60, 90, 100]
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     (half / WORK / "chunk_0003.npz").write_bytes((half / WORK / "chunk_0001.npz").read_bytes())
-    stages.attack(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
+    stages.compute(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
     with np.load(whole / "attack.npz") as a, np.load(half / "attack.npz") as b:
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])

@@ -1,1 +1,17 @@
-"""Measures, one module each: arrays in, a dict of arrays and numbers out."""
+"""Measures, one module each: `measure(view, **params)` gives a dict of arrays and of numbers for the record."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class View(NamedTuple):
+    """What a measure may look at: a network, and the test images of one cell in file order."""
+
+    x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]
+    y: np.ndarray  # (n,) int
+    logits: Any  # logits(x) -> (n, classes)
+    embedding: Any  # embedding(x, layer) -> (n, features) float32
+    training: Any  # training(layer) -> the training images' embedding (n, features) and labels (n,)
+    folder: Any = None  # where pieces of long work are kept, for a killed run to go on from
+    progress: Any = None  # progress(done, total, **numbers)

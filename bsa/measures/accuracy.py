@@ -1,10 +1,7 @@
 """Accuracy on the first images in file order, as the paper counts it."""
 
 
-def measure(predict, x, y, *, images):
-    """`{"accuracy": share, "images": n, "correct": (n,) bool}` of the first `images` images.
-
-    `predict(x) -> logits (n, classes)`; x (n, height, width, channels) in [0, 1], y (n,) int.
-    """
-    correct = predict(x[:images]).argmax(-1) == y[:images]
+def measure(view, *, images):
+    """`{"accuracy": share, "images": n, "correct": (n,) bool}` of the first `images` images of a `View`."""
+    correct = view.logits(view.x[:images]).argmax(-1) == view.y[:images]
     return {"accuracy": float(correct.mean()), "images": len(correct), "correct": correct}

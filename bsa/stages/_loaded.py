@@ -1,0 +1,70 @@
+"""What several stages read: data, networks and what is made of them, kept in memory for the stages that follow."""
+
+import functools
+import json
+
+import keras
+import numpy as np
+
+from bsa import components
+from bsa.attacks import logits
+from bsa.data import Dataset
+from bsa.models import embedding
+
+CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
+
+
+@functools.lru_cache(maxsize=4)
+def dataset(name, split, data_dir) -> Dataset:
+    """A split of a data set."""
+    return components.find("data", name).load(split=split, data_dir=data_dir)
+
+
+def cell_images(stage, desk):
+    """The test images of a stage moved into its cell, (n, height, width, channels) float32, and their labels."""
+    data = dataset(stage.params["data"]["name"], "test", desk.data_dir)
+    gain, offset = np.float32(stage.params["gain"]), np.float32(stage.params["offset"])
+    return np.clip(gain * data.x + offset, 0, 1), data.y
+
+
+@functools.lru_cache(maxsize=4)
+def load_network(folder):
+    """The network in an artefact folder."""
+    return keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
+
+
+@functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
+def training_embedding(folder, layer, name, data_dir):
+    """The embedding of the training images of a data set, (n, features) float32, and their labels (n,)."""
+    data = dataset(name, "train", data_dir)
+    return embedding(load_network(folder), data.x, layer), data.y
+
+
+@functools.lru_cache(maxsize=4)
+def attacker(folder, name, params):
+    """An attack on the network in a folder; kept, so that the cells of a table share one traced graph."""
+    model = load_network(folder)
+    return components.find("attacks", name).make(model, thresholds=["epsilon"], **json.loads(params))
+
+
+@functools.lru_cache(maxsize=4)
+def certifier(folder, name, params):
+    """A certificate for the network in a folder; kept, for the same reason."""
+    return components.find("certify", name).make(load_network(folder), **json.loads(params))
+
+
+def first_correct(model, x, y, wanted, step=500):
+    """The numbers of the first `wanted` correctly classified images, in file order; fewer where there are fewer."""
+    right = np.empty(0, np.int64)
+    for at in range(0, len(x), step):
+        if len(right) >= wanted:
+            break
+        guess = logits(model, x[at : at + step]).argmax(-1)
+        right = np.append(right, at + np.flatnonzero(guess == y[at : at + step]))
+    return right[:wanted]
+
+
+def arrays(file):
+    """The arrays of an `.npz` file, by name."""
+    with np.load(file, allow_pickle=False) as saved:
+        return dict(saved)

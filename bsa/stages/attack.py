@@ -1,0 +1,30 @@
+"""An attack stage: one attack on one network in one cell."""
+
+import functools
+
+import numpy as np
+
+from bsa import chunks, store
+from bsa.attacks import Attacked
+from bsa.errors import BsaError
+from bsa.spec import canonical
+from bsa.stages._loaded import CHUNK, attacker, cell_images, first_correct, load_network
+
+
+def compute(stage, needs, part, desk):
+    """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they finish."""
+    model = load_network(needs[0])
+    x, y = cell_images(stage, desk)
+    params = dict(stage.component["params"])
+    index = first_correct(model, x, y, params.pop("images"))
+    if not len(index):
+        raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
+    thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
+    run = attacker(needs[0], stage.component["name"], canonical(params))
+    run = functools.partial(run, seed=stage.params["seed"], thresholds=thresholds)
+    done = chunks.run(run, Attacked, "success", x[index], y[index], index, size, part / store.WORK, desk.progress)
+    arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
+    arrays |= {"start": done.start, "passes": done.passes}
+    store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
+    means = {"success": float(done.success.mean()), "passes": float(done.passes.mean())}
+    return {"attacked": len(index), **means, "notes": list(done.notes)}

@@ -1,0 +1,33 @@
+"""A measure stage: one measure of one network in one cell."""
+
+import functools
+
+import numpy as np
+
+from bsa import components, store
+from bsa.attacks import logits
+from bsa.measures import View
+from bsa.models import embedding
+from bsa.stages._loaded import cell_images, load_network, training_embedding
+
+
+def compute(stage, needs, part, desk):
+    """Measure a network in a cell: the measure's arrays as `measure.npz`, its numbers in the record."""
+    model = load_network(needs[0])
+    x, y = cell_images(stage, desk)
+    training = functools.partial(
+        training_embedding, needs[0], name=stage.params["data"]["name"], data_dir=desk.data_dir
+    )
+    view = View(
+        x=x,
+        y=y,
+        logits=functools.partial(logits, model),
+        embedding=functools.partial(embedding, model),
+        training=lambda layer: training(layer=layer),
+        folder=part / store.WORK,
+        progress=desk.progress,
+    )
+    found = components.find("measures", stage.component["name"]).measure(view, **stage.component["params"])
+    arrays = {k: v for k, v in found.items() if isinstance(v, np.ndarray)}
+    store.write(part / "measure.npz", lambda file: np.savez_compressed(file, **arrays))
+    return {k: v for k, v in found.items() if k not in arrays}

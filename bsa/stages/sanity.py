@@ -1,0 +1,40 @@
+"""A sanity stage: the checks of an attack on one network in all its cells."""
+
+from bsa import components
+from bsa.attacks import _starts, target
+from bsa.measures.sanity import Sample, Subject
+from bsa.spec import canonical, parameters
+from bsa.stages._loaded import arrays, attacker, load_network
+
+
+def compute(stage, needs, part, desk):
+    """Check an attack on a network in all its cells: the record's metrics hold the checks."""
+    _, *attacked = needs
+    samples = []
+    for number, folder in enumerate(attacked):
+        saved = arrays(folder / "attack.npz")
+        fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
+    name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+
+    def make(params):
+        return attacker(needs[0], name, canonical(params))  # the table's own attack is still there
+
+    settings = stage.component["params"] | {"seed": stage.params["seed"]}
+    found = judged(load_network(needs[0]), make, params, samples, progress=desk.progress, **settings)
+    failed = sum(check.passed is False for check in found)
+    return {"checks": [check._asdict() for check in found], "failed": failed}
+
+
+def judged(model, make, params, samples, **settings):
+    """The checks of `measures.sanity` for the attack that `make(params)` gives; see there for the rest."""
+    exact = target(model)
+
+    def other(name, params):
+        return components.find("attacks", name).make(exact, **parameters("attacks", name, params))
+
+    def point(start, x, index, radius):
+        return _starts.project(_starts.points(start, x, index, settings["seed"], 0, radius), x, radius)
+
+    subject = Subject(exact, params, make, other, point)
+    return components.find("measures", "sanity").measure(subject, samples, **settings)
