@@ -137,20 +137,39 @@ def _points(value):
 
 
 def finding(rows):
-    """Sentences: at each threshold the strongest peer and how it stands to ours, and who finds more than ours."""
+    """Sentences: at each threshold the strongest peers and how they stand to ours, and who finds more than ours.
+
+    Among the peers with the most images, because the rates of those with fewer are of other images.
+    """
     peers = [row for row in rows if row["library"] != "bsa" and row["against"]]
+    peers = [row for row in peers if row["n"] == max(row["n"] for row in peers)]
     said = []
     for number, limit in enumerate(rows[0]["thresholds"] if peers else []):
-        best = min(peers, key=lambda row: (row["against"]["points"][number], row["passes"]))
-        beside = best["against"]
-        said.append(
-            f"At {limit:g} the strongest peer is `{best['name']}`: `{OURS}` stands {_points(beside['points'][number])} "
-            f"points to it on its {best['n']} images, and it takes {beside['passes']:.3g} times the passes and "
-            f"{beside['seconds']:.3g} times the seconds."
+        least = min(row["against"]["points"][number] for row in peers)
+        tied = sorted(
+            (row for row in peers if row["against"]["points"][number] < least + 1e-9), key=lambda row: row["passes"]
         )
+        said.append(f"At {limit:g}, on {tied[0]['n']} images, {_strongest(tied, _points(least))}")
     above = [row["name"] for row in rows if row["against"] and min(row["against"]["points"]) < -1e-9]
     said.append(f"More success than `{OURS}` at some threshold: {', '.join(f'`{n}`' for n in above) or 'none'}.")
     return " ".join(said)
+
+
+def _strongest(tied, points):
+    """Half a sentence on the peers that find equally much, the cheapest first."""
+
+    def cost(row):
+        return f"{row['against']['passes']:.3g} times the passes and {row['against']['seconds']:.3g} times the seconds"
+
+    if len(tied) == 1:
+        return (
+            f"the strongest peer is `{tied[0]['name']}`: `{OURS}` stands {points} points to it, and it takes "
+            f"{cost(tied[0])}."
+        )
+    return (
+        f"{len(tied)} peers find equally much, to which `{OURS}` stands {points} points: the cheapest, "
+        f"`{tied[0]['name']}`, takes {cost(tied[0])}, the dearest, `{tied[-1]['name']}`, {cost(tied[-1])}."
+    )
 
 
 def failures(place):
