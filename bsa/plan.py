@@ -6,11 +6,11 @@ and reports are in no key, so that two specs that train the same network share i
 
 from typing import NamedTuple
 
-from bsa import cells, components, problems
+from bsa import cells, components, meaning
 from bsa.errors import UsageError
 from bsa.spec import digest, parameters
 
-NOT_HASHED = {"name", "network", "label", "file", "url", "sha256"}  # weights are hashed by their sha256, apart
+NOT_HASHED = {"name", "network", "after", "label", "file", "url", "sha256"}  # weights are hashed by their sha256, apart
 
 
 class Stage(NamedTuple):
@@ -52,7 +52,7 @@ def placed(spec, data):
     sanity stage's holds "cells", in the order of its needs, an invariant's the "certificate" beside the attack's label.
     """
     source = {"name": spec["data"]["name"], "version": _version("data", spec["data"]["name"]), **data}
-    trained = {name: _network(name, network, spec["seed"], source) for name, network in networks(spec).items()}
+    trained = _networks(spec, source)
     for name, stage in trained.items():
         yield {"kind": "network", "network": name}, stage
     for measure in spec["measures"]:
@@ -61,12 +61,13 @@ def placed(spec, data):
                 place = {"kind": "measure", "network": name, "cell": cell, "measure": measure["name"]}
                 yield place, _at(cell, "measure", "measures", measure, name, trained[name], source)
     proven = {name: [] for name in trained}
-    for certificate in problems.certificates(spec):
+    for certificate in meaning.certificates(spec):
+        before = tuple(trained[name].key for name in certificate.get("after", ()))
         for name in _named(certificate, trained):
-            found = list(_certified(spec, certificate, name, trained[name], source))
-            proven[name] += found
+            found = list(_certified(spec, certificate, name, trained[name], source, before))
+            proven[name] += [] if before else found  # what a cascade proves is not of one network
             yield from found
-    for attack in problems.attacks(spec):
+    for attack in meaning.attacks(spec):
         for name in _named(attack, trained):
             found = list(_attacked(spec, attack, name, trained[name], source))
             yield from found
@@ -85,13 +86,14 @@ def _attacked(spec, attack, name, network, source):
         yield place, _at(cell, "attack", "attacks", resolved, name, network, source, seed=spec["seed"])
 
 
-def _certified(spec, given, name, network, source):
-    """A certificate for one network, in every cell."""
+def _certified(spec, given, name, network, source, before):
+    """A certificate for one network, or the cascade of it behind the networks with the keys `before`, in every cell."""
     label, resolved = given.get("label", given["name"]), {k: v for k, v in given.items() if k != "thresholds"}
     for cell in cells_of(spec):
         at = cells.thresholds(given["thresholds"], given["epsilon"], cell.scale)
         place = {"kind": "certify", "network": name, "cell": cell, "label": label, "thresholds": at}
-        yield place, _at(cell, "certify", "certify", resolved, name, network, source)
+        stage = _at(cell, "certify", "certify", resolved, name, network, source, before=before)
+        yield place, stage
 
 
 def _invariants(spec, attack, found, proven, network):
@@ -124,6 +126,11 @@ def _sanity(spec, attack, found, network):
     return place, _stage("sanity", f"sanity of {label}, network {name}", component, params, needs)
 
 
+def experiments(spec):
+    """The experiments of a resolved spec: those of a collection, or the one that it is."""
+    return spec.get("experiments", [spec])
+
+
 def networks(spec):
     """The networks of a spec by name; `model` with `train` or `weights` is short for one called main."""
     return spec.get("networks") or {"main": {k: spec[k] for k in ("model", "train", "weights") if k in spec}}
@@ -152,12 +159,32 @@ def _component(kind, given):
     return made
 
 
-def _network(name, network, seed, source):
+def _networks(spec, source):
+    """The network stages by name, each after those that it is trained behind."""
+    made = {}
+
+    def make(name):
+        network = networks(spec)[name]
+        before = [make(other) for other in network.get("after", ())]
+        made.setdefault(name, _network(name, network, spec["seed"], source, tuple(stage.key for stage in before)))
+        return made[name]
+
+    for name in networks(spec):
+        make(name)
+    return made
+
+
+def _network(name, network, seed, source, before):
     if "weights" in network:
         return _imported(name, network, source)
     model, train = _component("models", network["model"]), _component("train", network["train"])
     title = f"network {name}: {model['name']}, {train['name']} training"
-    return _stage("network", title, train, {"model": model, "seed": seed, "data": source}, ())
+    params = {"model": model, "seed": seed, "data": source}
+    if before:
+        given = {key: network["train"][key] for key in ("epsilon", "bounded", "projections")}
+        settings = parameters("certify", train["name"], given | {"slopes": "parallel"})
+        params["certificate"] = _component("certify", {"name": train["name"], **settings})
+    return _stage("network", title, train, params, before)
 
 
 def _imported(name, network, source):
@@ -172,12 +199,12 @@ def _imported(name, network, source):
     return stage._replace(origin={key: given[key] for key in ("file", "url") if key in given})
 
 
-def _at(cell, kind, folder, given, name, network, source, **more):
+def _at(cell, kind, folder, given, name, network, source, before=(), **more):
     """A stage at one network and one cell: an attack or a measure."""
     component = _component(folder, given)
     title = f"{given.get('label', component['name'])}, network {name}, cell {cell}"
     params = {"gain": cell.gain, "offset": cell.offset, "data": source, **more}
-    return _stage(kind, title, component, params, (network.key,))
+    return _stage(kind, title, component, params, (network.key, *before))
 
 
 def _stage(kind, title, component, params, needs):

@@ -1,4 +1,4 @@
-"""The schema of an experiment: the frame in `schemas/experiment.json` with every component's fragment in it.
+"""The schema of specs: the frames in `schemas/experiment.json` and `collection.json` with every component's fragment.
 
 Nothing here imports TensorFlow.
 """
@@ -10,6 +10,8 @@ import json
 from bsa import components
 
 FRAMED = ("sanity", "invariant")  # measures with a key of their own at the top of a spec
+FRAMES = ("experiment", "collection")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
@@ -17,10 +19,11 @@ COMMENT = {"type": "string", "description": "A note for readers; stripped before
 def combined():
     """The one schema that editors and `jsonschema` need (JSON Schema, draft 2020-12), as a dict.
 
-    A component becomes `{"$ref": "#/$defs/<kind>"}`: its name picks the fragment that checks the rest.
+    A component becomes `{"$ref": "#/$defs/<kind>"}`: its name picks the fragment that checks the rest. A spec with
+    "experiments" is held against the frame of a collection, any other against that of an experiment.
     """
-    frame = json.loads((components.shipped("schemas") / "experiment.json").read_text(encoding="utf-8"))
-    definitions = frame["$defs"]
+    frames = {name: _frame(name) for name in FRAMES}
+    definitions = {name: part for frame in frames.values() for name, part in frame.pop("$defs").items()} | frames
     for kind in components.KINDS:
         shared = definitions.get(kind, {}).get("properties", {})
         names = [name for name in components.names(kind) if name not in FRAMED]
@@ -33,8 +36,17 @@ def combined():
     _add_members(definitions)
     for name in FRAMED:
         definitions[name] = copy.deepcopy(components.fragment("measures", name)) | {"additionalProperties": False}
-    _allow_comments(frame)
-    return frame
+    collected = [name for name in components.names("report") if components.fragment("report", name).get("collection")]
+    definitions["collected"] = _choice("report", collected)
+    _allow_comments(definitions)
+    experiment, collection = ({"$ref": f"#/$defs/{name}"} for name in FRAMES)
+    choice = {"if": {"type": "object", "required": ["experiments"]}, "then": collection, "else": experiment}
+    return {"$schema": DIALECT, "title": "bsa spec", **choice, "$defs": definitions}
+
+
+def _frame(name):
+    frame = json.loads((components.shipped("schemas") / f"{name}.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in frame.items() if key != "$schema"}
 
 
 def _choice(kind, names):
@@ -105,8 +117,8 @@ def _resolve(part, value):
     """Follow references, component names and the one-or-a-list branches to the schema that speaks of `value`."""
     if "$ref" in part:
         kind = part["$ref"].removeprefix("#/$defs/")
-        if kind in (*components.KINDS, "members") and isinstance(value, dict):
-            kind = f"{kind}.{value['name']}"
+        if kind in (*components.KINDS, "members", "collected") and isinstance(value, dict):
+            kind = f"{'report' if kind == 'collected' else kind}.{value['name']}"
         return _resolve(combined()["$defs"][kind], value)
     kinds = {"array": list, "object": dict}
     if list(part.get("if", ())) == ["type"] and part["if"]["type"] in kinds:

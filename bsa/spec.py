@@ -1,4 +1,4 @@
-"""Read, check and resolve a spec: the JSON file that states one experiment.
+"""Read, check and resolve a spec: the JSON file that states one experiment, or a collection of them.
 
 The resolved spec (comments stripped, defaults filled in) is what is hashed, run and stored. No TensorFlow here, so
 that `bsa validate` takes a blink.
@@ -10,7 +10,7 @@ import math
 import sys
 from pathlib import Path
 
-from bsa import components, problems, schema
+from bsa import components, meaning, problems, schema
 from bsa.errors import BsaError, UsageError
 from bsa.problems import Problem
 
@@ -29,23 +29,31 @@ def load(path, overrides=()):
     """The resolved spec in a file (`-`: standard input), after overrides such as `train.steps=2000`.
 
     A bare name such as `quickstart`, or `specs/quickstart.json`, that is no file here is looked up among the specs
-    that ship with bsa. Raises SpecError with every problem at once, UsageError where there is no such file.
+    that ship with bsa. In a collection the resolved experiments stand in place of their files. Raises SpecError with
+    every problem at once, UsageError where there is no such file.
     """
-    file, text = _read(path)
-    spec = parse(text, file)
+    file, spec = read(path)
+    if "experiments" in spec:
+        from bsa import collection  # which reads its experiments with this module
+
+        return collection.resolve(spec, file, overrides)
     for text in overrides:
         override(spec, text)
     return resolve(spec, file)
 
 
-def _read(path):
+def read(path, folder="."):
+    """The file that `path` names, as seen from `folder` or among the specs that ship with bsa, and the object in it.
+
+    Raises UsageError where there is none, SpecError where it holds anything else.
+    """
     if str(path) == "-":
-        return "<stdin>", sys.stdin.read()
-    file = Path(path)
+        return "<stdin>", parse(sys.stdin.read(), "<stdin>")
+    file = Path(folder) / path
     try:
         if not file.is_file():
-            file = _shipped(file)
-        return file, file.read_text(encoding="utf-8")
+            file = _shipped(Path(path))
+        return file, parse(file.read_text(encoding="utf-8"), file)
     except UnicodeDecodeError as error:
         raise SpecError(file, [Problem("", "text in UTF-8", f"a byte that is none at {error.start}")]) from None
     except OSError as error:
@@ -107,10 +115,11 @@ def _place(value, made, key, path=()):
     return next((place for place in found if place), "")
 
 
-def _strip(value):
+def strip(value):
+    """`value` without its comments."""
     if isinstance(value, dict):
-        return {k: _strip(v) for k, v in value.items() if k != "comment" or not isinstance(v, str)}
-    return [_strip(v) for v in value] if isinstance(value, list) else value
+        return {k: strip(v) for k, v in value.items() if k != "comment" or not isinstance(v, str)}
+    return [strip(v) for v in value] if isinstance(value, list) else value
 
 
 def resolve(spec, file="<spec>"):
@@ -118,12 +127,12 @@ def resolve(spec, file="<spec>"):
 
     Raises SpecError with every problem at once.
     """
-    spec = _strip(spec)
-    found = problems.of_schema(spec)
+    spec = strip(spec)
+    found = problems.of_schema(spec, "experiment")
     broken = {p.pointer.split("/")[1] if p.pointer else "" for p in found}
     sound = {k: v for k, v in spec.items() if k not in broken}
-    filled = schema.fill(sound, schema.combined())
-    found += problems.of_meaning(filled, broken)
+    filled = schema.fill(sound, {"$ref": "#/$defs/experiment"})
+    found += meaning.problems(filled, broken)
     if found:
         raise SpecError(file, found)
     return _numbers(filled)
@@ -137,7 +146,7 @@ def parameters(kind, name, given):
     components.check_name(kind, name)
     part = components.fragment(kind, name) | {"additionalProperties": False, "$defs": schema.combined()["$defs"]}
     try:
-        value = _strip(json.loads(json.dumps(given, default=_plain, allow_nan=False))) | {"name": name}
+        value = strip(json.loads(json.dumps(given, default=_plain, allow_nan=False))) | {"name": name}
     except ValueError as error:
         raise UsageError(f'{kind} "{name}": expected finite numbers ({error})') from None
     found = problems.of_part(value, part)

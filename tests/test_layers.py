@@ -9,7 +9,7 @@ from bsa import components
 ROOT = Path(bsa.__file__).parent
 # A module may import from its own layer's package and from the layers below.
 LAYERS = [
-    {"errors", "components", "cells", "schema", "problems", "spec", "plan", "store", "foreign", "__init__"},
+    {"errors", "components", "cells", "schema", "problems", "meaning", "spec", "collection", "plan", "store", "foreign", "__init__"},
     {"ops"},
     {"data", "models"},
     {"weights", "attacks", "certify", "measures"},

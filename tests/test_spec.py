@@ -73,6 +73,7 @@ BROKEN = [
     ("certify", [CERTIFY, CERTIFY], "/certify/1/label", ["each certificate", "twice"]),
     ("certify", CERTIFY | {"thresholds": ["eps"]}, "/certify/thresholds/0", ["epsilon, scale*epsilon"]),
     ("certify", CERTIFY | {"epsilon": 8}, "/certify/epsilon", ["at most 1"]),
+    ("certify", CERTIFY | {"after": ["first"]}, "/certify/after/0", ["networks", '"first"']),
     ("measures", [{"name": "accuracy"}] * 2, "/measures/1", ["each measure once"]),
     ("blind_spot.cells", [[1.1, 0]], "/blind_spot/cells/0", ["a scale above 1 never fits"]),
     ("blind_spot.cells", [[1, 0], [1, 0]], "/blind_spot/cells", ["no repeated items"]),

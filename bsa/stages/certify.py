@@ -1,10 +1,13 @@
-"""A certificate stage: one certificate for one network in one cell."""
+"""A certificate stage: one certificate for one network, or for the cascade that ends in it, in one cell."""
+
+import functools
 
 import numpy as np
 
 from bsa import chunks, store
 from bsa.attacks import logits
 from bsa.certify import Certified
+from bsa.certify._cascade import Decided, decide
 from bsa.measures import invariant as invariants
 from bsa.spec import canonical
 from bsa.stages._loaded import cell_images, certifier, load_network
@@ -17,21 +20,39 @@ def compute(stage, needs, part, desk):
     x, y = cell_images(stage, desk)
     params = dict(stage.component["params"])
     index = np.arange(min(params.pop("images"), len(x)))
-    certificate = certifier(needs[0], stage.component["name"], canonical(params))
-    size, folder = CERTIFIED_AT_ONCE, part / store.WORK
-    x, y = x[index], y[index]
-    done = chunks.run(
-        lambda x, y, index: certificate(x, y), Certified, "certified", x, y, index, size, folder, desk.progress
-    )
+    images, name = (x[index], y[index], index), stage.component["name"]
+    run = functools.partial(chunks.run, size=CERTIFIED_AT_ONCE, folder=part / store.WORK, progress=desk.progress)
+    arrays, notes = (alone if len(needs) == 1 else behind)(run, needs, name, params, images)
+    arrays = {"index": index, "y": y[index], **arrays}
+    store.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
+    error, certified_error = (100 * float(1 - arrays[flags].mean()) for flags in ("correct", "certified"))
+    figures = {"images": len(index), "error": error, "certified_error": certified_error}
+    return figures | {"median_radius": invariants.median_radius(arrays), "notes": list(notes)}
+
+
+def alone(run, needs, name, params, images):
+    """The arrays and notes of a certificate for one network."""
+    x, y, _ = images
+    certificate = certifier(needs[0], name, canonical(params))
+    done = run(lambda x, y, index: certificate(x, y), Certified, "certified", *images)
     radius = np.where(done.certified, np.maximum(done.radius, params["epsilon"]), done.radius)
     correct = logits(load_network(needs[0]), x).argmax(-1) == y
-    arrays = {"index": index, "y": y, "correct": correct, "radius": radius}
-    arrays |= {"bounds": done.bounds, "certified": done.certified}
-    store.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
-    errors = {"error": 100 * float(1 - correct.mean()), "certified_error": 100 * float(1 - done.certified.mean())}
-    return {
-        "images": len(index),
-        **errors,
-        "median_radius": invariants.median_radius(arrays),
-        "notes": list(done.notes),
-    }
+    return {"correct": correct, "radius": radius, "bounds": done.bounds, "certified": done.certified}, done.notes
+
+
+def behind(run, needs, name, params, images):
+    """The same for a cascade, whose last network is the first of `needs`: radii are epsilon or 0."""
+    _, y, _ = images
+    networks = cascade([*needs[1:], needs[0]], name, params)
+    done = run(lambda x, y, index: decide(networks, x), Decided, "certified", *images)
+    correct = done.answer == y
+    certified = done.certified & correct
+    radius = np.where(certified, params["epsilon"], 0.0)
+    arrays = {"correct": correct, "radius": radius, "bounds": done.bounds, "certified": certified}
+    return arrays | {"network": done.network}, done.notes
+
+
+def cascade(folders, name, params):
+    """Pairs (logits, certificate) of the networks in `folders`, as `decide` takes them."""
+    params = canonical(params | {"tolerance": None})  # a cascade decides at epsilon: no radii are searched for
+    return [(functools.partial(logits, load_network(f)), certifier(f, name, params)) for f in folders]

@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from bsa import components, foreign, store, train
+from bsa import chunks, components, foreign, store, train
+from bsa.certify._cascade import Decided, decide
+from bsa.data import Dataset
+from bsa.errors import BsaError
 from bsa.stages._loaded import dataset
+from bsa.stages.certify import CERTIFIED_AT_ONCE, cascade
 
 
 def compute(stage, needs, part, desk):
@@ -12,6 +16,8 @@ def compute(stage, needs, part, desk):
         return imported(stage, part, desk)
     model = build(stage)
     data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
+    if needs:
+        data = left_over(stage, needs, data, part, desk)
     trained = stage.component
     history = train.run(
         trained["name"],
@@ -25,6 +31,23 @@ def compute(stage, needs, part, desk):
     store.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
     model.save(part / "network.keras")
     return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
+
+
+def left_over(stage, needs, data, part, desk):
+    """The training images whose answers no network before this one in its cascade certifies (Wong et al. 2018)."""
+    certificate = stage.params["certificate"]
+    networks = cascade(needs, certificate["name"], certificate["params"])
+    done = chunks.run(
+        lambda x, y, index: decide(networks, x), Decided, "certified", data.x, data.y, np.arange(len(data.x)),
+        CERTIFIED_AT_ONCE, part / store.WORK, desk.progress,
+    )  # fmt: skip
+    rows = np.flatnonzero(~done.certified)
+    if len(rows) < stage.component["params"]["batch_size"]:
+        raise BsaError(
+            f"{stage.title}: expected at least one batch of {stage.component['params']['batch_size']} training images "
+            f"that the networks before it do not certify, found {len(rows)}: the cascade is long enough without it"
+        )
+    return Dataset(data.x[rows], data.y[rows], data.num_classes)
 
 
 def imported(stage, part, desk):
