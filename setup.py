@@ -25,14 +25,19 @@ setup(
         "keras>=3.8",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pillow>=10.0",  # matplotlib brings it, too; gtsrb's archives hold PPM files
         "platformdirs>=4.0",
         "rich>=13.0",
         "scikit-learn>=1.4",
+        "scipy>=1.11",
         "tensorboard>=2.18",  # tf.summary needs it; TensorFlow no longer brings it
         "tensorflow>=2.18",
         "tensorflow-datasets>=4.9.7",
+        "tensorflow-probability[tf]>=0.25",  # its extra brings the tf-keras that fits
     ],
     extras_require={
+        # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
+        "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
         "test": ["pytest>=8.0"],
         "lint": ["ruff>=0.9"],
     },
