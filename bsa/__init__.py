@@ -1,8 +1,8 @@
 """bsa: blind-spot attacks on robust networks, after Zhang et al. (ICLR 2019).
 
-`load`, `build`, `import_weights`, `fit`, `attack`, `certificate` and `sanity` are the library's front door: they find a
-component by its name and fill in the defaults that specs use. Importing bsa does not import TensorFlow; the first call
-does.
+`load`, `build`, `import_weights`, `fit`, `attack`, `certificate`, `measure` and `sanity` are the library's front door:
+they find a component by its name and fill in the defaults that specs use. Importing bsa does not import TensorFlow; the
+first call does.
 """
 
 from bsa.cells import blind_spot
@@ -10,7 +10,7 @@ from bsa.components import find as _find
 from bsa.spec import parameters as _parameters
 
 __version__ = "0.1.0"
-__all__ = ["attack", "blind_spot", "build", "certificate", "fit", "import_weights", "load", "sanity"]
+__all__ = ["attack", "blind_spot", "build", "certificate", "fit", "import_weights", "load", "measure", "sanity"]
 
 
 def load(name, *, split, data_dir=None, **params):
@@ -69,6 +69,40 @@ def certificate(name, model, **params):
     `Certified(bounds, certified, radius, notes)`: no image within its `radius` of x is misclassified.
     """
     return _find("certify", name).make(model, **_parameters("certify", name, params))
+
+
+def measure(name, model, x, y, *, training=None, progress=None, **params):
+    """A measure of a network: `bsa.measure("nearest", model, x, y, training=bsa.load("mnist", split="train"))`.
+
+    x (n, height, width, channels) in [0, 1] and integer labels y (n,) are the images; `training` is a `Dataset`, which
+    only some measures need, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers,
+    which the measure's module describes, its parameters `schemas/measures/<name>.json`.
+    """
+    from bsa.attacks import checked, logits, target
+    from bsa.errors import UsageError
+    from bsa.measures import View
+    from bsa.models import embedding
+    from bsa.schema import FRAMED
+
+    if name in FRAMED:
+        raise UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
+    x, y, _ = checked(target(model), x, y, None)
+
+    def embedded(layer):
+        if training is None:
+            expected = 'training images, such as training=bsa.load("mnist", split="train")'
+            raise UsageError(f'measure "{name}": expected {expected}, found none')
+        return embedding(model, training.x, layer), training.y
+
+    view = View(
+        x=x,
+        y=y,
+        logits=lambda x: logits(model, x),
+        embedding=lambda x, layer: embedding(model, x, layer),
+        training=embedded,
+        progress=progress,
+    )
+    return _find("measures", name).measure(view, **_parameters("measures", name, params))
 
 
 def sanity(name, model, x, y, *, seed=0, checks=None, **params):

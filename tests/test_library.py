@@ -38,3 +38,31 @@ def test_values_are_checked_as_in_specs(trained, params, message):
 def test_numpys_numbers_and_tuples_are_welcome(trained, digits):
     attack = bsa.attack("pgd", trained, epsilon=np.float32(0.1), thresholds=(0.1, 0.05), steps=np.int64(3))
     assert len(attack(digits.x[:5], digits.y[:5]).x) == 5
+
+
+def test_a_measure_of_any_model(trained, digits):
+    training = bsa.load("digits", split="train")
+    steps = []
+    found = bsa.measure("nearest", trained, digits.x[:20], digits.y[:20], training=training, k=(np.int64(1), 3),
+                        progress=lambda done, total: steps.append((done, total)))  # fmt: skip
+    assert found["distance"].shape == found["normalised"].shape == (2, 20)
+    assert steps[0] == (0, 40)
+    assert steps[-1] == (40, 40)
+    itself = bsa.measure("nearest", trained, training.x[:20], training.y[:20], training=training, k=[1])
+    assert itself["mean"][0] < 1e-3 * found["mean"][0]  # nearest to itself, but for the order of sums in two batches
+    accuracy = bsa.measure("accuracy", trained, digits.x, digits.y, images=20)  # needs no training images
+    assert accuracy["accuracy"] == found["correct"].mean()
+
+
+def test_what_a_measure_needs(trained, digits):
+    x, y = digits.x[:5], digits.y[:5]
+    with pytest.raises(UsageError, match=r'"nearest": expected training images, such as training=bsa.load.*found none'):
+        bsa.measure("nearest", trained, x, y)
+    with pytest.raises(UsageError, match=r'no measures component named "nearst".*did you mean "nearest"'):
+        bsa.measure("nearst", trained, x, y)
+    with pytest.raises(UsageError, match=r'found "sanity": see bsa.sanity'):
+        bsa.measure("sanity", trained, x, y)
+    with pytest.raises(UsageError, match="/k: expected a list, found 5"):
+        bsa.measure("nearest", trained, x, y, k=5)
+    with pytest.raises(ValueError, match="divide 8-bit pixels by 255"):
+        bsa.measure("accuracy", trained, 255 * x, y)

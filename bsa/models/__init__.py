@@ -6,18 +6,21 @@
 import keras
 import numpy as np
 
+from bsa.errors import UsageError
+
 AT_ONCE = 500  # images in one pass
 
 
 def embedding(model, x, layer="embedding"):
     """What a layer of `model` gives for images x (n, height, width, channels) in [0, 1]: (n, features) float32.
 
-    h(x) of the paper (Eq. 2). Features of more than one axis are flattened. Raises ValueError with the names of the
+    h(x) of the paper (Eq. 2). Features of more than one axis are flattened. Raises UsageError with the names of the
     layers where there is none of that name.
     """
     known = [each.name for each in getattr(model, "layers", [])]
     if layer not in known:
-        raise ValueError(f'expected one of the layers {", ".join(known)}, found "{layer}"')
-    part = keras.Model(model.inputs, model.get_layer(layer).output)
+        raise UsageError(f'expected one of the layers {", ".join(known)}, found "{layer}"')
+    part = keras.Model(model.input, model.get_layer(layer).output)
     found = [np.asarray(part(x[at : at + AT_ONCE], training=False)) for at in range(0, max(len(x), 1), AT_ONCE)]
-    return np.concatenate(found).reshape(len(x), -1).astype(np.float32, copy=False)
+    found = np.concatenate(found)
+    return found.reshape(len(x), int(np.prod(found.shape[1:]))).astype(np.float32, copy=False)
