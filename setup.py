@@ -21,6 +21,7 @@ setup(
         "click>=8.1",
         "filelock>=3.12",
         "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
+        "joblib>=1.3",
         "jsonschema>=4.20",
         "keras>=3.8",
         "matplotlib>=3.8",
@@ -34,12 +35,14 @@ setup(
         "tensorflow>=2.18",
         "tensorflow-datasets>=4.9.7",
         "tensorflow-probability[tf]>=0.25",  # its extra brings the tf-keras that fits
+        "threadpoolctl>=3.1",
     ],
     extras_require={
         # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
         "test": ["pytest>=8.0"],
         "lint": ["ruff>=0.9"],
+        "ray": ["ray>=2.40"],
     },
     entry_points={"console_scripts": ["bsa=bsa.cli:main"]},
     classifiers=[

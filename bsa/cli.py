@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from bsa import __version__, foreign
+from bsa import __version__, cluster, foreign
 from bsa.errors import BsaError, UsageError
+from bsa.options import options
+from bsa.plan import experiments
 from bsa.problems import Problem
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
@@ -42,39 +44,12 @@ def main():
     """Blind-spot attacks on robust networks: from a JSON spec to the paper's tables."""
 
 
-def options(*names):
-    """The options that several commands share, by name."""
-    known = {
-        "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
-                            help="Override a field, for example train.steps=2000; may be repeated."),
-        "seed": click.option("--seed", type=int, help="Short for --set seed=N."),
-        "store": click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE",
-                              help="Where results are kept (BSA_STORE); the user's cache folder by default."),
-        "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
-                             help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
-        "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR",
-                                type=click.Path(exists=True, file_okay=False),
-                                help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
-                                     "default."),
-        "out": click.option("--out", type=click.Path(path_type=Path),
-                             help="Where tables go; by default results/<name>."),
-        "strict": click.option("--strict", is_flag=True,
-                               help="Exit with 4 where a sanity check of the evaluation failed."),
-        "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
-    }  # fmt: skip
-
-    def decorate(command):
-        for name in reversed(names):
-            command = known[name](command)
-        return command
-
-    return decorate
-
-
 def _spec(path, overrides, seed, weights_dir, strict=False):
     spec = load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
-    if strict and not spec["sanity"]:
-        raise UsageError('--strict: expected sanity checks, found "sanity": false in the spec, so that none is made')
+    unchecked = [each["name"] for each in experiments(spec) if not each["sanity"]]
+    if strict and unchecked:
+        found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
+        raise UsageError(f"--strict: expected sanity checks, found {found}")
     return foreign.pinned(spec, weights_dir)
 
 
@@ -141,8 +116,9 @@ def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "out", "strict")
-def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
+@options("set", "seed", "data", "weights", "store", "out", "strict", "strategy", "devices")
+@options("executor", "ray", "workers", "stage_cpus", "stage_gpus")
+def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strategy, devices, executor, **ray):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
 
     It can be killed at any moment; the same command goes on.
@@ -152,12 +128,29 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
     from bsa.store import Store
 
     resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
-    display = progress.Display()
+    display = progress.Display(several=bool(executor))
+    folders = {"data_dir": data_dir, "weights_dir": weights_dir}
     try:
-        runner.run(resolved, store, data_dir=data_dir, weights_dir=weights_dir, seen=display)
+        if executor:
+            _on_ray(resolved, store, folders, display, strategy or runner.stated(resolved), **ray)
+        else:
+            runner.run(resolved, store, **folders, strategy=strategy, devices=devices, seen=display)
     finally:
         display.close()
+    number, workers = cluster.place(strategy or runner.stated(resolved))
+    if number:
+        click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
+        return
     _render(resolved, store, data_dir, out, strict)
+
+
+def _on_ray(spec, store, folders, display, strategy, ray_address, workers, stage_cpus, stage_gpus):
+    from bsa import executor
+
+    if strategy:
+        raise UsageError(f"--executor ray: expected no strategy, as each stage is computed alone, found {strategy}")
+    size = {"address": ray_address, "workers": workers, "cpus": stage_cpus, "gpus": stage_gpus}
+    executor.execute(spec, store, **folders, seen=display, **size)
 
 
 @main.command(epilog=EXIT)
@@ -174,14 +167,14 @@ def _render(spec, store, data_dir, out, strict):
     import rich.console
 
     from bsa.report import render
-    from bsa.results import Results
+    from bsa.results import gather
     from bsa.run import describe
 
     out = out or Path("results") / spec["name"]
     console = rich.console.Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file has room: no column is squeezed
-    results = Results(spec, store, describe(spec, data_dir))
+    results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
     for shown in render(results, out):
         console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
     console.print(f"written to {out}", soft_wrap=True, markup=False)

@@ -27,6 +27,8 @@ def pinned(spec, weights_dir=None):
 
     This is what `plan` needs. Raises WeightsError where a file without a stated sha256 is not found.
     """
+    if "experiments" in spec:
+        return spec | {"experiments": [pinned(each, weights_dir) for each in spec["experiments"]]}
     if "weights" in spec:
         spec = spec | {"weights": _pinned(spec["weights"], weights_dir)}
     networks = spec.get("networks", {})

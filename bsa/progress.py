@@ -13,10 +13,14 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Display:
-    """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
+    """Progress on standard error: a live bar on a terminal, a line now and then elsewhere.
 
-    def __init__(self, console=None):
+    Where `several` stages are at work at once there are lines on a terminal, too.
+    """
+
+    def __init__(self, console=None, several=False):
         self.console = console or rich.console.Console(stderr=True, highlight=False)
+        self.live = self.console.is_terminal and not several
         self.bar = None
 
     def reused(self, stage):
@@ -29,7 +33,7 @@ class Display:
 
     def began(self, stage):
         """The stage starts; returns its progress(done, total, **metrics)."""
-        return self._bar(stage) if self.console.is_terminal else self._lines(stage)
+        return self._bar(stage) if self.live else self._lines(stage)
 
     def ended(self, stage, seconds):
         """The stage is committed."""

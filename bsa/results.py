@@ -22,7 +22,7 @@ class Result(NamedTuple):
 
 
 class Results:
-    """The results of a resolved spec in a `Store`; BsaError names what has not been run."""
+    """The results of a resolved experiment in a `Store`; BsaError names what has not been run."""
 
     def __init__(self, spec, artefacts, data):
         self.spec = spec
@@ -46,6 +46,11 @@ class Results:
         return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
 
     @property
+    def experiments(self):
+        """The results of each experiment: these."""
+        return [self]
+
+    @property
     def failed(self):
         """How many sanity checks failed."""
         return sum(result.record["metrics"]["failed"] for result in self.find(kind="sanity"))
@@ -54,3 +59,21 @@ class Results:
     def source(self):
         """What the published numbers are called, for example "Table 2"; "" where there are none."""
         return self.spec.get("reported", {}).get("source", "")
+
+
+class Collected:
+    """The results of a resolved collection: those of its `experiments`."""
+
+    def __init__(self, spec, experiments):
+        self.spec, self.experiments = spec, experiments
+
+    @property
+    def failed(self):
+        """How many sanity checks failed."""
+        return sum(results.failed for results in self.experiments)
+
+
+def gather(spec, artefacts, describe):
+    """The results of a resolved spec, an experiment or a collection; `describe(experiment)` describes its data set."""
+    found = [Results(each, artefacts, describe(each)) for each in plan.experiments(spec)]
+    return Collected(spec, found) if "experiments" in spec else found[0]

@@ -9,7 +9,21 @@ from bsa import components
 ROOT = Path(bsa.__file__).parent
 # A module may import from its own layer's package and from the layers below.
 LAYERS = [
-    {"errors", "components", "cells", "schema", "problems", "meaning", "spec", "collection", "plan", "store", "foreign", "__init__"},
+    {
+        "errors",
+        "components",
+        "cells",
+        "schema",
+        "problems",
+        "meaning",
+        "spec",
+        "collection",
+        "plan",
+        "store",
+        "foreign",
+        "cluster",
+        "__init__",
+    },
     {"ops"},
     {"data", "models"},
     {"weights", "attacks", "certify", "measures"},
@@ -17,7 +31,9 @@ LAYERS = [
     {"stages"},
     {"progress", "results"},
     {"run"},
+    {"executor"},
     {"report"},
+    {"options"},
     {"cli"},
     {"__main__"},
 ]

@@ -112,6 +112,9 @@ BROKEN = [
      "/attack/attacks", ["no repeated items"]),
     ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": []}, "/attack/attacks", ["at least 1 items"]),
     ("seed", 1.5, "/seed", ["a whole number", "1.5"]),
+    ("report", [{"name": "distance_shift"}], "/report/0", ['a measure "nearest"', '"distance_shift" shows', "none"]),
+    ("reported", {"source": "T", "rows": [{"cell": [1, 0], "kl": {"mian": 0.1}}]}, "/reported/rows/0/kl/mian",
+     ['did you mean "main"?']),
     ("report", [{"name": "sucess_table"}], "/report/0/name", ['did you mean "success_table"?']),
     ("reported", {"source": "T", "rows": [{"cell": [1, 0], "accuracy": 982}]}, "/reported/rows/0/accuracy", ["100"]),
 ]  # fmt: skip

@@ -1,17 +1,33 @@
-"""t-SNE (van der Maaten and Hinton 2008), scikit-learn's Barnes-Hut."""
+"""t-SNE (van der Maaten and Hinton 2008), scikit-learn's Barnes-Hut: several at once, each on one thread."""
 
+import os
+
+import joblib
 import numpy as np
+import threadpoolctl
+
+FEW = 5000  # points in all, below which starting processes takes longer than it saves
 
 
 def embed(features, *, components, perplexity, seed):
     """Features (n, m) in `components` dimensions: (n, components) float32.
 
     It begins at random points drawn by `seed`, not at principal components, from which every seed would end at almost
-    the same place. `perplexity` is lowered to (n - 1) / 3 for few points. Equal inputs on the same machine with as many
-    threads give equal bits; another number of threads sums in another order, and is another seed, so to speak.
+    the same place. `perplexity` is lowered to (n - 1) / 3 for few points. On one thread, so that equal inputs give
+    equal bits however many there are: sums in another order would be another seed, so to speak.
     """
     from sklearn.manifold import TSNE
 
     perplexity = min(perplexity, (len(features) - 1) / 3)
     method = TSNE(components, perplexity=perplexity, init="random", learning_rate="auto", random_state=seed)
-    return method.fit_transform(np.asarray(features, np.float32))
+    with threadpoolctl.threadpool_limits(1):
+        return method.fit_transform(np.asarray(features, np.float32))
+
+
+def several(tasks, points):
+    """`embed(features, **settings)` of each of `tasks`, in their order, one after the other as they are done.
+
+    In as many processes as there are processors, where `points`, in all, are worth it; `tasks` may be a generator.
+    """
+    work = joblib.Parallel(n_jobs=os.cpu_count() if points > FEW else 1, return_as="generator")
+    return work(joblib.delayed(embed)(features, **settings) for features, settings in tasks)

@@ -37,30 +37,40 @@ def measure(view, *, layer, components, perplexity, seeds, grid, margin, bootstr
             f"them among {len(training)} and {len(test)} images"
         )
     settings = {"points": grid, "margin": margin, "bootstrap": bootstrap}
-    pieces, done = {}, 0
-    for seed in seeds:
-        for c, both in large.items():
-            embedded = {"components": components, "perplexity": perplexity, "seed": seed}
-            pieces[seed, c] = _piece(view.folder, both, c, embedded, settings)
-            done += 1
-            if view.progress:
-                view.progress(done, len(seeds) * len(large), kl=float(np.mean([p["kl"] for p in pieces.values()])))
+    wanted = [(seed, c) for seed in seeds for c in large]
+    pieces = {which: piece for which in wanted if (piece := _saved(view.folder, which))}
+    left = [which for which in wanted if which not in pieces]
+    given = {"components": components, "perplexity": perplexity}
+    tasks = ((np.concatenate(large[c]), given | {"seed": seed}) for seed, c in left)
+    maps = _tsne.several(tasks, sum(len(part) for _, c in left for part in large[c]))
+    for which, points in zip(left, maps, strict=True):
+        pieces[which] = _piece(view.folder, which, points, len(large[which[1]][0]), settings)
+        if view.progress:
+            view.progress(len(pieces), len(wanted), kl=float(np.mean([p["kl"] for p in pieces.values()])))
+    pieces = {which: pieces[which] for which in wanted}
     return _arrays(pieces, large) | _figures(pieces, members, seeds)
 
 
-def _piece(folder, both, c, embedded, settings):
-    """One class and seed: points and numbers as arrays, kept in `folder`."""
-    file = folder and folder / f"class_{c}_seed_{embedded['seed']}.npz"
-    if file and file.is_file():
-        with np.load(file, allow_pickle=False) as saved:
-            return dict(saved)
-    points = _tsne.embed(np.concatenate(both), **embedded)
-    first, second = points[: len(both[0])], points[len(both[0]) :]
-    seed = derived.derive(embedded["seed"], f"divergence of class {c}")
-    found = {"points": points, **_kl.divergence(first, second, seed=seed, **settings)._asdict()}
-    if file:
-        store.write(file, lambda handle: np.savez_compressed(handle, **found))
+def _piece(folder, which, points, training, settings):
+    """The t-SNE of one seed and class, the first `training` points of training images, with its numbers; also saved."""
+    seed = derived.derive(which[0], f"divergence of class {which[1]}")
+    found = {"points": points}
+    found |= _kl.divergence(points[:training], points[training:], seed=seed, **settings)._asdict()
+    if folder:
+        store.write(_file(folder, which), lambda handle: np.savez_compressed(handle, **found))
     return found
+
+
+def _saved(folder, which):
+    """The piece that a killed run left, or None."""
+    if not folder or not _file(folder, which).is_file():
+        return None
+    with np.load(_file(folder, which), allow_pickle=False) as saved:
+        return dict(saved)
+
+
+def _file(folder, which):
+    return folder / "seed_{}_class_{}.npz".format(*which)
 
 
 def _arrays(pieces, members):

@@ -7,10 +7,12 @@ from bsa.report import _sanity
 def render(results, out):
     """Render the reports of the results' spec into the folder `out`, one after the other; yields what to show.
 
-    What the sanity checks found comes last, whatever the reports are: a warning is not to be missed.
+    What the sanity checks found comes last, whatever the reports are: a warning is not to be missed. In a collection
+    it stands in a folder for each experiment.
     """
     out.mkdir(parents=True, exist_ok=True)
     for report in results.spec["report"]:
         params = {k: v for k, v in report.items() if k != "name"}
         yield from find("report", report["name"]).render(results, out, **params)
-    yield from _sanity.render(results, out)
+    for experiment in results.experiments:
+        yield from _sanity.render(experiment, out if experiment is results else out / experiment.spec["name"])

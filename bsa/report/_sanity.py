@@ -18,6 +18,7 @@ def render(results, out):
     found = results.find(kind="sanity")
     if not found:
         return
+    out.mkdir(parents=True, exist_ok=True)
     store.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": [_attack(r) for r in found]})
     _table(results, found).save(out / FIGURES)
     summary, *warnings = lines(results)

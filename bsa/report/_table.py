@@ -51,7 +51,7 @@ class Table(NamedTuple):
     def save(self, stem):
         """Write `stem`.md, .csv and .tex."""
         for suffix, text in ((".md", self.markdown()), (".csv", self.csv()), (".tex", self.latex())):
-            store.write(stem.with_suffix(suffix), lambda file, text=text: file.write(text.encode()))
+            store.write(stem.with_name(stem.name + suffix), lambda file, text=text: file.write(text.encode()))
 
 
 def _escape(text):

@@ -1,0 +1,81 @@
+"""Collections: several experiments and reports over all of them, in one spec. No TensorFlow."""
+
+import re
+from pathlib import Path
+
+from bsa import meaning, problems, schema, spec
+from bsa.errors import UsageError
+from bsa.problems import Problem
+from bsa.spec import SpecError
+
+
+def resolve(given, file, overrides=()):
+    """A parsed collection, checked, with its resolved experiments in place of their files.
+
+    An experiment is looked up beside `file`, then among the specs that ship with bsa. An override of a collection's
+    own key is for the collection; one that begins with an experiment's name, such as mnist_figure1.seed=1, for that
+    experiment; any other for every experiment. Raises SpecError with every problem at once: of an experiment's, both
+    files are named.
+    """
+    keys = schema.combined()["$defs"]["collection"]["properties"]
+    own = [text for text in overrides if _first(text) in keys]
+    for text in own:
+        spec.override(given, text)
+    given = spec.strip(given)
+    found = problems.of_schema(given, "collection")
+    if found:
+        raise SpecError(file, found)
+    members, found = _members(given["experiments"], Path(file).parent)
+    made, others = [], [text for text in overrides if text not in own]
+    names = [experiment.get("name") for _, _, experiment in members]
+    for (i, member, experiment), name in zip(members, names, strict=True):
+        try:
+            made.append(_overridden(experiment, member, others, name, names))
+        except SpecError as error:
+            found += [_problem(i, f"{error.file}: {problem}") for problem in error.problems]
+    whole = schema.fill(given | {"experiments": made}, {"$ref": "#/$defs/collection"})
+    found = found or list(meaning.of_collection(whole))
+    if found:
+        raise SpecError(file, sorted(found, key=lambda p: p.pointer))
+    return whole
+
+
+def _members(names, folder):
+    """Triples (number, file, parsed experiment) of those that can be read, and the problems of the others."""
+    members, found = [], []
+    for i, name in enumerate(names):
+        try:
+            file, experiment = spec.read(name, folder)
+        except UsageError as error:
+            found.append(_problem(i, f"{folder / name}: {error}"))
+        except SpecError as error:
+            found += [_problem(i, str(error))]
+        else:
+            if "experiments" in experiment:
+                found.append(_problem(i, f"{file}: a collection"))
+            else:
+                members.append((i, file, experiment))
+    return members, found
+
+
+def _problem(i, found):
+    return Problem(f"/experiments/{i}", "a valid experiment", found)
+
+
+def _overridden(experiment, file, overrides, name, names):
+    """An experiment, resolved, after the overrides that are for all of the `names` and those that are for its own."""
+    for text in overrides:
+        if _first(text) == name:
+            text = text.partition(".")[2]
+        elif _first(text) in names:
+            continue
+        try:
+            spec.override(experiment, text)
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from None
+    return spec.resolve(experiment, file)
+
+
+def _first(text):
+    """The first key of an override."""
+    return re.split("[.=]", text, maxsplit=1)[0]

@@ -1,0 +1,135 @@
+"""Stages as tasks of Ray, on this machine or on a cluster: independent ones at once, over one shared store.
+
+Ray resolves what needs what, places tasks by their resources, and runs a task again whose worker was lost; the stage
+then goes on from its `.part`, as after any kill. On several machines the store, the data and the weights must lie in a
+file system that all of them see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
+"""
+
+import os
+import time
+
+from bsa import run
+from bsa.errors import UsageError
+from bsa.progress import silenced
+from bsa.store import Store
+
+LOST = 3  # times that a stage is begun again after its worker was lost
+PAUSE = 0.5  # seconds between two looks at the stages at work
+
+
+class Board:
+    """An actor: what the stages at work have to tell."""
+
+    def __init__(self):
+        self.told = []
+
+    def tell(self, *event):
+        self.told.append(event)
+
+    def read(self):
+        told, self.told = self.told, []
+        return told
+
+
+class Teller:
+    """What a stage in a worker tells: `seen` of `bsa.run`, passed on to a `Board`."""
+
+    def __init__(self, board):
+        self.board, self.said = board, 0.0
+
+    def reused(self, stage):
+        self.board.tell.remote("reused", stage.key)
+
+    def waiting(self, stage):
+        self.board.tell.remote("waiting", stage.key)
+
+    def began(self, stage):
+        self.board.tell.remote("began", stage.key)
+
+        def progress(done, total, **metrics):
+            if time.monotonic() - self.said > PAUSE or done == total:
+                self.said = time.monotonic()
+                numbers = {name: float(value) for name, value in metrics.items()}
+                self.board.tell.remote("progress", stage.key, done, total, numbers)
+
+        return progress
+
+    def ended(self, stage, seconds):
+        self.board.tell.remote("ended", stage.key, seconds)
+
+
+def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, address=None, workers=2, cpus=None, gpus=0):
+    """As `run.run`, by Ray: `workers` stages at once on this machine, or on the cluster at `address` ("auto", a URL).
+
+    Each stage gets `cpus` processors (None: as many as this machine has, so that sums are added up as in the plain run
+    and results are equal to the bit on equal processors) and `gpus` GPUs. Errors of a stage are raised here, and what
+    has not begun is cancelled. Raises UsageError without Ray.
+    """
+    ray = _ray()
+    stages, cpus = run.planned(spec, data_dir), cpus or os.cpu_count()
+    here = {} if address else {"num_cpus": workers * cpus, "include_dashboard": False}
+    # a task sees a GPU only where it asked for one, and imports this very package
+    ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
+    try:
+        board = ray.remote(Board).options(num_cpus=0).remote()
+        task = ray.remote(_task).options(num_cpus=cpus, num_gpus=gpus, max_retries=LOST)
+        folders = (artefacts.root, data_dir, weights_dir)
+        places = [folder and os.path.abspath(folder) for folder in folders]
+        begun = {}
+        for stage in stages:
+            if stage.key in artefacts:
+                seen.reused(stage)
+            else:
+                needs = [begun[key] for key in stage.needs if key in begun]
+                begun[stage.key] = task.remote(stage, places, board, cpus, *needs)
+        _follow(ray, {stage.key: stage for stage in stages}, list(begun.values()), board, seen)
+    finally:
+        ray.shutdown()
+    return stages
+
+
+def _ray():
+    try:
+        import ray
+    except ImportError:
+        raise UsageError('--executor ray: expected Ray, found none: pip install "bsa[ray]"') from None
+    return ray
+
+
+def _task(stage, places, board, cpus, *needs):
+    """One stage in a worker; `needs` are there to be waited for."""
+    root, data_dir, weights_dir = places
+    with silenced():
+        import tensorflow as tf
+
+        from bsa import stages
+
+    if cpus != os.cpu_count() and not tf.config.threading.get_intra_op_parallelism_threads():
+        tf.config.threading.set_intra_op_parallelism_threads(cpus)
+    run.ensure(stage, Store(root), lambda: stages.Desk(data_dir, weights_dir=weights_dir), Teller(board))
+
+
+def _follow(ray, stages, left, board, seen):
+    """Show what the board is told until every task is done; the first error is raised, and the rest cancelled."""
+    progress = {}
+    while left:
+        done, left = ray.wait(left, num_returns=len(left), timeout=PAUSE)
+        _show(ray.get(board.read.remote()), stages, progress, seen)
+        try:
+            ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            for task in left:
+                ray.cancel(task, force=True)
+            raise error.cause from None
+
+
+def _show(told, stages, progress, seen):
+    for what, key, *more in told:
+        stage = stages[key]
+        if what == "progress":
+            done, total, numbers = more
+            progress[key](done, total, **numbers)
+        elif what == "began":
+            progress[key] = seen.began(stage)
+        else:
+            getattr(seen, what)(stage, *more)

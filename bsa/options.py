@@ -1,0 +1,54 @@
+"""The options of the command line, by name."""
+
+from pathlib import Path
+
+import click
+
+from bsa import cluster
+
+KNOWN = {
+    "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                        help="Override a field, for example train.steps=2000; may be repeated. In a collection "
+                             "of every experiment, or of one: NAME.KEY=VALUE."),
+    "seed": click.option("--seed", type=int, help="Short for --set seed=N."),
+    "store": click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE",
+                          help="Where results are kept (BSA_STORE); the user's cache folder by default."),
+    "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
+                         help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
+    "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR",
+                            type=click.Path(exists=True, file_okay=False),
+                            help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
+                                 "default."),
+    "out": click.option("--out", type=click.Path(path_type=Path),
+                         help="Where tables go; by default results/<name>."),
+    "strategy": click.option("--strategy", type=click.Choice(cluster.STRATEGIES),
+                             help="Share the work among the devices of this machine (mirrored), or of the "
+                                  "processes in TF_CONFIG, each with this command (multi_worker); by default the "
+                                  "spec's, or one device."),
+    "devices": click.option("--devices", type=click.IntRange(1),
+                            help="How many devices; by default all GPUs, or 2 parts of the processor."),
+    "strict": click.option("--strict", is_flag=True,
+                           help="Exit with 4 where a sanity check of the evaluation failed."),
+    "executor": click.option("--executor", type=click.Choice(["ray"]),
+                             help="Compute independent stages at once, as tasks of Ray (bsa[ray])."),
+    "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; none: start one "
+                                              "here."),
+    "workers": click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
+                            help="With ray on this machine: stages at once."),
+    "stage_cpus": click.option("--stage-cpus", type=click.IntRange(1),
+                               help="With ray: processors of a stage; by default as many as this machine has."),
+    "stage_gpus": click.option("--stage-gpus", type=click.FloatRange(0), default=0, show_default=True,
+                               help="With ray: GPUs of a stage."),
+    "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
+}  # fmt: skip
+
+
+def options(*names):
+    """A decorator that gives a command the options of these names, in this order."""
+
+    def decorate(command):
+        for name in reversed(names):
+            command = KNOWN[name](command)
+        return command
+
+    return decorate

@@ -1,0 +1,52 @@
+"""What the figures share: colours, bins, how they are named and saved."""
+
+import textwrap
+
+import numpy as np
+
+# Told apart by the colour-blind (Okabe and Ito, 2008); what they tell is also told by place, filling or hatching.
+BLUE, VERMILLION = "#0072B2", "#D55E00"
+
+
+def grid(rows, columns, size, **how):
+    """A figure with rows x columns axes, `size` inches each, and its axes as an array of that shape."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    shape = (size[0] * columns, size[1] * rows)
+    return pyplot.subplots(rows, columns, figsize=shape, layout="constrained", squeeze=False, **how)
+
+
+def title(figure, *lines):
+    """A title over the whole figure, broken where it is too narrow for a line."""
+    width = int(15 * figure.get_figwidth())  # characters
+    figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=8)
+
+
+def save(figure, file):
+    """Write a figure as `file`, a .png, and as the .svg beside it, which is the same for the same figure."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    figure.savefig(file, dpi=150)
+    with matplotlib.rc_context({"svg.hashsalt": "bsa"}):
+        figure.savefig(file.with_name(file.name.removesuffix(".png") + ".svg"), metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def name(*parts):
+    """A file's name of the parts that are not empty, without a suffix; a `Cell` as its scale and shift."""
+    texts = [f"{p.scale:g}_{p.shift:g}" if hasattr(p, "shift") else str(p) for p in parts if p]
+    return "_".join(texts).replace(" ", "_")
+
+
+def edges(values, bins):
+    """The edges (bins + 1,) of equal bins that hold all values; around a single value they are 1 wide in all."""
+    return np.histogram_bin_edges(values, bins)
+
+
+def counts(values, at):
+    """How many values lie in each bin of the edges `at`, as a list."""
+    return np.histogram(values, at)[0].tolist()

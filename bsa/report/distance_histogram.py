@@ -1,0 +1,165 @@
+"""Attack success against the distance to the training images, in a network's embedding (paper, Figures 1-3, 6-9, 11).
+
+Below, how many test images lie at each distance; above, the success rate among those attacked in each bin.
+"""
+
+import numpy as np
+
+from bsa import store
+from bsa.cells import SLACK
+from bsa.report import _figure
+from bsa.report._ranks import FEWEST, separation, text
+from bsa.report._table import Table
+from bsa.report._wilson import wilson
+
+
+def render(results, out, *, bins, thin, resamples):
+    """A figure for each attack and k as PNG and SVG, a table for each attack; `distance_histogram.json` has it all."""
+    figures = []
+    for attack in results.find(kind="attack"):
+        shown = [
+            _figure_of(results, attack, at, bins, resamples) for at in range(len(_embedded(results, attack)[0][1]))
+        ]
+        for figure in shown:
+            _draw(results, figure, thin, out / figure["file"])
+            yield f"figure {out / figure['file']}"
+        table = _table(results, shown)
+        table.save(out / _figure.name("distance_histogram", *_where(results, attack)))
+        yield table
+        figures += shown
+    store.write_json(out / "distance_histogram.json", {"name": results.spec["name"], "figures": figures})
+
+
+def _embedded(results, attack):
+    """The measured distances in the attack's cell: for each embedding network its result and the list of k."""
+    found = results.find(kind="measure", measure="nearest", cell=attack.place["cell"])
+    return [(result, result.record["metrics"]["k"]) for result in found]
+
+
+def _where(results, attack):
+    """What tells the files of an attack from others'."""
+    several = len(results.spec["blind_spot"]["cells"]) > 1
+    return attack.place["network"], attack.place["label"], attack.place["cell"] if several else None
+
+
+def _figure_of(results, attack, at, bins, resamples):
+    """All numbers of a figure, as they stand in the JSON: one attack, and the `at`-th k."""
+    place, embedded = attack.place, _embedded(results, attack)
+    k = embedded[0][1][at]
+    several = f"k{k}" if len(embedded[0][1]) > 1 else None
+    arrays, threshold, seed = attack.arrays("attack.npz"), place["thresholds"][0], results.spec["seed"]
+    broken = arrays["distance"] <= threshold + SLACK
+    return {
+        "file": _figure.name("distance_histogram", *_where(results, attack), several) + ".png",
+        "network": place["network"],
+        "attack": place["label"],
+        "cell": [place["cell"].scale, place["cell"].shift],
+        "threshold": threshold,
+        "k": k,
+        "resamples": resamples,
+        "panels": [_panel(result, at, arrays, broken, bins, (resamples, seed)) for result, _ in embedded],
+    }
+
+
+def _panel(result, at, attacked, broken, bins, draws):
+    """One embedding network: its histogram, the rate in each bin, and what the distance says of success."""
+    measured = result.arrays("measure.npz")
+    distance, resamples, seed = measured["distance"][at], *draws
+    index, rows, columns = np.intersect1d(attacked["index"], measured["index"], return_indices=True)
+    away, broken, y = distance[columns], broken[rows], attacked["y"][rows]
+    edges = _figure.edges(distance, bins)
+    tried, hit = _figure.counts(away, edges), _figure.counts(away[broken], edges)
+
+    def said(chosen):
+        return separation(away[chosen], broken[chosen], index[chosen], resamples=resamples, seed=seed)
+
+    return {
+        "embedding": result.place["network"],
+        "layer": result.record["metrics"]["layer"],
+        "edges": edges.tolist(),
+        "images": _figure.counts(distance, edges),
+        "attacked": tried,
+        "broken": hit,
+        "rate": [100 * h / n if n else None for h, n in zip(hit, tried, strict=True)],
+        "interval": [[100 * e for e in wilson(h, n)] for h, n in zip(hit, tried, strict=True)],
+        "all": said(np.ones(len(y), bool)),
+        "classes": {str(c): said(y == c) for c in np.unique(y)},
+    }
+
+
+def _draw(results, numbers, thin, file):
+    panels, cell = numbers["panels"], ", ".join(f"{v:g}" for v in numbers["cell"])
+    figure, axes = _figure.grid(2, len(panels), (4.4, 2.3), sharex="col", sharey="row")
+    for (above, below), panel in zip(axes.T, panels, strict=True):
+        _rates(above, panel, thin)
+        left, width = panel["edges"][:-1], np.diff(panel["edges"])
+        below.bar(left, panel["images"], width, align="edge", color=_figure.VERMILLION, edgecolor="white", lw=0.3)
+        _count(below, panel, panel["images"], panel["images"], thin)
+        below.set_xlabel(f"mean distance to the {numbers['k']} nearest training images", fontsize=8)
+    axes[0, 0].set_ylabel("attack success (%)", fontsize=8)
+    axes[1, 0].set_ylabel("test images", fontsize=8)
+    for axis in axes.flat:
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    _figure.title(
+        figure,
+        f"{results.spec['name']}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
+        f"{numbers['threshold']:g}",
+        f"95 % intervals; counts are those of bins with fewer than {thin} images (above: attacked ones, hollow bars)",
+    )
+    _figure.save(figure, file)
+
+
+def _rates(axis, panel, thin):
+    """The success rate in each bin with its interval; hollow where it is of few images."""
+    drawn = np.flatnonzero(panel["attacked"])
+    at, width = _middle(panel)[drawn], panel["edges"][1] - panel["edges"][0]
+    rate, interval = (np.array([panel[key][i] for i in drawn]) for key in ("rate", "interval"))
+    face = [_figure.BLUE if panel["attacked"][i] >= thin else "white" for i in drawn]
+    axis.bar(at, rate, 0.9 * width, color=face, edgecolor=_figure.BLUE, lw=0.7)
+    reach = np.abs(interval.reshape(-1, 2).T - rate)
+    axis.errorbar(at, rate, reach, fmt="o", ms=1.5, color="black", lw=0.6, capsize=1)
+    _count(axis, panel, panel["attacked"], [high for _, high in panel["interval"]], thin)
+    axis.set_ylim(0, 112)  # room for a count above an interval that reaches 100
+    axis.set_yticks(range(0, 101, 20))
+    said = f"Spearman {text(panel['all']['spearman'])}, AUROC {text(panel['all']['auroc'])}"
+    axis.set_title(f"embedded by network {panel['embedding']}\n{said}", fontsize=8)
+
+
+def _middle(panel):
+    return (np.array(panel["edges"][1:]) + panel["edges"][:-1]) / 2
+
+
+def _count(axis, panel, numbers, tops, thin):
+    """The numbers of thin bins, above what is drawn there."""
+    for at, number, top in zip(_middle(panel), numbers, tops, strict=True):
+        if 0 < number < thin:
+            axis.annotate(
+                f"{number}", (at, top), (0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=5
+            )
+
+
+def _table(results, figures):
+    """A line for each k over all images, and one for each class at the first k."""
+    first, panels = figures[0], figures[0]["panels"]
+    names = [panel["embedding"] for panel in panels]
+    heads = [f"{statistic}, {name}" for name in names for statistic in ("Spearman", "AUROC")]
+    rows = [_row(f"all, k = {f['k']}", [panel["all"] for panel in f["panels"]]) for f in figures]
+    rows += [_row(f"class {c}, k = {first['k']}", [p["classes"][c] for p in panels]) for c in panels[0]["classes"]]
+    title = (
+        f"{results.spec['name']}: distance against the success of {first['attack']} on network {first['network']}, "
+        f"cell ({first['cell'][0]:g}, {first['cell'][1]:g})"
+    )
+    notes = [
+        f"Success within {first['threshold']:g}, against the mean distance to the k nearest training images, embedded "
+        f"by the network in the head, with 95 % bootstrap intervals over images ({first['resamples']} resamples). "
+        "AUROC: the probability that a broken image lies farther away than an unbroken one.",
+        f"A dash: fewer than {FEWEST} broken or unbroken images. distance_histogram.json has the classes at every k.",
+    ]
+    return Table(title, ["images", "attacked", "broken", *heads], rows, notes)
+
+
+def _row(head, said):
+    first = said[0]
+    numbers = [text(found[statistic]) for found in said for statistic in ("spearman", "auroc")]
+    return [head, f"{first['images']}", f"{first['flagged']}", *numbers]

@@ -1,0 +1,99 @@
+"""Do blind-spot images lie farther from the training images than the originals? (paper, Figure 5)"""
+
+import numpy as np
+
+from bsa import plan, store
+from bsa.report import _figure
+from bsa.report._ranks import separation, text
+from bsa.report._table import Table
+
+
+def render(results, out, *, bins, resamples):
+    """A figure for each blind-spot cell and k as PNG and SVG, and a table; `distance_shift.json` holds all numbers."""
+    original, *others = sorted(plan.cells_of(results.spec), key=lambda cell: (cell.scale, cell.shift) != (1, 0))
+    networks = results.find(kind="measure", measure="nearest", cell=original)
+    figures = []
+    for cell in others:
+        moved = results.find(kind="measure", measure="nearest", cell=cell)
+        ks = networks[0].record["metrics"]["k"]
+        for at, k in enumerate(ks):
+            parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
+            pairs = zip(networks, moved, strict=True)
+            panels = [_panel(*pair, at, bins, resamples, results.spec["seed"]) for pair in pairs]
+            shown = {"file": _figure.name("distance_shift", *parts) + ".png", "cell": [cell.scale, cell.shift], "k": k}
+            figures.append(shown | {"resamples": resamples, "panels": panels})
+            _draw(results, figures[-1], out / shown["file"])
+            yield f"figure {out / shown['file']}"
+    table = _table(results, figures)
+    table.save(out / "distance_shift")
+    store.write_json(out / "distance_shift.json", {"name": results.spec["name"], "figures": figures})
+    yield table
+
+
+def _panel(original, moved, at, bins, resamples, seed):
+    """One embedding network: both histograms in the same bins, and how well the distance tells one from the other."""
+    one, other = original.arrays("measure.npz"), moved.arrays("measure.npz")
+    before, after = one["distance"][at], other["distance"][at]
+    edges = _figure.edges(np.concatenate([before, after]), bins)
+    flag = np.repeat([False, True], [len(before), len(after)])
+    images = np.concatenate([one["index"], other["index"]])
+    said = separation(np.concatenate([before, after]), flag, images, resamples=resamples, seed=seed)
+    return {
+        "embedding": original.place["network"],
+        "layer": original.record["metrics"]["layer"],
+        "edges": edges.tolist(),
+        "original": _figure.counts(before, edges),
+        "blind_spot": _figure.counts(after, edges),
+        "images": len(before),
+        "mean": [float(before.mean()), float(after.mean())],
+        "auroc": said["auroc"],
+    }
+
+
+def _draw(results, numbers, file):
+    panels = numbers["panels"]
+    figure, axes = _figure.grid(1, len(panels), (4.4, 3))
+    for axis, panel in zip(axes[0], panels, strict=True):
+        edges, moved = panel["edges"], _name(numbers["cell"])
+        axis.stairs(panel["original"], edges, fill=True, color=_figure.BLUE, alpha=0.6, label="original, (1, 0)")
+        axis.stairs(panel["blind_spot"], edges, color=_figure.VERMILLION, lw=1.6, label=f"blind spot, {moved}")
+        axis.set_title(
+            f"embedded by network {panel['embedding']}\nAUROC of blind spot against original {text(panel['auroc'])}",
+            fontsize=8,
+        )
+        axis.set_xlabel(f"mean distance to the {numbers['k']} nearest training images", fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].set_ylabel("test images", fontsize=8)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8, frameon=False
+    )
+    _figure.title(figure, results.spec["name"])
+    _figure.save(figure, file)
+
+
+def _table(results, figures):
+    """A line for each cell, k and embedding network."""
+    rows = [
+        [
+            _name(f["cell"]),
+            f"{f['k']}",
+            p["embedding"],
+            f"{p['images']}",
+            *(f"{m:.4g}" for m in p["mean"]),
+            text(p["auroc"]),
+        ]
+        for f in figures
+        for p in f["panels"]
+    ]
+    columns = ["cell", "k", "embedded by", "images", "mean distance, original", "mean distance, blind spot", "AUROC"]
+    notes = [
+        "AUROC of telling a blind-spot image from an original by its distance to the k nearest training images: 0.5 is "
+        "chance, below 0.5 blind-spot images lie nearer; with 95 % bootstrap intervals over images, each drawn with "
+        f"its blind-spot version ({figures[0]['resamples']} resamples).",
+    ]
+    return Table(f"{results.spec['name']}: distances of blind-spot images", columns, rows, notes)
+
+
+def _name(cell):
+    return f"({cell[0]:g}, {cell[1]:g})"

@@ -1,0 +1,172 @@
+"""How far test images are from the training images, beside how often attacks succeed (paper, Table 1).
+
+A row for each experiment, of its original test images; the published row, where there is one, stands below it.
+"""
+
+import numpy as np
+
+from bsa import plan, store
+from bsa.cells import SLACK
+from bsa.report import _sanity
+from bsa.report._table import Table
+from bsa.report._wilson import wilson
+
+
+def render(results, out):
+    """The table, printed and as Markdown, CSV, LaTeX and JSON in `out`; rates are in percent."""
+    found = {each.spec["name"]: _experiment(each) for each in results.experiments}
+    table = _table(results.spec["name"], found)
+    checked = [f"{each.spec['name']}: {line}" for each in results.experiments for line in _sanity.lines(each)]
+    table._replace(notes=[*table.notes, *checked]).save(out / "distance_table")
+    store.write_json(out / "distance_table.json", {"name": results.spec["name"], "experiments": found})
+    return [table]
+
+
+def _experiment(results):
+    """All numbers of an experiment, as they stand in the JSON."""
+    (cell,) = (cell for cell in plan.cells_of(results.spec) if (cell.scale, cell.shift) == (1, 0))
+    networks = {name: _network(results, name, cell) for name in plan.networks(results.spec)}
+    network = _main(results)
+    return {
+        "data": results.spec["data"]["name"],
+        "network": network,
+        "networks": networks,
+        "source": results.source,
+        "reported": results.reported(network, cell),
+    }
+
+
+def _main(results):
+    """The network whose success and accuracy count: the reported one, else the first attacked, else the first."""
+    attacked = [result.place["network"] for result in results.find(kind="attack")]
+    return results.spec.get("reported", {}).get("network") or [*attacked, *plan.networks(results.spec)][0]
+
+
+def _network(results, name, cell):
+    """The numbers of one network; None or nothing where they were not measured."""
+
+    def metrics(measure):
+        found = results.find(kind="measure", measure=measure, network=name, cell=cell)
+        return found[0].record["metrics"] if found else None
+
+    accuracy = metrics("accuracy")
+    return {
+        "divergence": metrics("divergence"),
+        "nearest": metrics("nearest"),
+        "accuracy": accuracy and _rate(accuracy["accuracy"] * accuracy["images"], accuracy["images"]),
+        "success": {
+            r.place["label"]: _success(r) for r in results.find(kind="attack", network=name, cell=cell)
+        },
+    }  # fmt: skip
+
+
+def _success(result):
+    """The success rate of an attack within its largest threshold."""
+    threshold, distance = result.place["thresholds"][0], result.arrays("attack.npz")["distance"]
+    return {"threshold": threshold, **_rate((distance <= threshold + SLACK).sum(), len(distance))}
+
+
+def _rate(count, images):
+    low, high = wilson(round(count), images)
+    return {
+        "percent": round(100 * float(count) / images, 2),
+        "interval": [round(100 * low, 2), round(100 * high, 2)],
+        "images": images,
+    }
+
+
+def _table(title, found):
+    """Two lines an experiment at most; columns for every network and attack that one of them has."""
+    every = list(found.values())
+    measured = {
+        key: _names(name for each in every for name, n in each["networks"].items() if n[key])
+        for key in ("divergence", "nearest")
+    }
+    labels = _names(label for each in every for label in each["networks"][each["network"]]["success"])
+    columns = [
+        "data",
+        *(f"KL, {name}" for name in measured["divergence"]),
+        *(f"normalised distance, {name}" for name in measured["nearest"]),
+        *(f"success, {label}" for label in labels),
+        "accuracy",
+    ]
+    rows = [row for each in every for row in _rows(each, measured, labels)]
+    return Table(f"{title}: distance of test images to training images", columns, rows, list(_notes(found)))
+
+
+def _names(names):
+    return list(dict.fromkeys(names))
+
+
+def _rows(each, measured, labels):
+    networks, reported = each["networks"], each["reported"]
+    main = networks[each["network"]]
+    yield [
+        each["data"],
+        *(_kl(networks.get(name, {}).get("divergence")) for name in measured["divergence"]),
+        *(_distance(networks.get(name, {}).get("nearest")) for name in measured["nearest"]),
+        *(_percent(main["success"].get(label)) for label in labels),
+        _percent(main["accuracy"]),
+    ]
+    if reported:
+        first = next(iter(main["success"]), None)
+        success = {first: reported["success"][0]} if "success" in reported else {}
+        yield [
+            each["source"],
+            *(_number(reported.get("kl", {}).get(name)) for name in measured["divergence"]),
+            *(_number(reported.get("normalised_distance", {}).get(name)) for name in measured["nearest"]),
+            *(f"{success[label]:.2f}" if label in success else "" for label in labels),
+            f"{reported['accuracy']:.1f}" if "accuracy" in reported else "",
+        ]
+
+
+def _kl(metrics):
+    """The mean over the classes and seeds, with its range over the seeds and the largest error of a seed."""
+    if not metrics:
+        return "-"
+    values = metrics["kl"]
+    spread = f" [{min(values):.3f}, {max(values):.3f}]" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{spread} ± {max(metrics['error']):.3f}"
+
+
+def _distance(metrics):
+    return f"{metrics['mean_normalised'][0]:.4f}" if metrics else "-"
+
+
+def _percent(rate):
+    return f"{rate['percent']:.2f} [{rate['interval'][0]:.1f}-{rate['interval'][1]:.1f}]" if rate else "-"
+
+
+def _number(value):
+    return "" if value is None else f"{value:g}"
+
+
+def _notes(found):
+    yield (
+        "Of the original test images. KL: of the densities of training and test images in a t-SNE of the embedding, "
+        "mean over the classes and the t-SNE seeds, in brackets the smallest and the largest mean of a seed, after ± "
+        "the density estimates' own error (the largest of a seed). The network that embeds stands in the head."
+    )
+    yield (
+        "Success and accuracy in percent with 95 % Wilson intervals; success among the correctly classified images."
+    )  # fmt: skip
+    for name, each in found.items():
+        main = each["networks"][each["network"]]
+        thresholds = {f"{rate['threshold']:g}" for rate in main["success"].values()}
+        within = f", success within {', '.join(sorted(thresholds))}" if thresholds else ""
+        yield f"{each['data']}: experiment {name}, attacked network {each['network']}{within}."
+        for network, metrics in each["networks"].items():
+            if metrics["nearest"]:
+                yield _standardised(each["data"], network, metrics["nearest"])
+            if metrics["divergence"]:
+                yield from (f"{each['data']}, {network}: KL: {note}." for note in metrics["divergence"]["notes"])
+
+
+def _standardised(data, network, metrics):
+    """What a normalised distance is of."""
+    constant = f" ({metrics['constant']} constant ones left at 0)" if metrics["constant"] else ""
+    return (
+        f"{data}, {network}: distance to the {metrics['k'][0]} nearest of {metrics['training_images']} training images "
+        f"in {metrics['features']} standardised features{constant}, divided by m^(1/{metrics['p']}), m their number, "
+        f"mean over {metrics['images']} test images."
+    )

@@ -1,0 +1,69 @@
+"""A store that was filled by hand: the stages and keys of a real spec, arrays of known numbers."""
+
+import numpy as np
+import pytest
+
+from bsa import plan, spec
+from bsa.results import Results
+from bsa.store import Store
+
+DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
+FILES = {"measure": "measure.npz", "attack": "attack.npz"}
+BASE = {
+    "name": "made",
+    "data": {"name": "digits"},
+    "networks": {
+        "natural": {"model": {"name": "wong_small"}, "train": {"name": "natural", "steps": 1}},
+        "robust": {"model": {"name": "wong_small"}, "train": {"name": "adversarial", "steps": 1, "epsilon": 0.1}},
+    },
+    "attack": {"name": "pgd", "network": "robust", "epsilon": 0.1},
+    "measures": [{"name": "nearest", "network": ["natural", "robust"], "k": [5]}],
+    "sanity": False,
+}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """made(change, content): the results of BASE with `change`.
+
+    content(place) is what a stage found, in short: of `nearest` "distance" (len(k), n) and "k", of an attack "index",
+    "distance" and "y", of other measures their metrics.
+    """
+
+    def make(change, content):
+        resolved, artefacts = spec.resolve(BASE | change), Store(tmp_path / "store")
+        for place, stage in plan.placed(resolved, DATA):
+            with artefacts.begin(stage.key) as part:
+                arrays, metrics = _whole(place, content(place))
+                if arrays:
+                    np.savez(part / FILES[place["kind"]], **arrays)
+                artefacts.commit(stage.key, {"key": stage.key, "kind": stage.kind, "metrics": metrics, "seconds": 1.0})
+        return Results(resolved, artefacts, DATA)
+
+    return make
+
+
+def _whole(place, found):
+    """The arrays and metrics of a stage."""
+    if place["kind"] == "attack":
+        return _attacked(**found), {"notes": []}
+    if place.get("measure") == "nearest":
+        return _nearest(**found)
+    return {}, found
+
+
+def _nearest(distance, k=(5,)):
+    distance = np.atleast_2d(np.asarray(distance, np.float64))
+    n = distance.shape[1]
+    arrays = {"index": np.arange(n), "y": np.zeros(n, int), "correct": np.ones(n, bool)}
+    arrays |= {"distance": distance, "normalised": distance / 10}
+    metrics = {"k": list(k), "p": 2, "layer": "embedding", "images": n, "training_images": 60000, "features": 100}
+    metrics |= {"constant": 3, "constant_in_training_only": 0, "library": "scikit-learn"}
+    metrics |= {"mean": distance.mean(1).tolist(), "mean_normalised": (distance.mean(1) / 10).tolist()}
+    return arrays, metrics
+
+
+def _attacked(index, distance, y):
+    x = np.zeros((len(index), 1, 1, 1), np.float32)  # one pixel: no report here looks at images
+    arrays = {"index": index, "x": x, "y": y, "adversarial": x, "distance": np.asarray(distance, np.float64)}
+    return arrays | {"start": np.zeros(len(index), int), "passes": np.ones(len(index))}
