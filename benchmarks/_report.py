@@ -45,15 +45,19 @@ def render(out, docs=None):
     (Path(out) / "benchmarks.json").write_text(json.dumps(everything, indent=1, default=lambda v: v.tolist()))
     yield from (Path(out) / "benchmarks.md", Path(out) / "benchmarks.json")
     if docs:
-        page = docs.read_text()
-        if page.count(BEGIN) != 1 or page.count(END) != 1:
-            raise ValueError(f"expected the marks {BEGIN} and {END} once each in {docs}")
-        head, tail = page.split(BEGIN)[0], page.split(END)[1]
-        docs.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}")
+        replace(docs, text)
         yield docs
     for rows, heading, name in figures:
         for folder in [Path(out), *([docs.parent] if docs else [])]:
             yield from _figure.draw(rows, heading, folder / name)
+
+
+def replace(page, text):
+    """Put `text` between the two marks of a Markdown page."""
+    old = page.read_text()
+    if old.count(BEGIN) != 1 or old.count(END) != 1:
+        raise ValueError(f"expected the marks {BEGIN} and {END} once each in {page}")
+    page.write_text(f"{old.split(BEGIN)[0]}{BEGIN}\n\n{text}\n{END}{old.split(END)[1]}")
 
 
 def load(place):

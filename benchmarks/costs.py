@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 import keras
 
+from benchmarks._report import replace
 from benchmarks._turns import publish
 from bsa import components, foreign, plan, run, spec
 from bsa.errors import WeightsError
@@ -48,7 +49,10 @@ DISTANCES = ("nearest", "divergence")
 @click.option("--small", default=3e12, help="Of one GPU on a smaller network.")
 @click.option("--eight", default=7.0, help="Times as fast as one GPU that eight are.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write costs.md and costs.json there.")
-def main(specs, root, data_dir, out, **rates):
+@click.option(
+    "--docs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Put the table into this page."
+)
+def main(specs, root, data_dir, out, docs, **rates):
     """Print the costs of all specs as a Markdown table and as JSON."""
     rows = [
         row(path, Store(root), data_dir, Rates(**rates))
@@ -57,6 +61,8 @@ def main(specs, root, data_dir, out, **rates):
     ]
     lines = ["| " + " | ".join(HEADS) + " |", "|---|" + "---:|" * (len(HEADS) - 1)]
     lines += ["| " + " | ".join(shown(row)) + " |" for row in rows]
+    if docs:
+        replace(docs, "\n".join(lines))
     publish("costs", "\n".join(lines) + "\n", {"rates": rates, "specs": rows}, out)
 
 

@@ -1,17 +1,30 @@
 """Walk a plan: compute what the store lacks, in order, with progress and a record of each stage."""
 
+import functools
 import sys
 import time
 
-from bsa import components, plan, store
+from bsa import cluster, components, plan, store
+from bsa.errors import BsaError
 from bsa.progress import silenced
 
+PATIENCE = 600  # seconds that a worker waits for what the first one writes
 LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")  # all imported by the time that a stage is done
 
 
 def describe(spec, data_dir=None):
-    """What the plan needs to know of the spec's data set, without reading it."""
+    """What the plan needs to know of an experiment's data set, without reading it."""
     return components.find("data", spec["data"]["name"]).describe(data_dir=data_dir)
+
+
+def planned(spec, data_dir=None):
+    """The stages of a resolved spec, in order; those of a collection without repeats, titled with the experiment."""
+    made = {}
+    for experiment in plan.experiments(spec):
+        for stage in plan.stages(experiment, describe(experiment, data_dir)):
+            title = stage.title if experiment is spec else f"{experiment['name']}: {stage.title}"
+            made.setdefault(stage.key, stage._replace(title=title))
+    return tuple(made.values())
 
 
 def outlook(spec, artefacts, *, data_dir=None):
@@ -20,10 +33,12 @@ def outlook(spec, artefacts, *, data_dir=None):
     A state is "stored", "begun" or "to do"; passes are forward-backward passes of one image, None where none is due.
     """
     rows = []
-    for stage in plan.stages(spec, describe(spec, data_dir)):
+    for stage in planned(spec, data_dir):
         begun = artefacts.part(stage.key).is_dir()
         state = "stored" if stage.key in artefacts else "begun" if begun else "to do"
-        rows.append({"title": stage.title, "key": stage.key, "state": state, "passes": _passes(stage)})
+        with silenced():  # attacks and objectives import TensorFlow
+            passes = _passes(stage)
+        rows.append({"title": stage.title, "key": stage.key, "state": state, "passes": passes})
     return rows
 
 
@@ -44,36 +59,87 @@ def _passes(stage):
     return None
 
 
-def run(spec, artefacts, *, data_dir=None, weights_dir=None, seen):
+def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devices=None, seen):
     """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
 
     Foreign weights without a stated sha256 need `foreign.pinned(spec)`; they are looked for in `weights_dir`.
+    `strategy`, by default the spec's, and the number of `devices` say what computes: see `bsa.ops.devices.find`. With
+    "multi_worker" the first worker does so, and the others train with it.
 
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
     progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.progress.Display`.
     """
-    stages = plan.stages(spec, describe(spec, data_dir))
+    stages, strategy = planned(spec, data_dir), strategy or stated(spec)
+    worker, _ = cluster.place(strategy)
+    desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices))  # only where there is work for it
     for stage in stages:
         if stage.key in artefacts:
             seen.reused(stage)
             continue
-        with artefacts.begin(stage.key, waiting=lambda stage=stage: seen.waiting(stage)) as part:
-            if stage.key in artefacts:
-                seen.reused(stage)
-            else:
-                _compute(stage, artefacts, part, (data_dir, weights_dir), seen)
+        if worker:
+            _join(stage, artefacts, desk, seen)
+            continue
+        ensure(stage, artefacts, desk, seen)
     return stages
 
 
-def _compute(stage, artefacts, part, folders, seen):
+def ensure(stage, artefacts, desk, seen):
+    """Compute a stage whose needs are there, unless another process has done so; `desk()` gives a `stages.Desk`."""
+    with artefacts.begin(stage.key, waiting=lambda: seen.waiting(stage)) as part:
+        if stage.key in artefacts:
+            seen.reused(stage)
+        else:
+            _compute(stage, artefacts, part, desk(), seen)
+
+
+def stated(spec):
+    """The strategy that a resolved spec states, or the first of a collection's experiments that states one; or None."""
+    return next((each["strategy"] for each in plan.experiments(spec) if "strategy" in each), None)
+
+
+def _desk(data_dir, weights_dir, strategy, count):
+    """The `Desk` of all stages, without their progress. With several workers it waits for all of them."""
+    number, workers = cluster.place(strategy)
+    if workers > 1:
+        print(f"worker {number} of {workers}: waiting for the others", file=sys.stderr, flush=True)
     with silenced():
         from bsa import stages
+        from bsa.ops import devices
+
+        return stages.Desk(data_dir, weights_dir=weights_dir, devices=devices.find(strategy, count))
+
+
+def _join(stage, artefacts, desk, seen):
+    """What a worker other than the first does for a stage: train with it, write nothing."""
+    if stage.kind != "network" or stage.origin:
+        return
+    with silenced():
+        from bsa import stages
+
+    _await(stage, artefacts)
+    desk, progress, began = desk(), seen.began(stage), time.monotonic()
+    needs = [artefacts.path(need) for need in stage.needs]
+    stages.compute(stage, needs, artefacts.part(stage.key), desk._replace(progress=progress))
+    seen.ended(stage, time.monotonic() - began)
+
+
+def _await(stage, artefacts):
+    """Wait until the first worker has written what a stage needs."""
+    until = time.monotonic() + PATIENCE
+    while missing := [need for need in stage.needs if need not in artefacts]:
+        if time.monotonic() > until:
+            found = f"{missing[0]} missing after {PATIENCE} s"
+            raise BsaError(f"{stage.title}: expected the first worker to write what it needs, found {found}")
+        time.sleep(0.2)
+
+
+def _compute(stage, artefacts, part, desk, seen):
+    from bsa import stages
 
     for need in stage.needs:
         artefacts.record(need)  # a damaged artefact is found here, not in the numbers that it would spoil
     progress, began, before = seen.began(stage), time.monotonic(), _spent(part)
-    data_dir, weights_dir = folders
-    desk = stages.Desk(data_dir, _timed(progress, part, began, before), weights_dir)
+    desk = desk._replace(progress=_timed(progress, part, began, before))
     metrics = stages.compute(stage, [artefacts.path(n) for n in stage.needs], part, desk)
     seconds = before + time.monotonic() - began
     artefacts.commit(stage.key, _record(stage, metrics, seconds))

@@ -1,6 +1,9 @@
 """The command line: exit codes, output for people and for programs."""
 
 import json
+import os
+import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -115,3 +118,11 @@ def test_strict_turns_it_into_an_exit_code(command, wrong):
     done = call("show", *wrong[0], "--set", "sanity=false")
     assert done.exit_code == 0
     assert "sanity" not in done.output
+
+
+def test_planning_says_nothing_but_the_plan(tmp_path):
+    surroundings = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "bsa", "plan", "quickstart", "--store", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=surroundings)
+    assert done.stderr == ""
+    assert "stages; about" in done.stdout
