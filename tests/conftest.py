@@ -13,7 +13,7 @@ def data_dir():
     """The folder of prepared TFDS sets in BSA_DATA_DIR; tests on real MNIST and Fashion-MNIST skip without it."""
     folder = os.environ.get("BSA_DATA_DIR")
     if not folder:
-        pytest.skip("BSA_DATA_DIR names no folder with prepared TFDS data sets (mnist, fashion_mnist)")
+        pytest.skip("BSA_DATA_DIR names no folder with prepared TFDS data sets (mnist, fashion_mnist, cifar10, gtsrb)")
     return folder
 
 

@@ -6,7 +6,10 @@ import numpy as np
 
 
 class Dataset(NamedTuple):
-    """Images `x` (n, height, width, channels), float32 in [0, 1]; labels `y` (n,), int32; in file order."""
+    """Images `x` (n, height, width, channels), float32 in [0, 1]; labels `y` (n,), int32.
+
+    In file order, where that is known: each module says.
+    """
 
     x: np.ndarray
     y: np.ndarray

@@ -33,7 +33,7 @@ def test_a_downloads_order_is_undone(data_dir, monkeypatch):
     order = _tfds.shuffled_order("test", 10000)
     assert data.y[order][:6].tolist() == [2, 0, 4, 8, 7, 6]  # how TFDS's own download of MNIST begins
     raw = np.round(data.x * 255).astype(np.uint8)
-    monkeypatch.setattr(_tfds, "_read", lambda *_: (raw[order], data.y[order].astype(np.int64)))
+    monkeypatch.setattr(_tfds, "read", lambda *_: (raw[order], data.y[order].astype(np.int64)))
     restored = bsa.load("mnist", split="test", data_dir=data_dir)
     np.testing.assert_array_equal(restored.y, data.y)
     np.testing.assert_array_equal(restored.x, data.x)
@@ -43,7 +43,7 @@ def test_other_content_is_refused(data_dir, monkeypatch):
     data = bsa.load("mnist", split="test", data_dir=data_dir)
     raw = np.round(data.x * 255).astype(np.uint8)
     raw[17, 3, 3, 0] ^= 1
-    monkeypatch.setattr(_tfds, "_read", lambda *_: (raw, data.y.astype(np.int64)))
+    monkeypatch.setattr(_tfds, "read", lambda *_: (raw, data.y.astype(np.int64)))
     with pytest.raises(DataError, match="is not the original data set"):
         bsa.load("mnist", split="test", data_dir=data_dir)
 

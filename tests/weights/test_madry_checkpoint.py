@@ -2,7 +2,6 @@
 
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,66 +90,72 @@ def test_a_checkpoint_of_another_network(mnist, tmp_path):
         bsa.import_weights("madry_checkpoint", large, mnist[0])
 
 
-def cifar(filters):
-    """A chain of layers with the CIFAR-10 network's weights in their order, its shortcuts left out."""
-    layers = keras.layers
+def cifar_graph(x, width):
+    """The network of the CIFAR-10 challenge as a TensorFlow 1 graph with its names, at inference: its logits."""
 
-    def convolution():
-        return layers.Conv2D(filters, 3, padding="same", use_bias=False)
+    def convolve(scope, x, filters, strides=1):
+        size = [3, 3, x.shape[3], filters]
+        kernel = v1.get_variable(f"{scope}/DW", size, initializer=v1.random_normal_initializer(stddev=0.3, seed=1))
+        return tf.nn.conv2d(x, kernel, strides, padding="SAME")
 
-    units = [layer for _ in range(30) for layer in (layers.BatchNormalization(), convolution())]
-    ends = [layers.BatchNormalization(), layers.GlobalAveragePooling2D(), layers.Dense(10)]
-    return keras.Sequential([keras.Input((8, 8, 3)), convolution(), *units, *ends])
+    def activate(scope, x):
+        start = {"beta": (-1, 1), "gamma": (0.5, 1.5), "moving_mean": (-1, 1), "moving_variance": (0.5, 1.5)}
+        beta, gamma, mean, variance = (
+            v1.get_variable(f"{scope}/BatchNorm/{part}", [x.shape[3]], initializer=v1.random_uniform_initializer(*ends))
+            for part, ends in start.items()
+        )
+        return tf.nn.leaky_relu(tf.nn.batch_normalization(x, mean, variance, beta, gamma, 0.001), 0.1)
 
-
-def norm(scope, filters):
-    """In the order in which TensorFlow 1 makes them, which is not Keras's."""
-    return {f"{scope}/BatchNorm/{part}": [filters] for part in ("beta", "gamma", "moving_mean", "moving_variance")}
+    x = convolve("input/init_conv", tf.image.per_image_standardization(x), 16)
+    for group, filters in ((1, 16 * width), (2, 32 * width), (3, 64 * width)):
+        for unit in range(5):
+            scope, strides = f"unit_{group}_{unit}", 2 if group > 1 and unit == 0 else 1
+            shared = (group, unit) == (1, 0)
+            inner = activate(f"{scope}/{'shared' if shared else 'residual_only'}_activation", x)
+            shortcut = inner if shared else x
+            inner = convolve(f"{scope}/sub1/conv1", inner, filters, strides)
+            inner = convolve(f"{scope}/sub2/conv2", activate(f"{scope}/sub2", inner), filters)
+            missing = (filters - shortcut.shape[3]) // 2
+            if missing:
+                shortcut = tf.nn.avg_pool2d(shortcut, strides, strides, "VALID")
+            x = inner + tf.pad(shortcut, [[0, 0], [0, 0], [0, 0], [missing, missing]])
+    x = tf.reduce_mean(activate("unit_last", x), [1, 2])
+    kernel = v1.get_variable("logit/DW", [64 * width, 10], initializer=v1.random_normal_initializer(seed=2))
+    return x @ kernel + v1.get_variable("logit/biases", [10], initializer=v1.random_normal_initializer(seed=3))
 
 
 @pytest.fixture
-def variables():
-    """Names and shapes of a narrow CIFAR-10 network, as the graph of the CIFAR-10 challenge makes them."""
-    n = 2
-    shapes = {"input/init_conv/DW": [3, 3, 3, n]}
-    for group in (1, 2, 3):
-        for unit in range(5):
-            scope = f"unit_{group}_{unit}"
-            shared = "shared_activation" if (group, unit) == (1, 0) else "residual_only_activation"
-            shapes |= norm(f"{scope}/{shared}", n) | {f"{scope}/sub1/conv1/DW": [3, 3, n, n]}
-            shapes |= norm(f"{scope}/sub2", n) | {f"{scope}/sub2/conv2/DW": [3, 3, n, n]}
-    return shapes | norm("unit_last", n) | {"logit/DW": [n, 10], "logit/biases": [10]}
+def narrow():
+    return bsa.build("madry_cifar", input_shape=(32, 32, 3), num_classes=10, width=2)
 
 
-def save(variables, prefix):
-    """A checkpoint with these variables, the k-th of which holds k everywhere, and momentum beside them."""
+def saved_cifar(folder, images, without=()):
+    """A checkpoint in `folder`, with its step counter and momentum, but for the variables `without`; its logits."""
     with tf.Graph().as_default(), v1.Session() as session:
-        for number, (name, shape) in enumerate(variables.items()):
-            v1.get_variable(name, shape, initializer=v1.constant_initializer(number))
-            v1.get_variable(f"{name}/Momentum", shape, initializer=v1.constant_initializer(-1))
+        v1.set_random_seed(1)
+        x = v1.placeholder(tf.float32, [None, 32, 32, 3])
+        logits = cifar_graph(x, width=2)
+        for weight in v1.trainable_variables():
+            v1.get_variable(f"{weight.op.name}/Momentum", weight.shape)
+        v1.train.get_or_create_global_step()
         session.run(v1.global_variables_initializer())
-        v1.train.Saver().save(session, str(prefix))
+        kept = [v for v in v1.global_variables() if v.op.name not in without]
+        v1.train.Saver(kept).save(session, str(folder / "checkpoint"), global_step=70000)
+        return session.run(logits, {x: 255 * images})
 
 
-def test_cifar10s_variables_find_their_weights(variables, tmp_path):
-    save(variables, tmp_path / "checkpoint-70000")
-    model = cifar(2)
-    bsa.import_weights("madry_checkpoint", model, tmp_path)
-    at = {name: number for number, name in enumerate(variables)}
-    first, *_ = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    for part, weight in (("gamma", first.gamma), ("beta", first.beta), ("moving_mean", first.moving_mean),
-                         ("moving_variance", first.moving_variance)):  # fmt: skip
-        assert (weight.numpy() == at[f"unit_1_0/shared_activation/BatchNorm/{part}"]).all()
-    kernels = [layer.kernel.numpy().flat[0] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    assert kernels == [number for name, number in at.items() if name.endswith("/DW") and not name.startswith("logit")]
-    assert (model.layers[-1].bias.numpy() == at["logit/biases"]).all()
+def test_cifar10s_logits_are_those_of_the_graph(narrow, tmp_path):
+    images = np.random.default_rng(0).random((8, 32, 32, 3)).astype(np.float32)
+    expected = saved_cifar(tmp_path, images)
+    bsa.import_weights("madry_checkpoint", narrow, tmp_path)
+    # the same float32 operations, added up in another order; the largest logit says what is small
+    np.testing.assert_allclose(narrow(images, training=False), expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_missing_names_are_named(variables, tmp_path):
-    del variables["unit_2_3/sub2/conv2/DW"]
-    save(variables, tmp_path / "checkpoint-70000")
-    with pytest.raises(WeightsError, match=r"expected variables unit_2_3/sub2/conv2/DW, found input/init_conv/DW"):
-        bsa.import_weights("madry_checkpoint", cifar(2), tmp_path)
+def test_missing_names_are_named(narrow, tmp_path):
+    saved_cifar(tmp_path, np.zeros((1, 32, 32, 3), np.float32), without=["unit_2_3/sub2/conv2/DW"])
+    with pytest.raises(WeightsError, match=r"expected variables unit_2_3/sub2/conv2/DW, found global_step"):
+        bsa.import_weights("madry_checkpoint", narrow, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../out", "/out", "a/../../out", "C:\\out", "..\\out", "\\out"])

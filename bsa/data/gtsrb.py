@@ -1,0 +1,48 @@
+"""GTSRB: German traffic signs at 32x32, colour, 43 classes. Source: Stallkamp et al. (2012).
+
+What TFDS downloads with our builder has 39,209 training and 12,630 test images in the archives' order. A folder that
+was prepared in another way, a part of the set perhaps, is used as it is, in its own order, told apart by its content.
+"""
+
+import numpy as np
+
+from bsa import foreign
+from bsa.data import Dataset, _tfds
+from bsa.errors import DataError
+
+NAME = "gtsrb"
+SHAPE, CLASSES = (32, 32, 3), 43
+OWN = "bsa.data._gtsrb_builder"
+
+
+def describe(data_dir=None):
+    """What enters the stages' keys: a fingerprint, the sha256 of a folder's files where it is not our builder's."""
+    folder, info = _tfds.prepared(NAME, data_dir)
+    official = folder is None or info.get("moduleName") == OWN  # what is not there yet will be downloaded
+    fingerprint = "official 1.0.0, regions of interest, bilinear 32" if official else foreign.sha256(folder)
+    return {"fingerprint": fingerprint, "input_shape": list(SHAPE), "num_classes": CLASSES}
+
+
+def load(*, split, data_dir=None):
+    """The "train" or "test" part as a `Dataset` of shape (n, 32, 32, 3), in the folder's order.
+
+    Raises DataError where the download fails, an archive is not the original, or a folder holds something else.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"expected split train or test, found {split}")
+    x, y = _tfds.read(NAME, split, data_dir, builder=_builder)
+    if x.shape[1:] != SHAPE or not 0 <= y.min() <= y.max() < CLASSES:
+        found = f"{x.shape[1:]} and {y.min()} to {y.max()}"
+        place = _tfds.folder(data_dir) / NAME
+        raise DataError(f"{place}, split {split}: expected images {SHAPE} and labels 0 to {CLASSES - 1}, found {found}")
+    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), CLASSES)
+
+
+def _builder(name, data_dir):
+    """A prepared folder as it is, whoever prepared it; otherwise our builder."""
+    import tensorflow_datasets as tfds
+
+    from bsa.data._gtsrb_builder import Gtsrb
+
+    folder, _ = _tfds.prepared(name, data_dir)
+    return tfds.builder_from_directory(folder) if folder else Gtsrb(data_dir=data_dir)
