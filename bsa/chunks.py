@@ -1,6 +1,8 @@
 """Work on many images in chunks that are saved as they finish, so that a killed run goes on from them."""
 
+import concurrent.futures
 import functools
+import queue
 
 import numpy as np
 
@@ -8,9 +10,10 @@ from bsa import store
 from bsa.attacks import join
 
 
-def run(work, made, shown, x, y, index, size, folder, progress):
+def run(works, made, shown, x, y, index, size, folder, progress):
     """`work(x, y, index=index)` on `size` images at a time, joined; a chunk found in `folder` is not redone.
 
+    `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
     x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
     with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told.
     """
@@ -19,16 +22,41 @@ def run(work, made, shown, x, y, index, size, folder, progress):
     found = {file: _saved(file, made, index[place]) for file, place in files.items()}
     if progress:
         progress(sum(len(chunk[0]) for chunk in found.values() if chunk), len(x))
-    for file, place in files.items():
-        if found[file]:
-            continue
-        found[file] = work(x[place], y[place], index=index[place])
-        arrays = found[file]._asdict() | {"index": index[place]}
+    missing = {file: (x[place], y[place], index[place]) for file, place in files.items() if not found[file]}
+    for file, chunk in _computed(works, missing):
+        found[file] = chunk
+        arrays = chunk._asdict() | {"index": index[files[file]]}
         store.write(file, functools.partial(np.savez_compressed, **arrays))
         if progress:
             flags = np.concatenate([getattr(chunk, shown) for chunk in found.values() if chunk])
             progress(len(flags), len(x), **{shown: float(flags.mean())})
     return join(found.values())
+
+
+def _computed(works, missing):
+    """Pairs (file, chunk) as they are done; with several `works`, each in a thread of its own at a time."""
+    if len(works) == 1:
+        for file, (x, y, index) in missing.items():
+            yield file, works[0](x, y, index=index)
+        return
+    free = queue.SimpleQueue()
+    for work in works:
+        free.put(work)
+
+    def compute(x, y, index):
+        work = free.get()
+        try:
+            return work(x, y, index=index)
+        finally:
+            free.put(work)
+
+    pool = concurrent.futures.ThreadPoolExecutor(len(works))
+    try:
+        files = {pool.submit(compute, *images): file for file, images in missing.items()}
+        for done in concurrent.futures.as_completed(files):
+            yield files[done], done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _saved(file, made, index):

@@ -132,7 +132,7 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
     try:
         if executor:
-            _on_ray(resolved, store, folders, display, strategy or runner.stated(resolved), **ray)
+            _on_ray(resolved, store, folders, display, strategy or runner.stated(resolved), devices, **ray)
         else:
             runner.run(resolved, store, **folders, strategy=strategy, devices=devices, seen=display)
     finally:
@@ -144,11 +144,12 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
     _render(resolved, store, data_dir, out, strict)
 
 
-def _on_ray(spec, store, folders, display, strategy, ray_address, workers, stage_cpus, stage_gpus):
+def _on_ray(spec, store, folders, display, strategy, devices, ray_address, workers, stage_cpus, stage_gpus):
     from bsa import executor
 
-    if strategy:
-        raise UsageError(f"--executor ray: expected no strategy, as each stage is computed alone, found {strategy}")
+    for what, found in {"strategy": strategy, "--devices": devices}.items():
+        if found is not None:
+            raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
     size = {"address": ray_address, "workers": workers, "cpus": stage_cpus, "gpus": stage_gpus}
     executor.execute(spec, store, **folders, seen=display, **size)
 

@@ -173,10 +173,10 @@ def lying(monkeypatch):
             return claim
 
         monkeypatch.setattr(module, "make", make)
-        _loaded.certifier.cache_clear()
+        _loaded.certifiers.cache_clear()
 
     yield plant
-    _loaded.certifier.cache_clear()
+    _loaded.certifiers.cache_clear()
 
 
 def violated(store, folder, **change):

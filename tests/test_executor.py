@@ -141,6 +141,7 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_stages_or_devices_are_shared_not_both(tmp_path):
     words = [str(word) for word in command(tmp_path)[3:]]
-    done = CliRunner().invoke(cli.main, [*words, "--strategy", "mirrored"])
-    assert done.exit_code == 2
-    assert "expected no strategy" in done.output
+    for option, told in (["--strategy", "mirrored"], "no strategy"), (["--devices", "2"], "no --devices"):
+        done = CliRunner().invoke(cli.main, [*words, *option])
+        assert done.exit_code == 2
+        assert f"expected {told}" in done.output

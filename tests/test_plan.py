@@ -194,3 +194,17 @@ def test_an_ensembles_key_holds_the_versions_of_its_members(monkeypatch):
     part = components.fragment("attacks", "pgd")
     monkeypatch.setitem(part, "version", part["version"] + 1)
     assert not set(old) & set(keys("attack", stages(ensemble)))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("quickstart", "b2b4e23361f631566877f104d199391e251d9646c6ce4ecfd3efd48d9e0fa9d2"),
+        ("mnist_table2", "2930f797644fecd98d75f9948af878d9a81c86c80017e74a97585d60dbfd3ff6"),
+        ("mnist_table4_trained", "76f2cdc27a11ba409468b9612f9d47655321f4b6c46b505ad5ed9f141a2441fc"),
+    ],
+)
+def test_a_new_optional_field_of_training_moves_no_key(name, key):
+    """Networks trained before weight decay, augmentation and strategies were known are found again."""
+    found = plan.stages(spec.load(name), DATA)
+    assert [s.key for s in found if s.kind == "network"] == [key]

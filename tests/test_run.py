@@ -119,10 +119,10 @@ def test_plan_tells_what_the_store_holds(undisturbed):
 KILLED = """
 import os, signal, sys
 from bsa import cli, progress
-from bsa.train import _loop
+from bsa.train import _checkpoint
 
 kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
-_loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+_checkpoint.SECONDS_BETWEEN = 0.0
 began = progress.Display.began
 
 def kill_in_time(self, stage):

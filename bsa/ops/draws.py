@@ -23,6 +23,19 @@ def uniform(keys, step, count):
     return tf.cast(tf.bitwise.right_shift(words, _word(8)), tf.float32) * 2.0**-24
 
 
+def rows(x, seed, part=None):
+    """Uniform float32 draws in [-1, 1) of the shape of x (n, ...), for `seed`, a pair of int32.
+
+    Where x is the rows from `begin` of a batch of `whole`, and `part` = (begin, whole), they are those rows of what the
+    whole batch draws: so a draw does not hang on how a batch is split.
+    """
+    if part is None:
+        return tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)
+    begin, whole = part
+    drawn = tf.random.stateless_uniform((whole, *x.shape[1:]), seed, -1.0, 1.0)
+    return tf.slice(drawn, [begin] + [0] * (len(x.shape) - 1), tf.shape(x))
+
+
 def _mix(h):
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         h = (h ^ tf.bitwise.right_shift(h, _word(shift))) * _word(factor)

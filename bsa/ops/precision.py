@@ -12,6 +12,14 @@ def twin(model, precision):
     return model if precision == "float32" else _clone(model, precision, getattr(model, "output_names", []))
 
 
+def replica(model, precision):
+    """A copy of `model` as `twin` makes it, also for "float32", whose batch norm takes the statistics of all devices.
+
+    Made in a strategy's scope. Raises ValueError for a model that Keras cannot rebuild.
+    """
+    return _clone(model, precision, getattr(model, "output_names", []), {"synchronized": True})
+
+
 def in_float32(model):
     """`model` itself where all its layers compute in float32, otherwise a copy with the same weights that does."""
     nested = any(hasattr(layer, "layers") and _is_low(layer) for layer in model.layers)
@@ -28,13 +36,18 @@ def _is_low(model):
     )
 
 
-def _clone(model, precision, kept):
-    """A copy of `model` whose layers compute by `precision`, the layers named in `kept` in float32."""
+def _clone(model, precision, kept, norm=()):
+    """A copy of `model` whose layers compute by `precision`, the layers named in `kept` in float32.
+
+    `norm` are settings of its batch normalisation that the copy has instead.
+    """
 
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer) and not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = "float32" if layer.name in kept else precision
+        if isinstance(layer, keras.layers.BatchNormalization):
+            config |= dict(norm)
         return layer.__class__.from_config(config)
 
     try:

@@ -6,6 +6,7 @@ a `Desk`; it returns the numbers for the stage's record. What a killed run left 
 
 from typing import NamedTuple
 
+from bsa.ops.devices import ONE, Devices
 from bsa.stages import attack, certify, invariant, measure, network, sanity
 
 KINDS = {"network": network, "measure": measure, "certify": certify, "attack": attack}
@@ -13,11 +14,12 @@ KINDS |= {"invariant": invariant, "sanity": sanity}
 
 
 class Desk(NamedTuple):
-    """What every stage may use: where to report progress, and the folders of data and of foreign weights."""
+    """What every stage may use: where to report progress, and the folders of data and of weights, the devices."""
 
     data_dir: str | None = None
     progress: object = None  # progress(done, total, **metrics), or None
     weights_dir: str | None = None
+    devices: Devices = ONE
 
 
 def compute(stage, needs, part, desk):

@@ -10,6 +10,7 @@ from bsa import components
 from bsa.attacks import logits
 from bsa.data import Dataset
 from bsa.models import embedding
+from bsa.ops import devices
 
 CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
 
@@ -33,6 +34,14 @@ def load_network(folder):
     return keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
 
 
+@functools.lru_cache(maxsize=4)
+def replicas(folder, names):
+    """The network in a folder once for each of the devices `names`; without names, once."""
+    if not names:
+        return [load_network(folder)]
+    return [devices.on(name, load_network.__wrapped__)(folder) for name in names]
+
+
 @functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
 def training_embedding(folder, layer, name, data_dir):
     """The embedding of the training images of a data set, (n, features) float32, and their labels (n,)."""
@@ -41,16 +50,27 @@ def training_embedding(folder, layer, name, data_dir):
 
 
 @functools.lru_cache(maxsize=4)
-def attacker(folder, name, params):
-    """An attack on the network in a folder; kept, so that the cells of a table share one traced graph."""
-    model = load_network(folder)
-    return components.find("attacks", name).make(model, thresholds=["epsilon"], **json.loads(params))
+def attackers(folder, name, params, names=()):
+    """An attack on the network in a folder, one for each of the devices `names`; without names, one.
+
+    Kept, so that the cells of a table share one traced graph.
+    """
+    return _each(components.find("attacks", name).make, folder, names, thresholds=["epsilon"], **json.loads(params))
 
 
 @functools.lru_cache(maxsize=4)
-def certifier(folder, name, params):
-    """A certificate for the network in a folder; kept, for the same reason."""
-    return components.find("certify", name).make(load_network(folder), **json.loads(params))
+def certifiers(folder, name, params, names=()):
+    """A certificate for the network in a folder, one for each of the devices; kept, for the same reason."""
+    return _each(components.find("certify", name).make, folder, names, **json.loads(params))
+
+
+def _each(make, folder, names, **params):
+    models = replicas(folder, names)
+    if not names:
+        return [make(models[0], **params)]
+    return [
+        devices.on(name, devices.on(name, make)(model, **params)) for name, model in zip(names, models, strict=True)
+    ]
 
 
 def first_correct(model, x, y, wanted, step=500):

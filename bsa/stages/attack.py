@@ -8,7 +8,7 @@ from bsa import chunks, store
 from bsa.attacks import Attacked
 from bsa.errors import BsaError
 from bsa.spec import canonical
-from bsa.stages._loaded import CHUNK, attacker, cell_images, first_correct, load_network
+from bsa.stages._loaded import CHUNK, attackers, cell_images, first_correct, load_network
 
 
 def compute(stage, needs, part, desk):
@@ -20,9 +20,9 @@ def compute(stage, needs, part, desk):
     if not len(index):
         raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
     thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
-    run = attacker(needs[0], stage.component["name"], canonical(params))
-    run = functools.partial(run, seed=stage.params["seed"], thresholds=thresholds)
-    done = chunks.run(run, Attacked, "success", x[index], y[index], index, size, part / store.WORK, desk.progress)
+    runs = attackers(needs[0], stage.component["name"], canonical(params), desk.devices.names)
+    runs = [functools.partial(run, seed=stage.params["seed"], thresholds=thresholds) for run in runs]
+    done = chunks.run(runs, Attacked, "success", x[index], y[index], index, size, part / store.WORK, desk.progress)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     store.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))

@@ -9,8 +9,9 @@ from bsa.attacks import logits
 from bsa.certify import Certified
 from bsa.certify._cascade import Decided, decide
 from bsa.measures import invariant as invariants
+from bsa.ops import devices
 from bsa.spec import canonical
-from bsa.stages._loaded import cell_images, certifier, load_network
+from bsa.stages._loaded import cell_images, certifiers, load_network, replicas
 
 CERTIFIED_AT_ONCE = 200  # images between two saves of a certificate
 
@@ -22,7 +23,7 @@ def compute(stage, needs, part, desk):
     index = np.arange(min(params.pop("images"), len(x)))
     images, name = (x[index], y[index], index), stage.component["name"]
     run = functools.partial(chunks.run, size=CERTIFIED_AT_ONCE, folder=part / store.WORK, progress=desk.progress)
-    arrays, notes = (alone if len(needs) == 1 else behind)(run, needs, name, params, images)
+    arrays, notes = (alone if len(needs) == 1 else behind)(run, needs, name, params, images, desk.devices.names)
     arrays = {"index": index, "y": y[index], **arrays}
     store.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
     error, certified_error = (100 * float(1 - arrays[flags].mean()) for flags in ("correct", "certified"))
@@ -30,21 +31,20 @@ def compute(stage, needs, part, desk):
     return figures | {"median_radius": invariants.median_radius(arrays), "notes": list(notes)}
 
 
-def alone(run, needs, name, params, images):
+def alone(run, needs, name, params, images, names):
     """The arrays and notes of a certificate for one network."""
     x, y, _ = images
-    certificate = certifier(needs[0], name, canonical(params))
-    done = run(lambda x, y, index: certificate(x, y), Certified, "certified", *images)
+    proofs = certifiers(needs[0], name, canonical(params), names)
+    done = run([functools.partial(_certified, proof) for proof in proofs], Certified, "certified", *images)
     radius = np.where(done.certified, np.maximum(done.radius, params["epsilon"]), done.radius)
     correct = logits(load_network(needs[0]), x).argmax(-1) == y
     return {"correct": correct, "radius": radius, "bounds": done.bounds, "certified": done.certified}, done.notes
 
 
-def behind(run, needs, name, params, images):
+def behind(run, needs, name, params, images, names):
     """The same for a cascade, whose last network is the first of `needs`: radii are epsilon or 0."""
     _, y, _ = images
-    networks = cascade([*needs[1:], needs[0]], name, params)
-    done = run(lambda x, y, index: decide(networks, x), Decided, "certified", *images)
+    done = run(deciders([*needs[1:], needs[0]], name, params, names), Decided, "certified", *images)
     correct = done.answer == y
     certified = done.certified & correct
     radius = np.where(certified, params["epsilon"], 0.0)
@@ -52,7 +52,20 @@ def behind(run, needs, name, params, images):
     return arrays | {"network": done.network}, done.notes
 
 
-def cascade(folders, name, params):
-    """Pairs (logits, certificate) of the networks in `folders`, as `decide` takes them."""
+def deciders(folders, name, params, names):
+    """What decides images `(x, y, index)` by the cascade of the networks in `folders`, one for each of the devices."""
     params = canonical(params | {"tolerance": None})  # a cascade decides at epsilon: no radii are searched for
-    return [(functools.partial(logits, load_network(f)), certifier(f, name, params)) for f in folders]
+    members = []
+    for folder in folders:
+        predicts = [functools.partial(logits, model) for model in replicas(folder, names)]
+        members.append(zip(predicts, certifiers(folder, name, params, names), strict=True))
+    cascades = [functools.partial(_decided, networks) for networks in zip(*members, strict=True)]
+    return [devices.on(*each) for each in zip(names, cascades, strict=True)] if names else cascades
+
+
+def _certified(certificate, x, y, index):
+    return certificate(x, y)
+
+
+def _decided(networks, x, y, index):
+    return decide(networks, x)

@@ -6,7 +6,7 @@ from bsa import chunks, store
 from bsa.attacks import Attacked, logits
 from bsa.measures import invariant as invariants
 from bsa.spec import canonical
-from bsa.stages._loaded import CHUNK, arrays, attacker, load_network
+from bsa.stages._loaded import CHUNK, arrays, attackers, load_network
 
 WITNESSES = "witnesses"  # the folder in a `.part` for what violates the invariant
 
@@ -28,11 +28,11 @@ def compute(stage, needs, part, desk):
     if len(rows):
         name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
         mode = {"mode": "success"} if "mode" in params else {}
-        run = attacker(needs[0], name, canonical(params | mode))
-        run = functools.partial(run, seed=stage.params["seed"], thresholds=[radius])
+        runs = attackers(needs[0], name, canonical(params | mode), desk.devices.names)
+        runs = [functools.partial(run, seed=stage.params["seed"], thresholds=[radius]) for run in runs]
         size = CHUNK * params["batch_size"]
         done = chunks.run(
-            run, Attacked, "success", **found, size=size, folder=part / store.WORK, progress=desk.progress
+            runs, Attacked, "success", **found, size=size, folder=part / store.WORK, progress=desk.progress
         )
         found |= {"adversarial": done.x, "distance": done.distance}
         held(found)

@@ -1,13 +1,17 @@
 """A network stage: built and trained, or built and given foreign weights."""
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 from bsa import chunks, components, foreign, store, train
-from bsa.certify._cascade import Decided, decide
+from bsa.certify._cascade import Decided
 from bsa.data import Dataset
 from bsa.errors import BsaError
 from bsa.stages._loaded import dataset
-from bsa.stages.certify import CERTIFIED_AT_ONCE, cascade
+from bsa.stages.certify import CERTIFIED_AT_ONCE, deciders
 
 
 def compute(stage, needs, part, desk):
@@ -17,7 +21,8 @@ def compute(stage, needs, part, desk):
     model = build(stage)
     data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
     if needs:
-        data = left_over(stage, needs, data, part, desk)
+        with contextlib.nullcontext(part) if desk.devices.chief else tempfile.TemporaryDirectory() as folder:
+            data = left_over(stage, needs, data, Path(folder), desk)
     trained = stage.component
     history = train.run(
         trained["name"],
@@ -26,8 +31,11 @@ def compute(stage, needs, part, desk):
         seed=stage.params["seed"],
         folder=part,
         progress=desk.progress,
+        devices=desk.devices,
         **trained["params"],
     )
+    if not desk.devices.chief:
+        return {}
     store.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
     model.save(part / "network.keras")
     return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
@@ -36,10 +44,9 @@ def compute(stage, needs, part, desk):
 def left_over(stage, needs, data, part, desk):
     """The training images whose answers no network before this one in its cascade certifies (Wong et al. 2018)."""
     certificate = stage.params["certificate"]
-    networks = cascade(needs, certificate["name"], certificate["params"])
     done = chunks.run(
-        lambda x, y, index: decide(networks, x), Decided, "certified", data.x, data.y, np.arange(len(data.x)),
-        CERTIFIED_AT_ONCE, part / store.WORK, desk.progress,
+        deciders(needs, certificate["name"], certificate["params"], desk.devices.names), Decided, "certified",
+        data.x, data.y, np.arange(len(data.x)), CERTIFIED_AT_ONCE, part / store.WORK, desk.progress,
     )  # fmt: skip
     rows = np.flatnonzero(~done.certified)
     if len(rows) < stage.component["params"]["batch_size"]:

@@ -4,7 +4,7 @@ from bsa import components
 from bsa.attacks import _starts, target
 from bsa.measures.sanity import Sample, Subject
 from bsa.spec import canonical, parameters
-from bsa.stages._loaded import arrays, attacker, load_network
+from bsa.stages._loaded import arrays, attackers, load_network
 
 
 def compute(stage, needs, part, desk):
@@ -18,7 +18,8 @@ def compute(stage, needs, part, desk):
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
     def make(params):
-        return attacker(needs[0], name, canonical(params))  # the table's own attack is still there
+        # the table's own attack is still there
+        return attackers(needs[0], name, canonical(params), desk.devices.names)[0]
 
     settings = stage.component["params"] | {"seed": stage.params["seed"]}
     found = judged(load_network(needs[0]), make, params, samples, progress=desk.progress, **settings)

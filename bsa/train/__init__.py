@@ -1,17 +1,19 @@
-"""Objectives, one module each: `make(...) -> objective(model, x, y, seed, step)`; one loop drives them all."""
+"""Objectives, one module each: `make(...) -> objective(model, x, y, seed, step, part=None)`; one loop drives them."""
 
 import inspect
 
 from bsa.components import find
+from bsa.ops.devices import ONE
 from bsa.spec import canonical
 from bsa.train._loop import fit
 
 LOOP = set(inspect.signature(fit).parameters)
 
 
-def run(name, model, data, *, seed, folder=None, progress=None, **params):
+def run(name, model, data, *, seed, folder=None, progress=None, devices=ONE, **params):
     """Train `model` in place by the objective called `name`; fields of the loop go to it, the others to `make`."""
     objective = find("train", name).make(**{k: v for k, v in params.items() if k not in LOOP})
     loop = {k: v for k, v in params.items() if k in LOOP}
     identity = canonical({"objective": name, "params": {k: v for k, v in params.items() if k != "steps"}})
-    return fit(model, data, objective, seed=seed, folder=folder, progress=progress, identity=identity, **loop)
+    loop |= {"seed": seed, "folder": folder, "progress": progress, "devices": devices}
+    return fit(model, data, objective, identity=identity, **loop)

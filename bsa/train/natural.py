@@ -8,7 +8,7 @@ from bsa.ops import losses
 def make():
     """The objective: `(model, x, y, seed, step) -> (loss (n,), {"accuracy": (n,)})`."""
 
-    def objective(model, x, y, seed, step):
+    def objective(model, x, y, seed, step, part=None):
         logits = model(x, training=True)
         right = tf.cast(tf.argmax(logits, -1, tf.int32) == y, tf.float32)
         return losses.cross_entropy(logits, y), {"accuracy": right}

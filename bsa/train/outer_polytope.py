@@ -15,10 +15,10 @@ def make(*, epsilon, epsilon_start, epsilon_warmup, bounded, projections, kappa)
     `projections` (None: exact) estimates the bounds of hidden units by so many random projections, drawn afresh at
     every step: for networks whose coefficients do not fit into memory. `kappa` in [0, 1] is the weight of the plain
     cross-entropy. The model is a chain as for certificates (ValueError names the layer that is not); everything is
-    float32. `seed` is a pair of int32.
+    float32. `seed` is a pair of int32; what is drawn serves all examples, so that `part` does not matter.
     """
 
-    def objective(model, x, y, seed, step):
+    def objective(model, x, y, seed, step, part=None):
         with tf.init_scope():
             _chain.check(model)
         grown = tf.minimum(tf.cast(step + 1, tf.float32) / max(epsilon_warmup, 1), 1.0)

@@ -11,10 +11,10 @@ def make(*, eps, attack_steps, label_smoothing):
     x' climbs eps * loss(x') - ||x' - x||^2 / 2: first by one full step x + grad(eps * loss)(x), then by `attack_steps`
     steps of 1 / sqrt(t + 2), t = 0, 1, ... (the authors' release; their paper's gamma is 1 / (2 eps)). The penalty
     stands for a bound, so x' may leave [0, 1]. Labels are 1 - `label_smoothing` for the class and an equal share of
-    the rest for each other class, also while x' climbs. Nothing is random; `seed` and `step` are not used.
+    the rest for each other class, also while x' climbs. Nothing is random; `seed`, `step` and `part` are not used.
     """
 
-    def objective(model, x, y, seed, step):
+    def objective(model, x, y, seed, step, part=None):
         def loss_at(z):
             logits = model(z, training=True)
             return smoothed_cross_entropy(logits, y, label_smoothing), logits

@@ -6,7 +6,7 @@ import pytest
 
 import bsa
 from bsa.errors import TrainingError
-from bsa.train import _loop
+from bsa.train import _checkpoint, _loop
 
 ADVERSARIAL = {"steps": 30, "batch_size": 32, "epsilon": 0.1, "epsilon_warmup": 10, "attack_steps": 2}
 
@@ -33,7 +33,7 @@ class Killed(Exception):
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_resumed_training_is_bit_equal(data, tmp_path, monkeypatch, precision):
     whole, history = train(data, precision=precision)
-    monkeypatch.setattr(_loop, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(_checkpoint, "SECONDS_BETWEEN", 0.0)
 
     def kill(done, total, **_):
         if done == 17:
