@@ -29,6 +29,7 @@ def _experiment(results):
     network = _main(results)
     return {
         "data": results.spec["data"]["name"],
+        "model": plan.networks(results.spec)[network]["model"],
         "network": network,
         "networks": networks,
         "source": results.source,
@@ -84,7 +85,7 @@ def _table(title, found):
     }
     labels = _names(label for each in every for label in each["networks"][each["network"]]["success"])
     columns = [
-        "data",
+        "data, model",
         *(f"KL, {name}" for name in measured["divergence"]),
         *(f"normalised distance, {name}" for name in measured["nearest"]),
         *(f"success, {label}" for label in labels),
@@ -102,7 +103,7 @@ def _rows(each, measured, labels):
     networks, reported = each["networks"], each["reported"]
     main = networks[each["network"]]
     yield [
-        each["data"],
+        f"{each['data']}, {_model(**each['model'])}",
         *(_kl(networks.get(name, {}).get("divergence")) for name in measured["divergence"]),
         *(_distance(networks.get(name, {}).get("nearest")) for name in measured["nearest"]),
         *(_percent(main["success"].get(label)) for label in labels),
@@ -118,6 +119,12 @@ def _rows(each, measured, labels):
             *(f"{success[label]:.2f}" if label in success else "" for label in labels),
             f"{reported['accuracy']:.1f}" if "accuracy" in reported else "",
         ]
+
+
+def _model(name, **params):
+    """A network's name with its parameters, by which a small one is told from the paper's."""
+    stated = ", ".join(f"{key} {value}" for key, value in params.items())
+    return f"{name} ({stated})" if stated else name
 
 
 def _kl(metrics):

@@ -9,7 +9,12 @@ from bsa.report import render
 BOTH = ["natural", "robust"]
 REPORTED = {"cell": [1, 0], "accuracy": 98.2, "success": [9.7]}
 REPORTED |= {"kl": {"robust": 0.119, "natural": 0.095}, "normalised_distance": {"robust": 0.3993}}
+SMALL = {"name": "madry_cifar", "width": 2, "units": 1}
 CHANGE = {
+    "networks": {
+        "natural": {"model": SMALL, "train": {"name": "natural", "steps": 1}},
+        "robust": {"model": SMALL, "train": {"name": "adversarial", "steps": 1, "epsilon": 0.1}},
+    },
     "blind_spot": {"cells": [[0.9, 0], [1, 0]]},
     "attack": [
         {"name": "pgd", "network": "robust", "epsilon": 0.1, "label": "paper"},
@@ -46,12 +51,12 @@ def content(place):
 
 def test_a_row_of_the_original_images_and_the_published_one_below(made, tmp_path):
     (table,) = render(made(CHANGE, content), tmp_path)
-    assert table.columns == ["data", "KL, natural", "KL, robust", "normalised distance, natural",
+    assert table.columns == ["data, model", "KL, natural", "KL, robust", "normalised distance, natural",
                              "normalised distance, robust", "success, paper", "success, strongest",
                              "accuracy"]  # fmt: skip
     assert table.rows == [
         # means of the seeds, their range, and the largest error of a seed
-        ["digits", "0.140 [0.100, 0.200] ± 0.040", "0.110 [0.110, 0.110] ± 0.002", "0.4000", "0.5000",
+        ["digits, madry_cifar (width 2, units 1)", "0.140 [0.100, 0.200] ± 0.040", "0.110 [0.110, 0.110] ± 0.002", "0.4000", "0.5000",
          "5.00 [2.7-9.0]", "12.50 [8.6-17.8]", "95.00 [91.0-97.3]"],
         ["Table 1", "0.095", "0.119", "", "0.3993", "9.70", "", "98.2"],
     ]  # fmt: skip
