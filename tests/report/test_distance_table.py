@@ -56,8 +56,8 @@ def test_a_row_of_the_original_images_and_the_published_one_below(made, tmp_path
                              "accuracy"]  # fmt: skip
     assert table.rows == [
         # means of the seeds, their range, and the largest error of a seed
-        ["digits, madry_cifar (width 2, units 1)", "0.140 [0.100, 0.200] ± 0.040", "0.110 [0.110, 0.110] ± 0.002", "0.4000",
-         "0.5000", "5.00 [2.7-9.0]", "12.50 [8.6-17.8]", "95.00 [91.0-97.3]"],
+        ["digits, madry_cifar (width 2, units 1)", "0.140 [0.100, 0.200] ± 0.040",
+         "0.110 [0.110, 0.110] ± 0.002", "0.4000", "0.5000", "5.00 [2.7-9.0]", "12.50 [8.6-17.8]", "95.00 [91.0-97.3]"],
         ["Table 1", "0.095", "0.119", "", "0.3993", "9.70", "", "98.2"],
     ]  # fmt: skip
     notes = " ".join(table.notes)
