@@ -1,7 +1,8 @@
-"""Work on many images in chunks that are saved as they finish, so that a killed run goes on from them."""
+"""Work on many images in chunks, shared by devices; long work is saved as it goes, and a killed run goes on from it."""
 
 import concurrent.futures
 import functools
+import operator
 import queue
 
 import numpy as np
@@ -22,7 +23,11 @@ def run(works, made, shown, x, y, index, size, folder, progress):
     found = {file: _saved(file, made, index[place]) for file, place in files.items()}
     if progress:
         progress(sum(len(chunk[0]) for chunk in found.values() if chunk), len(x))
-    missing = {file: (x[place], y[place], index[place]) for file, place in files.items() if not found[file]}
+    missing = {
+        file: operator.methodcaller("__call__", x[place], y[place], index=index[place])
+        for file, place in files.items()
+        if not found[file]
+    }
     for file, chunk in _computed(works, missing):
         found[file] = chunk
         arrays = chunk._asdict() | {"index": index[files[file]]}
@@ -33,28 +38,40 @@ def run(works, made, shown, x, y, index, size, folder, progress):
     return join(found.values())
 
 
-def _computed(works, missing):
-    """Pairs (file, chunk) as they are done; with several `works`, each in a thread of its own at a time."""
+def shared(works, size):
+    """A function of images and more arguments: what `works`, as in `run`, give for `size` images at a time, joined."""
+
+    def joined(x, *more):
+        places = range(0, max(len(x), 1), size)
+        pieces = {at: operator.methodcaller("__call__", x[at : at + size], *more) for at in places}
+        found = dict(_computed(works, pieces))
+        return np.concatenate([found[at] for at in places])
+
+    return joined
+
+
+def _computed(works, tasks):
+    """Pairs (key, task(work)) of `tasks`, a dict, as they are done; each of several `works` in one thread at a time."""
     if len(works) == 1:
-        for file, (x, y, index) in missing.items():
-            yield file, works[0](x, y, index=index)
+        for key, task in tasks.items():
+            yield key, task(works[0])
         return
     free = queue.SimpleQueue()
     for work in works:
         free.put(work)
 
-    def compute(x, y, index):
+    def compute(task):
         work = free.get()
         try:
-            return work(x, y, index=index)
+            return task(work)
         finally:
             free.put(work)
 
     pool = concurrent.futures.ThreadPoolExecutor(len(works))
     try:
-        files = {pool.submit(compute, *images): file for file, images in missing.items()}
-        for done in concurrent.futures.as_completed(files):
-            yield files[done], done.result()
+        keys = {pool.submit(compute, task): key for key, task in tasks.items()}
+        for done in concurrent.futures.as_completed(keys):
+            yield keys[done], done.result()
     finally:
         pool.shutdown(cancel_futures=True)
 

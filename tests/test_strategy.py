@@ -26,6 +26,7 @@ SMALL = [
     "attack.0.batch_size=8", "attack.0.steps=20", "attack.1.images=48", "attack.1.batch_size=8", "attack.1.steps=6",
     "sanity=false", 'certify={"name":"outer_polytope","epsilon":0.1,"images":250,"tolerance":null}',
     "invariant.challenge=40",
+    'measures=[{"name":"accuracy","images":500},{"name":"nearest","layer":"embedding","k":[5]}]',
 ]  # fmt: skip
 # Trains a network with batch norm, then one without, on one device and on two; prints the largest differences.
 COMPARE = """
@@ -82,7 +83,7 @@ from bsa.store import Store
 store, out, small = Store(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 desk = stages.Desk(devices=devices.find("mirrored", 2))
 for stage in run.planned(spec.load("quickstart", small)):
-    if stage.kind in ("attack", "certify", "invariant"):
+    if stage.kind in ("attack", "certify", "invariant", "measure"):
         (out / stage.key / "work").mkdir(parents=True)
         needs = [store.path(need) for need in stage.needs]
         stages.compute(stage, needs, out / stage.key, desk)
@@ -125,14 +126,15 @@ def test_chunks_shared_by_devices_are_those_of_one(alone, tmp_path):
     words = [sys.executable, "-c", SHARDED, alone, tmp_path, *SMALL]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "['0', '1']"  # each device holds the network
-    compared = [stage for stage in stages() if stage.kind in ("attack", "certify")]
-    assert len(compared) == 3
+    compared = [stage for stage in stages() if stage.kind in ("attack", "certify", "measure")]
+    assert len(compared) == 5
     for stage in compared:
         one, two = arrays(Store(alone).path(stage.key), stage.kind), arrays(tmp_path / stage.key, stage.kind)
         assert one.keys() == two.keys()
         for name in one:
             np.testing.assert_array_equal(one[name], two[name], err_msg=f"{stage.title}: {name}")
-        assert len(list((tmp_path / stage.key / "work").glob("chunk_*.npz"))) > 1
+        if stage.kind != "measure":
+            assert len(list((tmp_path / stage.key / "work").glob("chunk_*.npz"))) > 1
 
 
 def test_the_quick_start_on_two_devices(alone, tmp_path):

@@ -6,10 +6,10 @@ import json
 import keras
 import numpy as np
 
-from bsa import components
+from bsa import chunks, components
 from bsa.attacks import logits
 from bsa.data import Dataset
-from bsa.models import embedding
+from bsa.models import AT_ONCE, embedding
 from bsa.ops import devices
 
 CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
@@ -42,11 +42,28 @@ def replicas(folder, names):
     return [devices.on(name, load_network.__wrapped__)(folder) for name in names]
 
 
+def scorer(folder, names=()):
+    """`logits(x)` of the network in a folder, shared by the devices `names`."""
+    return _shared(logits, folder, names)
+
+
+def embedder(folder, names=()):
+    """`embedding(x, layer)` of the network in a folder, shared by the devices `names`."""
+    return _shared(embedding, folder, names)
+
+
+def _shared(function, folder, names):
+    works = [functools.partial(function, model) for model in replicas(folder, names)]
+    if names:
+        works = [devices.on(name, work) for name, work in zip(names, works, strict=True)]
+    return chunks.shared(works, AT_ONCE)
+
+
 @functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
-def training_embedding(folder, layer, name, data_dir):
+def training_embedding(folder, layer, name, data_dir, names=()):
     """The embedding of the training images of a data set, (n, features) float32, and their labels (n,)."""
     data = dataset(name, "train", data_dir)
-    return embedding(load_network(folder), data.x, layer), data.y
+    return embedder(folder, names)(data.x, layer), data.y
 
 
 @functools.lru_cache(maxsize=4)

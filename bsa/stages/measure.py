@@ -5,24 +5,22 @@ import functools
 import numpy as np
 
 from bsa import components, store
-from bsa.attacks import logits
 from bsa.measures import View
-from bsa.models import embedding
-from bsa.stages._loaded import cell_images, load_network, training_embedding
+from bsa.stages._loaded import cell_images, embedder, scorer, training_embedding
 
 
 def compute(stage, needs, part, desk):
     """Measure a network in a cell: the measure's arrays as `measure.npz`, its numbers in the record."""
-    model = load_network(needs[0])
+    names = desk.devices.names
     x, y = cell_images(stage, desk)
     training = functools.partial(
-        training_embedding, needs[0], name=stage.params["data"]["name"], data_dir=desk.data_dir
+        training_embedding, needs[0], name=stage.params["data"]["name"], data_dir=desk.data_dir, names=names
     )
     view = View(
         x=x,
         y=y,
-        logits=functools.partial(logits, model),
-        embedding=functools.partial(embedding, model),
+        logits=scorer(needs[0], names),
+        embedding=embedder(needs[0], names),
         training=lambda layer: training(layer=layer),
         folder=part / store.WORK,
         progress=desk.progress,
