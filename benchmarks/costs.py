@@ -7,15 +7,14 @@ measured, a spec costs more than is counted (">").
 """
 
 import json
-import math
 from pathlib import Path
 from typing import NamedTuple
 
 import click
-import keras
 
 from benchmarks._report import replace
 from benchmarks._turns import publish
+from benchmarks.training import operations
 from bsa import components, foreign, plan, run, spec
 from bsa.errors import WeightsError
 from bsa.stages.network import build
@@ -71,7 +70,7 @@ def row(path, store, data_dir, rates):
     resolved = _pinned(spec.load(path))
     stages = plan.stages(resolved, run.describe(resolved, data_dir))
     outlook = run.outlook(resolved, store, data_dir=data_dir)
-    forward = {stage.key: operations(build(stage)) for stage in stages if stage.kind == "network"}
+    forward = {stage.key: sum(operations(build(stage))) for stage in stages if stage.kind == "network"}
     found = {"spec": path.stem, "passes": 0, "operations": 0, "measured": 0, "estimated": 0, "gpu": 0, "peak": 0}
     found["more"] = False
     for stage, seen in zip(stages, outlook, strict=True):
@@ -109,16 +108,6 @@ def _pinned(resolved):
                 block["weights"] = {"sha256": UNKNOWN} | block["weights"]
         rest = {k: v for k, v in resolved.items() if k not in ("model", "train", "weights")}
         return rest | {"networks": blocks}
-
-
-def operations(model):
-    """Operations of one forward pass of one image: of convolutions and dense layers."""
-    count = 0
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-            places = math.prod(layer.output.shape[1:-1])
-            count += 2 * places * math.prod(layer.kernel.shape)
-    return count
 
 
 def shown(row):

@@ -62,19 +62,26 @@ def main(batch, attack_steps, precision, rounds, steps, peers_python, seed, data
     publish("training", table(rows) + "\n\n" + NOTES, report, out)
 
 
-def operations_of_a_step(model, attack_steps):
-    """Floating-point operations of one PGD training step for each image; convolutions and dense layers alone.
+def operations(model):
+    """Floating-point operations of a forward pass of one image through each convolution and dense layer, in a list.
 
-    A layer's forward pass takes f = 2 * weights * positions (height * width of its output, 1 for a dense layer), the
-    gradient to its input the same, and the gradient to its weights the same. With F their sum over the layers and f1
-    that of the first layer, an attack step takes F + F (forward, to the input; no weight gradients), and the training
-    pass F + F + (F - f1) (forward, to the weights, to the input of all layers but the first):
-    2 * attack_steps * F + 3 * F - f1.
+    A layer takes 2 * weights * positions (height * width of its output, 1 for a dense layer).
     """
     import keras
 
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
-    forward = [2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:-1])) for layer in layers]
+    return [2 * int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:-1])) for layer in layers]
+
+
+def operations_of_a_step(model, attack_steps):
+    """Floating-point operations of one PGD training step for each image; convolutions and dense layers alone.
+
+    The gradient to a layer's input takes what its forward pass takes, the gradient to its weights the same. With F the
+    sum of the forward passes and f1 that of the first layer, an attack step takes F + F (forward, to the input; no
+    weight gradients), and the training pass F + F + (F - f1) (forward, to the weights, to the input of all layers but
+    the first): 2 * attack_steps * F + 3 * F - f1.
+    """
+    forward = operations(model)
     return 2 * attack_steps * sum(forward) + 3 * sum(forward) - forward[0]
 
 
