@@ -88,11 +88,11 @@ def measure(name, model, x, y, *, training=None, progress=None, **params):
         raise UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
     x, y, _ = checked(target(model), x, y, None)
 
-    def embedded(layer):
+    def embedded(layer, count=None):
         if training is None:
             expected = 'training images, such as training=bsa.load("mnist", split="train")'
             raise UsageError(f'measure "{name}": expected {expected}, found none')
-        return embedding(model, training.x, layer), training.y
+        return embedding(model, training.x[:count], layer), training.y[:count]
 
     view = View(
         x=x,

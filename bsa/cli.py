@@ -127,6 +127,10 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
     from bsa import run as runner
     from bsa.store import Store
 
+    ray = {name: value for name, value in ray.items() if value is not None}
+    if ray and not executor:
+        given = ", ".join("--" + name.replace("_", "-") for name in ray)
+        raise UsageError(f"expected --executor ray with {given}, found no executor")
     resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
     display = progress.Display(several=bool(executor))
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
@@ -144,13 +148,12 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
     _render(resolved, store, data_dir, out, strict)
 
 
-def _on_ray(spec, store, folders, display, strategy, devices, ray_address, workers, stage_cpus, stage_gpus):
+def _on_ray(spec, store, folders, display, strategy, devices, **size):
     from bsa import executor
 
     for what, found in {"strategy": strategy, "--devices": devices}.items():
         if found is not None:
             raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
-    size = {"address": ray_address, "workers": workers, "cpus": stage_cpus, "gpus": stage_gpus}
     executor.execute(spec, store, **folders, seen=display, **size)
 
 

@@ -28,6 +28,12 @@ def resolve(given, file, overrides=()):
     members, found = _members(given["experiments"], Path(file).parent)
     made, others = [], [text for text in overrides if text not in own]
     names = [experiment.get("name") for _, _, experiment in members]
+    taken = {*keys, *schema.combined()["$defs"]["experiment"]["properties"]}  # a name would be no address in --set
+    found += [
+        Problem(f"/experiments/{i}", "an experiment whose name is no key of a spec", f'"{name}"')
+        for (i, _, _), name in zip(members, names, strict=True)
+        if name in taken
+    ]
     for (i, member, experiment), name in zip(members, names, strict=True):
         try:
             made.append(_overridden(experiment, member, others, name, names))
@@ -65,12 +71,13 @@ def _problem(i, found):
 def _overridden(experiment, file, overrides, name, names):
     """An experiment, resolved, after the overrides that are for all of the `names` and those that are for its own."""
     for text in overrides:
-        if _first(text) == name:
-            text = text.partition(".")[2]
-        elif _first(text) in names:
+        first = _first(text)
+        if first in names and not text.startswith(f"{first}."):
+            raise UsageError(f"--set {text}: expected NAME.KEY=VALUE, found the name of an experiment alone")
+        if first in names and first != name:
             continue
         try:
-            spec.override(experiment, text)
+            spec.override(experiment, text.removeprefix(f"{name}."))
         except UsageError as error:
             raise UsageError(f"{file}: {error}") from None
     return spec.resolve(experiment, file)

@@ -9,7 +9,7 @@ import os
 import time
 
 from bsa import run
-from bsa.errors import UsageError
+from bsa.errors import BsaError, UsageError
 from bsa.progress import silenced
 from bsa.store import Store
 
@@ -58,21 +58,26 @@ class Teller:
         self.board.tell.remote("ended", stage.key, seconds)
 
 
-def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, address=None, workers=2, cpus=None, gpus=0):
-    """As `run.run`, by Ray: `workers` stages at once on this machine, or on the cluster at `address` ("auto", a URL).
+def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=2, stage_cpus=None,
+            stage_gpus=0):  # fmt: skip
+    """As `run.run`, by Ray: `workers` stages at once here, or on the cluster at `ray_address` ("auto", a URL).
 
-    Each stage gets `cpus` processors (None: as many as this machine has, so that sums are added up as in the plain run
-    and results are equal to the bit on equal processors) and `gpus` GPUs. Errors of a stage are raised here, and what
-    has not begun is cancelled. Raises UsageError without Ray.
+    Each stage gets `stage_cpus` processors (None: as many as this machine has, so that sums are added up as in the
+    plain run and results are equal to the bit on equal processors) and `stage_gpus` GPUs. Errors of a stage are raised
+    here, and what has not begun is cancelled. Raises UsageError without Ray, or where no machine can take a stage.
     """
     ray = _ray()
-    stages, cpus = run.planned(spec, data_dir), cpus or os.cpu_count()
-    here = {} if address else {"num_cpus": workers * cpus, "include_dashboard": False}
+    stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
+    here = {} if ray_address else {"num_cpus": workers * cpus, "include_dashboard": False}
     # a task sees a GPU only where it asked for one, and imports this very package
-    ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
     try:
+        ray.init(ray_address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
+    except ConnectionError as error:
+        raise UsageError(f"--ray-address: expected a cluster at {ray_address}, found none: {error}") from None
+    try:
+        _fits(ray, cpus, stage_gpus)
         board = ray.remote(Board).options(num_cpus=0).remote()
-        task = ray.remote(_task).options(num_cpus=cpus, num_gpus=gpus, max_retries=LOST)
+        task = ray.remote(_task).options(num_cpus=cpus, num_gpus=stage_gpus, max_retries=LOST)
         folders = (artefacts.root, data_dir, weights_dir)
         places = [folder and os.path.abspath(folder) for folder in folders]
         begun = {}
@@ -96,6 +101,18 @@ def _ray():
     return ray
 
 
+def _fits(ray, cpus, gpus):
+    """UsageError where a stage would wait for ever."""
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    machines = [(each.get("CPU", 0), each.get("GPU", 0)) for each in alive]
+    if not any(has >= cpus and more >= gpus for has, more in machines):
+        found = ", ".join(f"{has:g} and {more:g}" for has, more in machines)
+        raise UsageError(
+            f"--executor ray: expected a machine with the {cpus} processors and {gpus:g} GPUs of a stage, found "
+            f"{found}: give fewer with --stage-cpus and --stage-gpus"
+        )
+
+
 def _task(stage, places, board, cpus, *needs):
     """One stage in a worker; `needs` are there to be waited for."""
     root, data_dir, weights_dir = places
@@ -117,10 +134,15 @@ def _follow(ray, stages, left, board, seen):
         _show(ray.get(board.read.remote()), stages, progress, seen)
         try:
             ray.get(done)
-        except ray.exceptions.RayTaskError as error:
+        except ray.exceptions.RayError as error:
             for task in left:
                 ray.cancel(task, force=True)
-            raise error.cause from None
+            if isinstance(error, ray.exceptions.RayTaskError):
+                raise error.cause from None
+            raise BsaError(
+                f"the worker of a stage was lost {LOST + 1} times ({type(error).__name__}): if memory was short, give "
+                "fewer --workers. What was finished is stored, and the same command goes on"
+            ) from error
 
 
 def _show(told, stages, progress, seen):

@@ -33,12 +33,12 @@ KNOWN = {
                              help="Compute independent stages at once, as tasks of Ray (bsa[ray])."),
     "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; none: start one "
                                               "here."),
-    "workers": click.option("--workers", type=click.IntRange(1), default=2, show_default=True,
-                            help="With ray on this machine: stages at once."),
+    "workers": click.option("--workers", type=click.IntRange(1),
+                            help="With ray on this machine: stages at once; by default 2."),
     "stage_cpus": click.option("--stage-cpus", type=click.IntRange(1),
                                help="With ray: processors of a stage; by default as many as this machine has."),
-    "stage_gpus": click.option("--stage-gpus", type=click.FloatRange(0), default=0, show_default=True,
-                               help="With ray: GPUs of a stage."),
+    "stage_gpus": click.option("--stage-gpus", type=click.FloatRange(0),
+                               help="With ray: GPUs of a stage; by default none."),
     "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
 }  # fmt: skip
 

@@ -61,6 +61,7 @@ def test_experiments_are_looked_up_beside_the_collection_and_then_among_the_ship
         ({"both": {"experiments": ["one.json", "tow.json"]}}, ["/experiments/1", "tow.json", "no spec"]),
         ({"two": {"train": {"name": "natural", "step": 1}}}, ["/experiments/1", "two.json: /train/step", '"steps"?']),
         ({"two": {"name": "one"}}, ["/experiments/1", "different names", '"one" twice']),
+        ({"two": {"name": "train"}}, ["/experiments/1", "whose name is no key of a spec", '"train"']),
         ({"both": {"experiments": ["one.json", "both.json"]}}, ["/experiments/1", "both.json: a collection"]),
         ({"both": {"experiments": ["one.json", "one.json"]}}, ["/experiments", "no repeated items"]),
         ({"both": {"experiments": ["-"]}}, ["/experiments/0", "json"]),
@@ -103,6 +104,8 @@ def test_overrides_are_for_every_experiment_or_for_one_or_for_the_collection(tmp
     assert len(caught.value.problems) == 2
     with pytest.raises(UsageError, match=r"one\.json: --set measures\.5\.k=\[1\]: expected an index"):
         spec.load(path, ["measures.5.k=[1]"])
+    with pytest.raises(UsageError, match="--set one=5: expected NAME"):
+        spec.load(path, ["one=5"])
 
 
 def call(*words):
@@ -154,7 +157,7 @@ def test_the_table_has_a_row_for_each_experiment(ran):
     assert two["success"]["pgd"]["percent"] > one["success"]["pgd"]["percent"]
     lines = (folder / "out" / "distance_table.md").read_text().splitlines()
     rows = [line for line in lines if line.startswith(("| digits", "| Table 0"))]
-    assert [row.split(" | ")[0] for row in rows] == ["| digits", "| Table 0"] * 2
+    assert [row.split(" | ")[0] for row in rows] == ["| digits, wong_small", "| Table 0"] * 2
     assert rows[0].split(" | ")[1] == f"{one['nearest']['mean_normalised'][0]:.4f}"
     assert rows[1].split(" | ")[1] == "0.5"
     # what the checks of an experiment found is said, in the table's file and in its own folder

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bsa import cli, run, spec
+from bsa import cli, executor, run, spec
+from bsa.errors import BsaError
 from bsa.report import render
 from bsa.results import Results
 from bsa.store import WORK, Store
@@ -145,3 +146,45 @@ def test_stages_or_devices_are_shared_not_both(tmp_path):
         done = CliRunner().invoke(cli.main, [*words, *option])
         assert done.exit_code == 2
         assert f"expected {told}" in done.output
+
+
+def test_options_of_ray_without_it_are_an_error(tmp_path):
+    words = [str(word) for word in command(tmp_path)[3:]]
+    at = words.index("--executor")
+    done = CliRunner().invoke(cli.main, [*words[:at], *words[at + 2 :], "--workers", "7", "--stage-gpus", "1"])
+    assert done.exit_code == 2
+    assert "expected --executor ray with --workers, --stage-gpus, found no executor" in done.output
+
+
+def test_a_stage_that_no_machine_can_take_is_an_error_and_does_not_wait(tmp_path):
+    done = subprocess.run([*command(tmp_path), "--stage-gpus", "1"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert "GPUs of a stage, found" in done.stderr
+
+
+@pytest.mark.parametrize("lost", ["WorkerCrashedError", "OutOfMemoryError"])
+def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cancelled(lost):
+    """Ray gives up after some times; a task that dies each time would take minutes here."""
+    import ray
+
+    class Lost:
+        exceptions, cancelled = ray.exceptions, []
+
+        def wait(left, **_):
+            return left[:1], left[1:]
+
+        def get(what):
+            if what != "told":
+                raise getattr(ray.exceptions, lost)("gone")
+            return []
+
+        def cancel(task, force):
+            Lost.cancelled.append(task)
+
+    class Board:
+        class read:
+            remote = staticmethod(lambda: "told")
+
+    with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
+        executor._follow(Lost, {}, ["first", "second"], Board, Quiet())
+    assert Lost.cancelled == ["second"]

@@ -12,6 +12,6 @@ class View(NamedTuple):
     y: np.ndarray  # (n,) int
     logits: Any  # logits(x) -> (n, classes)
     embedding: Any  # embedding(x, layer) -> (n, features) float32
-    training: Any  # training(layer) -> the training images' embedding (n, features) and labels (n,)
+    training: Any  # training(layer, count) -> embedding (n, features) and labels (n,) of the first `count` (None: all)
     folder: Any = None  # where pieces of long work are kept, for a killed run to go on from
     progress: Any = None  # progress(done, total, **numbers)

@@ -1,33 +1,37 @@
 """t-SNE (van der Maaten and Hinton 2008), scikit-learn's Barnes-Hut: several at once, each on one thread."""
 
-import os
-
 import joblib
 import numpy as np
 import threadpoolctl
 
 FEW = 5000  # points in all, below which starting processes takes longer than it saves
+LARGE = 40  # a power of 2, whose square and sums of it float32 holds, and that of its inverse
 
 
 def embed(features, *, components, perplexity, seed):
     """Features (n, m) in `components` dimensions: (n, components) float32.
 
     It begins at random points drawn by `seed`, not at principal components, from which every seed would end at almost
-    the same place. `perplexity` is lowered to (n - 1) / 3 for few points. On one thread, so that equal inputs give
-    equal bits however many there are: sums in another order would be another seed, so to speak.
+    the same place. t-SNE knows no scale: very large or small features, whose squares float32 does not hold, are brought
+    to 1. `perplexity` is lowered to (n - 1) / 3 for few points. On one thread, so that equal inputs give equal bits
+    however many there are: sums in another order would be another seed, so to speak.
     """
     from sklearn.manifold import TSNE
 
+    features = np.asarray(features, np.float32)
+    exponent = np.frexp(np.abs(features).max())[1]
+    if abs(exponent) > LARGE:
+        features = np.ldexp(features, -exponent)
     perplexity = min(perplexity, (len(features) - 1) / 3)
     method = TSNE(components, perplexity=perplexity, init="random", learning_rate="auto", random_state=seed)
     with threadpoolctl.threadpool_limits(1):
-        return method.fit_transform(np.asarray(features, np.float32))
+        return method.fit_transform(features)
 
 
 def several(tasks, points):
     """`embed(features, **settings)` of each of `tasks`, in their order, one after the other as they are done.
 
-    In as many processes as there are processors, where `points`, in all, are worth it; `tasks` may be a generator.
+    In as many processes as this one has processors, where `points`, in all, are worth it; `tasks` may be a generator.
     """
-    work = joblib.Parallel(n_jobs=os.cpu_count() if points > FEW else 1, return_as="generator")
+    work = joblib.Parallel(n_jobs=joblib.cpu_count() if points > FEW else 1, return_as="generator")
     return work(joblib.delayed(embed)(features, **settings) for features, settings in tasks)

@@ -8,11 +8,13 @@ estimate's own error stand beside the number.
 import numpy as np
 
 from bsa import store
-from bsa.errors import BsaError
+from bsa.errors import BsaError, UsageError
 from bsa.measures import _kl, _tsne
+from bsa.measures.nearest import spread
 from bsa.ops import seeds as derived
 
 PARTS = ("neighbours", "deviation", "grid", "outside")
+LARGEST = 2**24  # points of a grid: 128 MB, several of which are in memory
 
 
 def measure(view, *, layer, components, perplexity, seeds, grid, margin, bootstrap, images, training_images):
@@ -20,21 +22,26 @@ def measure(view, *, layer, components, perplexity, seeds, grid, margin, bootstr
 
     Returns the arrays points (n, components) float32, the t-SNE of each class and seed one after the other, with seed,
     y and test (n,); and figures: "kl", one number a t-SNE seed, the mean over the classes; "error" of each (see
-    `_kl.Divergence`; deviations of classes add as those of independent numbers); "spread" over the seeds (deviation,
-    null for one; least, greatest); "classes" with the numbers of each class, in the order of the seeds. A class with
-    fewer than components + 2 training or test images has no density: it is left out, with "kl" null and a note. Raises
-    BsaError where that leaves no class.
+    `_kl.Divergence`; the mean of the classes' errors, but that their deviations add as those of independent numbers);
+    "spread" over the seeds (deviation, null for one; least, greatest); "classes" with the numbers of each class, in the
+    order of the seeds. A class with fewer than components + 2 training or test images, or with the same features in
+    all, has no density: it is left out, with "kl" null and a note. With a handful of images, the error is many times
+    the number. Raises BsaError where that leaves no class, UsageError where the grid has more than 2^24 points.
     """
-    training, labels = (array[:training_images] for array in view.training(layer))
+    if grid**components > LARGEST:
+        most = round(LARGEST ** (1 / components))
+        raise UsageError(f"divergence: expected a grid of at most {most} in {components} dimensions, found {grid}")
+    training, labels = view.training(layer, training_images)
     test, y = view.embedding(view.x[:images], layer), view.y[:images]
     if not (np.isfinite(training).all() and np.isfinite(test).all()):
         raise BsaError(f'divergence: expected finite features in layer "{layer}", found NaN or infinity')
     members = {int(c): (training[labels == c], test[y == c]) for c in np.union1d(labels, y)}
-    large = {c: both for c, both in members.items() if min(map(len, both)) >= components + 2}
+    lacks = {c: _lack(*both, components + 2) for c, both in members.items()}
+    large = {c: both for c, both in members.items() if not lacks[c]}
     if not large:
         raise BsaError(
-            f"divergence: expected at least {components + 2} training and test images of a class, found no class with "
-            f"them among {len(training)} and {len(test)} images"
+            f"divergence: expected at least {components + 2} training and test images of a class, with features that "
+            f"vary, found no class with them among {len(training)} and {len(test)} images"
         )
     settings = {"points": grid, "margin": margin, "bootstrap": bootstrap}
     wanted = [(seed, c) for seed in seeds for c in large]
@@ -48,7 +55,17 @@ def measure(view, *, layer, components, perplexity, seeds, grid, margin, bootstr
         if view.progress:
             view.progress(len(pieces), len(wanted), kl=float(np.mean([p["kl"] for p in pieces.values()])))
     pieces = {which: pieces[which] for which in wanted}
-    return _arrays(pieces, large) | _figures(pieces, members, seeds)
+    return _arrays(pieces, large) | _figures(pieces, members, lacks, seeds)
+
+
+def _lack(training, test, least):
+    """Why a class has no density, or None."""
+    sizes = f"{len(training)} training and {len(test)} test images"
+    if min(len(training), len(test)) < least:
+        return f"{sizes} have no density"
+    if spread(np.concatenate([training, test]))[0].all():
+        return f"{sizes} all have the same features"
+    return None
 
 
 def _piece(folder, which, points, training, settings):
@@ -84,7 +101,7 @@ def _arrays(pieces, members):
     }
 
 
-def _figures(pieces, members, seeds):
+def _figures(pieces, members, lacks, seeds):
     """The numbers of all classes and their means, as JSON values."""
     classes = []
     for c, (training, test) in members.items():
@@ -92,19 +109,15 @@ def _figures(pieces, members, seeds):
         numbers = {name: [float(p[name]) for p in found] if found else None for name in ("kl", "error", *PARTS)}
         classes.append({"class": c, "training": len(training), "test": len(test), **numbers})
     measured = [each for each in classes if each["kl"]]
-    kl, neighbours, grid = (np.mean([each[name] for each in measured], axis=0) for name in ("kl", "neighbours", "grid"))
-    deviation = np.sqrt(np.sum(np.square([each["deviation"] for each in measured]), axis=0)) / len(measured)
-    spread = {"deviation": float(kl.std(ddof=1)) if len(kl) > 1 else None, "least": kl.min(), "greatest": kl.max()}
-    notes = [
-        f"class {each['class']} is left out: {each['training']} training and {each['test']} test images have no density"
-        for each in classes
-        if not each["kl"]
-    ]
+    each = {name: np.array([found[name] for found in measured]) for name in ("kl", "neighbours", "deviation", "grid")}
+    kl, apart = each["kl"].mean(0), np.abs(each["kl"] - each["neighbours"]).mean(0)  # a bias: classes do not cancel
+    deviation = np.sqrt(np.square(each["deviation"]).sum(0)) / len(measured)
+    deviations = float(kl.std(ddof=1)) if len(kl) > 1 else None
     return {
         "seeds": list(seeds),
         "kl": kl.tolist(),
-        "error": (np.abs(kl - neighbours) + _kl.NORMAL * deviation + grid).tolist(),
-        "spread": {name: value if value is None else float(value) for name, value in spread.items()},
+        "error": (apart + _kl.NORMAL * deviation + each["grid"].mean(0)).tolist(),
+        "spread": {"deviation": deviations, "least": float(kl.min()), "greatest": float(kl.max())},
         "classes": classes,
-        "notes": notes,
+        "notes": [f"class {c} is left out: {lack}" for c, lack in lacks.items() if lack],
     }

@@ -25,7 +25,7 @@ def measure(view, *, layer, k, p, images, training_images):
     Raises UsageError for fewer training images than k, BsaError where features are no finite numbers.
     """
     x, y = view.x[:images], view.y[:images]
-    points = view.training(layer)[0][:training_images]
+    points = view.training(layer, training_images)[0]
     if len(points) < max(k) or not len(x):
         found = f"{len(points)} training and {len(x)} test images"
         raise UsageError(f"nearest: expected a test image and at least k = {max(k)} training images, found {found}")

@@ -21,6 +21,10 @@ def embedding(model, x, layer="embedding"):
     if layer not in known:
         raise UsageError(f'expected one of the layers {", ".join(known)}, found "{layer}"')
     part = keras.Model(model.input, model.get_layer(layer).output)
-    found = [np.asarray(part(x[at : at + AT_ONCE], training=False)) for at in range(0, max(len(x), 1), AT_ONCE)]
-    found = np.concatenate(found)
-    return found.reshape(len(x), int(np.prod(found.shape[1:]))).astype(np.float32, copy=False)
+    found = None
+    for at in range(0, max(len(x), 1), AT_ONCE):
+        block = np.asarray(part(x[at : at + AT_ONCE], training=False))
+        if found is None:  # not a list of blocks, which would be in memory twice
+            found = np.empty((len(x), int(np.prod(block.shape[1:]))), np.float32)
+        found[at : at + AT_ONCE] = block.reshape(len(block), found.shape[1])
+    return found

@@ -4,7 +4,7 @@ import textwrap
 
 import numpy as np
 
-# Told apart by the colour-blind (Okabe and Ito, 2008); what they tell is also told by place, filling or hatching.
+# Told apart by the colour-blind (Okabe and Ito, 2008); what they tell is also told by place or filling.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 
 

@@ -75,6 +75,7 @@ def _panel(result, at, attacked, broken, bins, draws):
 
     return {
         "embedding": result.place["network"],
+        "without_distance": len(attacked["index"]) - len(index),
         "layer": result.record["metrics"]["layer"],
         "edges": edges.tolist(),
         "images": _figure.counts(distance, edges),
@@ -156,7 +157,9 @@ def _table(results, figures):
         "AUROC: the probability that a broken image lies farther away than an unbroken one.",
         f"A dash: fewer than {FEWEST} broken or unbroken images. distance_histogram.json has the classes at every k.",
     ]
-    return Table(title, ["images", "attacked", "broken", *heads], rows, notes)
+    if left := max(panel["without_distance"] for panel in panels):
+        notes.append(f"{left} attacked images are left out: their distance was not measured.")
+    return Table(title, ["group", "attacked", "broken", *heads], rows, notes)
 
 
 def _row(head, said):

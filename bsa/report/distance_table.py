@@ -46,19 +46,27 @@ def _main(results):
 def _network(results, name, cell):
     """The numbers of one network; None or nothing where they were not measured."""
 
-    def metrics(measure):
-        found = results.find(kind="measure", measure=measure, network=name, cell=cell)
-        return found[0].record["metrics"] if found else None
+    def result(measure):
+        return next(iter(results.find(kind="measure", measure=measure, network=name, cell=cell)), None)
 
-    accuracy = metrics("accuracy")
+    def metrics(measure):
+        found = result(measure)
+        return found and found.record["metrics"]
+
+    accuracy, nearest = metrics("accuracy"), result("nearest")
     return {
         "divergence": metrics("divergence"),
-        "nearest": metrics("nearest"),
+        "nearest": nearest and nearest.record["metrics"] | {"median": _median(nearest)},
         "accuracy": accuracy and _rate(accuracy["accuracy"] * accuracy["images"], accuracy["images"]),
         "success": {
             r.place["label"]: _success(r) for r in results.find(kind="attack", network=name, cell=cell)
         },
     }  # fmt: skip
+
+
+def _median(result):
+    """Of the normalised distances; far from the mean where a feature is all but constant, and outweighs the others."""
+    return float(np.median(result.arrays("measure.npz")["normalised"][0]))
 
 
 def _success(result):
@@ -154,14 +162,12 @@ def _notes(found):
         "mean over the classes and the t-SNE seeds, in brackets the smallest and the largest mean of a seed, after ± "
         "the density estimates' own error (the largest of a seed). The network that embeds stands in the head."
     )
-    yield (
-        "Success and accuracy in percent with 95 % Wilson intervals; success among the correctly classified images."
-    )  # fmt: skip
+    yield "Success and accuracy in percent with 95 % Wilson intervals; success among the correctly classified images."
     for name, each in found.items():
         main = each["networks"][each["network"]]
         thresholds = {f"{rate['threshold']:g}" for rate in main["success"].values()}
-        within = f", success within {', '.join(sorted(thresholds))}" if thresholds else ""
-        yield f"{each['data']}: experiment {name}, attacked network {each['network']}{within}."
+        attacked = f", attacked network {each['network']}, success within {', '.join(sorted(thresholds))}"
+        yield f"{each['data']}: experiment {name}{attacked if thresholds else ''}."
         for network, metrics in each["networks"].items():
             if metrics["nearest"]:
                 yield _standardised(each["data"], network, metrics["nearest"])
@@ -171,9 +177,11 @@ def _notes(found):
 
 def _standardised(data, network, metrics):
     """What a normalised distance is of."""
-    constant = f" ({metrics['constant']} constant ones left at 0)" if metrics["constant"] else ""
+    differ = metrics["constant_in_training_only"]
+    beside = f", {differ} of which differ in a test image" if differ else ""
+    constant = f" ({metrics['constant']} constant ones left at 0{beside})" if metrics["constant"] else ""
     return (
         f"{data}, {network}: distance to the {metrics['k'][0]} nearest of {metrics['training_images']} training images "
         f"in {metrics['features']} standardised features{constant}, divided by m^(1/{metrics['p']}), m their number, "
-        f"mean over {metrics['images']} test images."
+        f"mean over {metrics['images']} test images (median {metrics['median']:.4f})."
     )

@@ -60,10 +60,10 @@ def _shared(function, folder, names):
 
 
 @functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
-def training_embedding(folder, layer, name, data_dir, names=()):
-    """The embedding of the training images of a data set, (n, features) float32, and their labels (n,)."""
+def training_embedding(folder, layer, name, data_dir, names=(), count=None):
+    """The embedding of the first `count` (None: all) training images, (n, features) float32, and their labels (n,)."""
     data = dataset(name, "train", data_dir)
-    return embedder(folder, names)(data.x, layer), data.y
+    return embedder(folder, names)(data.x[:count], layer), data.y[:count]
 
 
 @functools.lru_cache(maxsize=4)

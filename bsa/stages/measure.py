@@ -21,7 +21,7 @@ def compute(stage, needs, part, desk):
         y=y,
         logits=scorer(needs[0], names),
         embedding=embedder(needs[0], names),
-        training=lambda layer: training(layer=layer),
+        training=lambda layer, count=None: training(layer=layer, count=count),
         folder=part / store.WORK,
         progress=desk.progress,
     )

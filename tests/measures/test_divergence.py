@@ -1,11 +1,19 @@
 """The divergence measure on small embeddings: what it gives, goes on from, leaves out and refuses."""
 
+import io
+
 import numpy as np
 import pytest
+import rich.console
 
-from bsa.errors import BsaError
+from bsa import run, spec
+from bsa.errors import BsaError, UsageError
 from bsa.measures import View, _tsne, divergence
+from bsa.progress import Display
+from bsa.report import render
+from bsa.results import Results
 from bsa.spec import parameters
+from bsa.store import Store
 
 PARAMS = parameters("measures", "divergence", {"seeds": [0, 1], "grid": 32, "bootstrap": 2})
 SIZES = {0: (60, 25), 1: (50, 20)}
@@ -25,7 +33,7 @@ def view(tmp_path=None, progress=None, sizes=SIZES, change=lambda features: feat
         y=labels[1],
         logits=None,
         embedding=lambda x, layer: test[x[:, 0, 0, 0].astype(int)],
-        training=lambda layer: (training, labels[0]),
+        training=lambda layer, count: (training[:count], labels[0][:count]),
         folder=tmp_path,
         progress=progress,
     )
@@ -93,7 +101,9 @@ def test_a_class_of_two_images_is_left_out_and_said(found):
 
 
 def test_no_class_with_a_density_is_an_error():
-    with pytest.raises(BsaError, match="at least 4 training and test images of a class, found no class"):
+    with pytest.raises(
+        BsaError, match="at least 4 training and test images of a class, with features that vary, found no"
+    ):
         divergence.measure(view(sizes={0: (60, 3), 1: (3, 60)}), **PARAMS)
 
 
@@ -114,9 +124,64 @@ def test_constant_features_change_nothing(found):
         return np.concatenate([features, np.full((len(features), 3), 2, np.float32)], axis=1)
 
     some = divergence.measure(view(change=padded), **PARAMS | {"seeds": [0]})
-    assert some["kl"][0] == pytest.approx(found["kl"][0], abs=0.3)  # another rounding of distances is another t-SNE
+    assert some["kl"][0] == found["kl"][0]
+
+
+def test_features_of_any_size_give_the_same_map():
+    """float32 squares of 1e24 and of 1e-24 are infinite and zero."""
+    features, settings = np.random.default_rng(6).normal(size=(60, 5)), {"components": 2, "perplexity": 10, "seed": 0}
+    large, small = (_tsne.embed(features * 2.0**exponent, **settings) for exponent in (80, -80))
+    np.testing.assert_array_equal(large, small)
+    usual = _tsne.embed(features / 2.0 ** np.frexp(np.abs(features).max())[1], **settings)
+    np.testing.assert_array_equal(large, usual)
+
+
+def test_a_class_of_equal_features_is_left_out_and_said():
+    some = divergence.measure(view(change=flat), **PARAMS | {"seeds": [0]})
+    assert some["classes"][0]["kl"] is None
+    assert some["notes"] == ["class 0 is left out: 60 training and 25 test images all have the same features"]
+    with pytest.raises(BsaError, match="with features that vary, found no class"):
+        divergence.measure(view(change=np.ones_like), **PARAMS)
+
+
+def flat(features):
+    """The features with all images of the first class, the nearer cloud, at one point."""
+    return np.where(features.mean(1, keepdims=True) < 2.5, np.float32(3), features)
+
+
+def test_what_one_class_is_too_high_makes_up_for_no_class_too_low(found):
+    """The difference from the estimate by neighbours is a bias, not noise."""
+    for seed in range(2):
+        parts = {k: np.array([c[k][seed] for c in found["classes"]]) for k in ("kl", "neighbours", "deviation", "grid")}
+        apart = np.abs(parts["kl"] - parts["neighbours"])
+        scatter = 1.96 * np.sqrt(np.square(parts["deviation"]).sum()) / 2
+        assert found["error"][seed] == pytest.approx(apart.mean() + scatter + parts["grid"].mean())
+
+
+def test_a_grid_that_memory_does_not_hold_is_an_error():
+    with pytest.raises(UsageError, match="at most 256 in 3 dimensions, found 257"):
+        divergence.measure(view(), **PARAMS | {"components": 3, "grid": 257})
 
 
 def test_the_first_images_alone(found):
     some = divergence.measure(view(), **PARAMS | {"seeds": [0], "images": 30, "training_images": 70})
     assert [(each["training"], each["test"]) for each in some["classes"]] == [(60, 25), (10, 5)]
+
+
+def test_from_spec_to_table(tmp_path):
+    short = {"seeds": [0, 1], "grid": 32, "bootstrap": 2, "images": 120, "training_images": 250}
+    given = {"name": "tiny", "data": {"name": "digits"}, "model": {"name": "wong_small"},
+             "train": {"name": "natural", "steps": 5, "batch_size": 32},
+             "measures": [{"name": "divergence", **short}, {"name": "nearest", "images": 120}],
+             "report": [{"name": "distance_table"}]}  # fmt: skip
+    resolved, artefacts = spec.resolve(given), Store(tmp_path / "store")
+    run.run(resolved, artefacts, seen=Display(rich.console.Console(file=io.StringIO())))
+    results = Results(resolved, artefacts, run.describe(resolved))
+    (found,) = results.find(kind="measure", measure="divergence")
+    figures, points = found.record["metrics"], found.arrays("measure.npz")["points"]
+    assert len(figures["classes"]) == 10
+    assert points.shape == (2 * (120 + 250), 2)
+    assert not (found.folder / "work").exists()
+    (table,) = render(results, tmp_path / "out")
+    assert table.rows[0][1].startswith(f"{np.mean(figures['kl']):.3f} [{min(figures['kl']):.3f}, ")
+    assert not any("attacked" in note for note in table.notes)

@@ -27,7 +27,7 @@ def view(queries, points, folder=None, progress=None):
         y=np.zeros(len(queries), np.int32),
         logits=lambda x: np.stack([np.zeros(len(x)), x[:, 0]], 1),
         embedding=lambda x, layer: x,
-        training=lambda layer: (points, np.zeros(len(points))),
+        training=lambda layer, count: (points[:count], np.zeros(len(points))[:count]),
         folder=folder,
         progress=progress,
     )

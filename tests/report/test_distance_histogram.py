@@ -74,7 +74,7 @@ def test_figures_and_a_table_are_written(results, tmp_path):
         assert (tmp_path / f"{stem}_k{k}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (tmp_path / f"{stem}_k{k}.svg").read_text()
     assert {p.name for p in tmp_path.glob(f"{stem}.*")} == {f"{stem}.md", f"{stem}.csv", f"{stem}.tex"}
-    assert table.columns == ["images", "attacked", "broken"] + [
+    assert table.columns == ["group", "attacked", "broken"] + [
         f"{s}, {n}" for n in ("natural", "robust") for s in ("Spearman", "AUROC")
     ]
     assert [row[0] for row in table.rows] == ["all, k = 5", "all, k = 20", "class 0, k = 5", "class 1, k = 5"]
@@ -102,8 +102,11 @@ def test_where_no_attack_or_every_attack_succeeds_nothing_is_said_of_ranks(made,
 
 
 def test_attacked_images_that_were_not_measured_are_left_out(made, tmp_path):
-    (_, table) = render(made({"report": [REPORT]}, with_measured(DISTANCE[:30])), tmp_path / "some")
+    results = made({"report": [REPORT]}, with_measured(DISTANCE[:30]))
+    (_, table) = render(results, tmp_path / "some")
     assert table.rows[0][1] == "5"  # 20, 22, ..., 28
+    attacked = len(results.find(kind="attack")[0].arrays("attack.npz")["index"])
+    assert f"{attacked - 5} attacked images are left out: their distance was not measured." in table.notes
 
 
 def test_nor_does_it_matter_if_none_was(made, tmp_path):
