@@ -1,4 +1,4 @@
-"""A Keras model as a chain of affine maps with ReLUs between them."""
+"""A Keras model as a chain of affine maps with ReLUs or ELUs between them."""
 
 from typing import NamedTuple
 
@@ -9,15 +9,16 @@ import tensorflow as tf
 from bsa.certify._maps import Convolution, Dense, Reshape, Scale
 from bsa.ops.precision import in_float32
 
-EXPECTED = "a chain of Dense, Conv2D, ReLU, Flatten, Rescaling and Normalization that ends in a Dense layer of logits"
+EXPECTED = "a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling, Normalization that ends in a Dense layer of logits"
 CLOSE = 1e-3  # of the largest logit: far above float32, far below another network
 
 
 class Block(NamedTuple):
-    """Affine maps, applied one after the other: from the values after one ReLU to those before the next."""
+    """Affine maps, applied one after the other: from the values after one activation to those before the next."""
 
     maps: tuple
     shape: tuple  # of what comes out, for one image
+    activation: str | None = None  # what comes behind: "relu", "elu", at the end nothing
 
     def forward(self, z):
         for part in self.maps:
@@ -74,16 +75,16 @@ def chain(model, dtype=tf.float32):
     """
     blocks, maps, shape = [], [], _input_shape(model)
     for layer in _layers(model):
-        found, relu = _read(layer, shape, dtype)
+        found, activation = _read(layer, shape, dtype)
         for part in found:
             shape = _after(part, shape)
             _append(maps, part)
-        if relu:
+        if activation:
             flatten = [maps.pop()] if maps and isinstance(maps[-1], Reshape) else []  # it may as well come after
             if maps and isinstance(maps[-1], Dense | Convolution):
-                blocks.append(Block(tuple(maps), flatten[0].shape if flatten else shape))
-            elif maps or not blocks:  # otherwise a ReLU of a ReLU, which changes nothing
-                raise _unexpected(layer, "a ReLU of something that no Dense or Conv2D layer computes")
+                blocks.append(Block(tuple(maps), flatten[0].shape if flatten else shape, activation))
+            elif maps or not blocks or not activation == blocks[-1].activation == "relu":  # ReLU of ReLU is ReLU
+                raise _unexpected(layer, f"{activation} of something that no Dense or Conv2D layer computes")
             maps = flatten
     if not maps or not isinstance(maps[-1], Dense):
         raise ValueError(f"expected {EXPECTED}, found another end")
@@ -93,7 +94,7 @@ def chain(model, dtype=tf.float32):
 def forward(blocks, x):
     """The logits (n, classes) of images x (n, *shape)."""
     for block in blocks[:-1]:
-        x = tf.nn.relu(block.forward(x))
+        x = getattr(tf.nn, block.activation)(block.forward(x))
     return blocks[-1].forward(x)
 
 
@@ -126,22 +127,28 @@ def _layers(model):
 
 
 def _read(layer, shape, dtype):
-    """What a layer is: the list of its maps, and whether a ReLU follows them."""
+    """What a layer is: the list of its maps, and the activation that follows them, or None."""
     kind = type(layer)
     if kind is keras.layers.ReLU and not (layer.negative_slope or layer.threshold or layer.max_value is not None):
-        return [], True
-    if kind.__name__ == "Relu" and not isinstance(layer, keras.layers.Layer):  # keras.ops.relu
-        return [], True
+        return [], "relu"
+    if kind is keras.layers.ELU and layer.alpha == 1:
+        return [], "elu"
+    if (
+        kind.__name__ in ("Relu", "Elu")
+        and getattr(layer, "alpha", 1) == 1
+        and not isinstance(layer, keras.layers.Layer)
+    ):
+        return [], kind.__name__.lower()  # keras.ops.relu, keras.ops.elu
     if kind is keras.layers.Flatten and layer.data_format == "channels_last":
-        return [Reshape(shape)] if len(shape) == 3 else [], False
+        return [Reshape(shape)] if len(shape) == 3 else [], None
     if kind is keras.layers.Rescaling or (kind is keras.layers.Normalization and not layer.invert):
-        return [_scale(layer, dtype)], False
+        return [_scale(layer, dtype)], None
     if kind in (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Activation):
         name = getattr(layer.activation, "__name__", str(layer.activation))
-        if name not in ("relu", "linear"):
+        if name not in ("relu", "elu", "linear"):
             raise _unexpected(layer, f"the activation {name}")
         maps = {keras.layers.Dense: _dense, keras.layers.Conv2D: _convolution}
-        return [maps[kind](layer, shape, dtype)] if kind in maps else [], name == "relu"
+        return [maps[kind](layer, shape, dtype)] if kind in maps else [], None if name == "linear" else name
     raise _unexpected(layer, f"{kind.__name__} that is not one of these as it is by default")
 
 

@@ -1,7 +1,8 @@
 """Certificates by the convex outer polytope (Wong and Kolter 2018), with the slopes of CROWN (Zhang et al. 2018).
 
 For every other class, a lower bound of logit_y - logit_j over the L-inf ball around an image: the dual of a linear
-program in which each ReLU is relaxed to two lines. Where all bounds are above 0, no image in the ball is misclassified.
+program in which each activation, a ReLU or an ELU, is relaxed to two lines. Where all bounds are above 0, no image in
+the ball is misclassified.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ HALVE = 3  # every third step of the search for a radius halves the interval; th
 def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, batch_size):
     """The certificate of `model`: `certificate(x, y) -> Certified`, x (n, height, width, channels) float32 in [0, 1].
 
-    `model` is a chain of Dense, Conv2D, ReLU, Flatten, Rescaling and Normalization that ends in logits; any other
+    `model` is a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling and Normalization that ends in logits; any other
     raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
     `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each class the
     better of those and CROWN's. `rounding` lowers the bounds by what float32 may err (`_bounds._rounding`), so that

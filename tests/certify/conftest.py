@@ -39,6 +39,10 @@ CHAINS = {
         layers.Conv2D(3, 2, 2, activation="relu"), layers.Conv2D(2, 2, padding="same"), layers.Rescaling(0.5, 0.1),
         layers.ReLU(), layers.Flatten(),
     ),
+    "elu": lambda: _chain(
+        (9, 9, 1), layers.Conv2D(3, 4, 2, "same", activation="elu"), layers.Conv2D(4, 3, 2, activation="elu"),
+        layers.Flatten(), layers.Dense(8), layers.ELU(), layers.Dense(6, "relu"),
+    ),
 }  # fmt: skip
 
 
@@ -75,15 +79,17 @@ def batch():
 
 
 class Matrices:
-    """A chain as matrices: between two ReLUs z = v @ m + b, read off the Keras layers by their answers."""
+    """A chain as matrices: between two activations z = v @ m + b, read off the Keras layers by their answers."""
 
     def __init__(self, model):
-        self.parts, group, shape = [], [], model.input_shape[1:]
+        self.parts, self.elus, group, shape = [], [], [], model.input_shape[1:]
         for layer in model.layers:
             activation = getattr(layer, "activation", None)
             relu = isinstance(layer, layers.ReLU) or activation is keras.activations.relu
+            elu = isinstance(layer, layers.ELU) or activation is keras.activations.elu
             group.append(layer)
-            if relu or layer is model.layers[-1]:
+            if relu or elu or layer is model.layers[-1]:
+                self.elus.append(elu)
                 self.parts.append(self._read(group, shape))
                 group, shape = [], layer.output.shape[1:]
 
@@ -93,7 +99,7 @@ class Matrices:
             for layer in group:
                 if activation := getattr(layer, "activation", None):
                     layer.activation = keras.activations.linear
-                v = v if isinstance(layer, layers.ReLU) else layer(v)
+                v = v if isinstance(layer, layers.ReLU | layers.ELU) else layer(v)
                 if activation:
                     layer.activation = activation
             return np.asarray(v, np.float64).reshape(len(v), -1)
@@ -103,7 +109,7 @@ class Matrices:
         return answer(np.eye(size, dtype=np.float32).reshape(size, *shape)) - b, b[0]
 
     def relaxed(self, x, epsilon, bounded):
-        """For one image: centre and radius of the inputs, and l, u of every ReLU by the formula of the paper."""
+        """For one image: centre and radius of the inputs, and l, u of every activation by the formula of the paper."""
         low, high = (x.reshape(-1).astype(np.float64) + sign * epsilon for sign in (-1, 1))
         if bounded:
             low, high = low.clip(0, 1), high.clip(0, 1)
@@ -114,13 +120,22 @@ class Matrices:
             ends.append((lows, highs))
         return centre, r, ends
 
+    @staticmethod
+    def lines(low, high, elu):
+        """The slope of both lines around an activation, the constants of the lower and of the upper one."""
+        bends = (low < 0) & (elu | (high > 0))
+        ends = [np.where(z > 0, z, np.expm1(np.minimum(z, 0)) if elu else 0) for z in (low, high)]
+        d = np.where(bends, (ends[1] - ends[0]) / np.where(bends, high - low, 1), low >= 0)  # the chord
+        touch = np.log(np.where(bends, d, 1))  # where the slope of an ELU is that of the chord
+        return d, np.where(bends & elu, d - 1 - d * touch, 0), np.where(bends, ends[0] - d * low, 0)
+
     def dual(self, a, constant, centre, r, ends):
-        """Lower bounds of v @ a + constant, v behind the last of the ReLUs with inputs in `ends` (or the input)."""
+        """Lower bounds of v @ a + constant, v behind the last activation with inputs in `ends` (or the input)."""
         total = np.array(constant, np.float64)
-        for (low, high), (m, b) in zip(ends[::-1], self.parts[: len(ends)][::-1], strict=True):
-            crossing = (low < 0) & (high > 0)
-            d = np.where(crossing, high / np.where(crossing, high - low, 1), low >= 0)
-            total += np.minimum(a, 0).T @ np.where(crossing, -d * low, 0)
+        layers_below = zip(ends[::-1], self.parts[: len(ends)][::-1], self.elus[: len(ends)][::-1], strict=True)
+        for (low, high), (m, b), elu in layers_below:
+            d, least, most = self.lines(low, high, elu)
+            total += np.minimum(a, 0).T @ most + np.maximum(a, 0).T @ least
             a = d[:, None] * a
             total += b @ a
             a = m @ a

@@ -161,6 +161,26 @@ def test_an_image_does_not_depend_on_its_batch(chain_model, batch):
         np.testing.assert_allclose(alone, whole, atol=1e-5 * np.abs(whole).max())  # sums in another order
 
 
+@pytest.mark.parametrize("crown", [False, True])
+def test_the_lines_of_an_elu_enclose_it_in_every_interval(crown):
+    """In float32, its allowance included: wide and narrow intervals, and such as lie far below 0."""
+    rng = np.random.default_rng(2)
+    centre = np.concatenate([rng.normal(0, s, 2000) for s in (0.1, 1, 10, 60)]).astype(np.float32)
+    width = (np.abs(centre) * 10 ** rng.uniform(-6, 1, len(centre))).astype(np.float32)
+    low, high = centre - width, centre + width
+    zero, block = tf.zeros(len(centre)), _chain.Block((), (), "elu")
+    relaxed = _bounds._lines(block, tf.constant(centre), low, high, zero, _bounds.Options(), crown)
+    d, h, p, e, f = (np.zeros(len(low)) if v is None else np.asarray(v, np.float64) for v in relaxed[3:])
+    for share in np.linspace(0, 1, 41):
+        z = low + share * (high.astype(np.float64) - low)
+        value, parallel = np.where(z > 0, z, np.expm1(np.minimum(z, 0))), p + d * (z - centre)
+        # p and the products are of this size, and rounded; the block below allows for that
+        slack = 4 * np.finfo(np.float32).eps * (np.abs(centre) + width)
+        assert (value <= parallel + h + slack).all()
+        assert (value >= parallel - h - slack).all()
+        assert (value >= parallel - h + f + e * (z - centre) - slack).all()
+
+
 def test_chunks_change_nothing(chain_model, batch, monkeypatch):
     x, y = batch(chain_model)
     whole = margins(chain_model, x, y, 0.1, crown=True)

@@ -31,6 +31,15 @@ def test_functional_and_nested_models_are_chains():
     assert [block.shape for block in _chain.chain(nested)] == [(3, 3, 3), (6,), (4,)]
 
 
+def test_elus_as_operations_and_a_relu_of_a_relu():
+    x = inputs = keras.Input((8, 8, 2))
+    x = keras.ops.elu(layers.Dense(5)(layers.Flatten()(x)))
+    x = layers.ReLU()(layers.Dense(6, "relu")(x))
+    both = keras.Model(inputs, layers.Dense(4)(x))
+    _chain.check(both)
+    assert [block.activation for block in _chain.chain(both)] == ["elu", "relu", None]
+
+
 def test_a_model_of_low_precision_is_the_chain_of_its_float32_weights():
     low = model(layers.Flatten(), layers.Dense(6, "relu", dtype="mixed_bfloat16"), layers.Dense(4))
     _chain.check(low)
@@ -41,11 +50,12 @@ def test_a_model_of_low_precision_is_the_chain_of_its_float32_weights():
     ("part", "what"),
     [
         (layers.MaxPooling2D(name="odd_one"), "MaxPooling2D"),
-        (layers.Conv2D(4, 3, activation="elu", name="odd_one"), "the activation elu"),
+        (layers.Conv2D(4, 3, activation="selu", name="odd_one"), "the activation selu"),
+        (layers.ELU(alpha=0.5, name="odd_one"), "ELU that is not one of these as it is by default"),
         (layers.Conv2D(4, 3, dilation_rate=2, name="odd_one"), "groups, dilation"),
         (layers.Conv2D(4, 3, groups=2, name="odd_one"), "groups, dilation"),
         (layers.ReLU(max_value=6, name="odd_one"), "ReLU that is not one of these as it is by default"),
-        (layers.ReLU(name="odd_one"), "a ReLU of something that no Dense or Conv2D layer computes"),
+        (layers.ReLU(name="odd_one"), "relu of something that no Dense or Conv2D layer computes"),
         (layers.Dense(4, name="odd_one"), "without a Flatten before it"),
         (layers.Normalization(axis=(1, 2, 3), mean=np.zeros((8, 8, 2)), variance=np.ones((8, 8, 2)), name="odd_one"),
          "a scale of its own for each pixel"),
