@@ -15,7 +15,7 @@ from bsa.results import Results
 from bsa.store import WORK, Store
 
 SMALL_CHUNKS = "attack.0.batch_size=16"  # an attack of several chunks, so that one can be killed between two
-QUICKSTART = spec.load("quickstart", [SMALL_CHUNKS])
+QUICKSTART, UNCHECKED = (spec.load("quickstart", [SMALL_CHUNKS, *more]) for more in ([], ["sanity=false"]))
 
 
 def command(*words):
@@ -36,8 +36,8 @@ def undisturbed(tmp_path_factory):
     return folder, done
 
 
-def results(store):
-    return Results(QUICKSTART, Store(store), run.describe(QUICKSTART))
+def results(store, asked=QUICKSTART):
+    return Results(asked, Store(store), run.describe(asked))
 
 
 def table(folder):
@@ -169,19 +169,19 @@ def run_and_kill(kind, at, *words):
 
 
 def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undisturbed, tmp_path):
-    store, out = Store(tmp_path / "store"), tmp_path / "out"
-    stages = plan.stages(QUICKSTART, run.describe(QUICKSTART))
+    store, where = Store(tmp_path / "store"), without_checks(tmp_path)
+    stages = plan.stages(UNCHECKED, run.describe(UNCHECKED))
     network = stages[0]
     attack = next(s for s in stages if s.kind == "attack")
-    run_and_kill("network", 300, "--store", store.root, "--out", out)
+    run_and_kill("network", 300, *where)
     assert (store.part(network.key) / WORK / "checkpoint.npz").is_file()
     assert network.key not in store
-    run_and_kill("attack", 32, "--store", store.root, "--out", out)
+    run_and_kill("attack", 32, *where)
     assert network.key in store
     assert [p.name for p in (store.part(attack.key) / WORK).glob("chunk_*")] == ["chunk_0000.npz"]
-    done = bsa("run", "--store", store.root, "--out", out)
+    done = bsa("run", *where)
     assert re.search(r"stored: network main", done.stderr)
-    ours, theirs = results(store.root), results(undisturbed[0] / "store")
+    ours, theirs = (results(at, UNCHECKED) for at in (store.root, undisturbed[0] / "store"))
     for a, b in zip(ours.all, theirs.all, strict=True):
         assert a.record["key"] == b.record["key"]
         assert a.record["metrics"] == b.record["metrics"]

@@ -7,21 +7,16 @@ plus sum |A| r over the inputs, with A its coefficients there, r the radius of e
 coefficients serves both bounds, and it is spared for a unit that the triangle inequality decides already: one that is
 never or always on has d in {0, 1} and s = 0, whatever its bounds. With another lower slope d + e (CROWN) a row of
 coefficients A loses relu(A) e c less, c the centre before the ReLU, and the two bounds need a row each.
-
-An ELU is convex as well (Zhang et al., section 3.2): above it the chord, below it a tangent, the parallel one or, for
-CROWN, that at the middle. Both lines have a constant then, and the ELU bends wherever its input may be negative.
+An ELU has such lines as well, the lower ones with a constant, and is straight only where its input is never negative.
 """
 
 import math
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from bsa.certify import _projections
+from bsa.certify import _lines, _projections
 
-ROUNDING = 4.0  # how many times the usual size of float32 errors is allowed for; half of it for the attacked network
-TINY = 1e-30  # the least slope of an ELU: its logarithm is finite
 CHUNK = 2**23  # coefficients that are worked on at once where no gradient is wanted: 32 MB, and a few times that
 
 
@@ -85,7 +80,7 @@ def relax(blocks, centre, r, options):
         elif below or not block.single:
             deviation = _exact(block, below, r, c, tf.stop_gradient(deviation), rounding, options)
         deviation += rounding
-        below.append(_lines(block, c, *tf.unstack(c + _signs(c) * deviation), rounding, options))
+        below.append(_relaxed(block, c, *tf.unstack(c + _signs(c) * deviation), rounding, options))
     return below
 
 
@@ -95,7 +90,7 @@ def _exact(block, below, r, c, deviation, rounding, options):
     Where a gradient is wanted, only the units that really bend have one: they are computed once more for it.
     """
     for final in (False, True) if options.gradient else (False,):
-        units = tf.where(_bends(block, c - (deviation + rounding), c + (deviation + rounding)))
+        units = tf.where(_lines.bends(block.activation, c - (deviation + rounding), c + (deviation + rounding)))
         found = _deviation(block, below, r, units, options._replace(gradient=final))
         deviation = tf.tensor_scatter_nd_update(deviation, units, found if final else tf.stop_gradient(found))
     return deviation
@@ -108,12 +103,12 @@ def _tighten(below, centre, r, options):
         p, reach = (found[-1].p, found[-1].reach()) if found else (centre, r)
         c, rounding = block.forward(p), _rounding(block, tf.abs(p) + reach, options)
         if found or not block.single:
-            units = tf.where(_bends(block, low, high))
+            units = tf.where(_lines.bends(block.activation, low, high))
             lost, gained = (_deviation(block, found, r, units, options, sign) for sign in (1, -1))
             least, most = (tf.gather_nd(v, units) for v in (c - rounding, c + rounding))
             low = tf.tensor_scatter_nd_max(low, units, least - lost)
             high = tf.tensor_scatter_nd_min(high, units, most + gained)
-        found.append(_lines(block, c, low, high, rounding, options, crown=True))
+        found.append(_relaxed(block, c, low, high, rounding, options, crown=True))
     return found
 
 
@@ -126,45 +121,12 @@ def _signs(like):
     return tf.reshape(tf.constant([-1, 1], like.dtype), (2, *(1,) * len(like.shape)))
 
 
-def _bends(block, low, high):
-    """Whether the block's activation is no straight line in [low, high]."""
-    return low < 0 if block.activation == "elu" else (low < 0) & (high > 0)
-
-
-def _lines(block, c, low, high, rounding, options, crown=False):
+def _relaxed(block, c, low, high, rounding, options, crown=False):
     """The lines of activations with inputs in [low, high], and c where everything below is at its centre."""
-    lines = _elu_lines if block.activation == "elu" else _relu_lines
-    d, h, p, e, f = lines(c, low, high, options)
+    d, h, p, e, f = _lines.around(block.activation, c, low, high, options.rounding)
     if not crown:
         return Relaxed(block, low, high, d, h + d * rounding, p)
     return Relaxed(block, low, high, d, h + (d + tf.abs(e)) * rounding, p, e, f)
-
-
-def _relu_lines(c, low, high, _):
-    """d, h, p, e, f of `Relaxed`; CROWN's lower slope is 0 or 1, whichever leaves less area."""
-    crossing = (low < 0) & (high > 0)
-    d = tf.where(crossing, high / tf.where(crossing, high - low, 1.0), tf.cast(low >= 0, c.dtype))
-    half = tf.where(crossing, low / 2, 0.0)
-    e = tf.where(crossing, tf.cast(high > -low, c.dtype) - d, 0.0)
-    return d, -d * half, d * (c - half), e, e * c  # not d * c + h, for the reason of `_signs`
-
-
-def _elu_lines(c, low, high, options):
-    """The same for an ELU. A constant is the extreme of elu(z) - slope * z, so that lines hold however d is rounded."""
-    bends, wide = low < 0, high - low > 1e-3  # in a narrower interval float32 has no chord
-    middle = (low + high) / 2
-    slope = tf.exp(tf.minimum(middle, 0.0))
-    chord = (tf.nn.elu(high) - tf.nn.elu(low)) / tf.where(wide, high - low, 1.0)
-    d = tf.where(bends, tf.clip_by_value(tf.where(wide, chord, slope), TINY, 1.0), 1.0)
-    touch = tf.clip_by_value(tf.math.log(d), low, tf.maximum(low, high))
-    least = tf.where(bends, tf.nn.elu(touch) - d * touch, 0.0)
-    most = tf.where(bends, tf.maximum(tf.nn.elu(low) - d * low, tf.nn.elu(high) - d * high), 0.0)
-    h = (most - least) / 2
-    if options.rounding:  # exp and the constants, of values around 1
-        h += tf.where(bends, 2 * ROUNDING * _roundoff(c) * (1 + d * tf.maximum(-low, high)), 0.0)
-    e = tf.where(bends, slope - d, 0.0)
-    f = e * c + tf.where(bends, tf.nn.elu(middle) - slope * middle - least, 0.0)
-    return d, h, d * c + (most + least) / 2, e, f
 
 
 def _margins(block, below, centre, r, y, options):
@@ -230,11 +192,7 @@ def _rounding(block, size, options):
     """
     if not options.rounding:
         return 0.0
-    return ROUNDING * math.sqrt(block.terms) * _roundoff(size) * block.magnitude(size)
-
-
-def _roundoff(like):
-    return np.finfo(like.dtype.as_numpy_dtype).eps / 2
+    return _lines.ROUNDING * math.sqrt(block.terms) * _lines.roundoff(size) * block.magnitude(size)
 
 
 def _in_chunks(f, units, width, dtype, options):
