@@ -40,6 +40,18 @@ def test_every_leg_is_spent_on_what_stands(trained, attacked_images):
     assert found.passes[found.success].max(initial=1) <= 15
 
 
+def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images):
+    """Begun at the corner again it would repeat the first leg, here too short to cross the ball, and break no more."""
+    x, y, index = attacked_images
+    once, again = (
+        bsa.attack("corner_descent", trained, epsilon=0.1, steps=2, targets=0, returns=returns)(x, y, index=index)
+        for returns in (0, 1)
+    )
+    assert set(again.passes[~again.success]) == {4}
+    assert not (once.success & ~again.success).any()
+    assert (again.success & ~once.success).any()
+
+
 def test_further_training_is_seen(trained, attacked_images):
     x, y, index = attacked_images
     model = keras.models.clone_model(trained)
