@@ -14,8 +14,6 @@ import tensorflow as tf
 from bsa.cells import SLACK
 from bsa.ops.precision import in_float32
 
-tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32
-
 
 class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from bsa.certify import _lines, _projections
 
-CHUNK = 2**23  # coefficients that are worked on at once where no gradient is wanted: 32 MB, and a few times that
+CHUNK = 2**23  # coefficients worked on at once where no gradient is wanted: 32 MB, and a few times that; besides
+# them `Rows.of` holds a batch's windows, images * positions * window, so that large networks want a small batch
 
 
 class Options(NamedTuple):
@@ -39,14 +40,9 @@ class Relaxed(NamedTuple):
     d: tf.Tensor  # upper slope
     h: tf.Tensor  # half the distance of the lines, and rounding
     p: tf.Tensor  # centre behind the activation
+    reach: tf.Tensor  # how far the values behind the activation may be from p, at most
     e: tf.Tensor | None = None  # what the lower slope has more than d; None for nothing
     f: tf.Tensor | None = None  # how far the lower line is above the parallel one, at the centre before the activation
-
-    def reach(self):
-        """How far the values behind the activation may be from p, at most."""
-        if self.e is None:
-            return self.d * (self.high - self.low) / 2 + self.h
-        return (self.d + tf.abs(self.e)) * (self.high - self.low) + self.h
 
 
 def margins(blocks, x, y, epsilon, *, bounded, crown, options):
@@ -72,7 +68,7 @@ def relax(blocks, centre, r, options):
     """The activations between the blocks, relaxed by parallel lines: a list of `Relaxed`."""
     below, noise = [], None
     for block in blocks[:-1]:
-        p, reach = (below[-1].p, below[-1].reach()) if below else (centre, r)
+        p, reach = (below[-1].p, below[-1].reach) if below else (centre, r)
         c, rounding = block.forward(p), _rounding(block, tf.abs(p) + reach, options)
         deviation = block.spread(reach)
         if options.projections and below:
@@ -100,7 +96,7 @@ def _tighten(below, centre, r, options):
     """The same activations with the slopes of CROWN, their inputs in the better of its bounds and those given."""
     found = []
     for block, low, high, *_ in below:
-        p, reach = (found[-1].p, found[-1].reach()) if found else (centre, r)
+        p, reach = (found[-1].p, found[-1].reach) if found else (centre, r)
         c, rounding = block.forward(p), _rounding(block, tf.abs(p) + reach, options)
         if found or not block.single:
             units = tf.where(_lines.bends(block.activation, low, high))
@@ -125,8 +121,11 @@ def _relaxed(block, c, low, high, rounding, options, crown=False):
     """The lines of activations with inputs in [low, high], and c where everything below is at its centre."""
     d, h, p, e, f = _lines.around(block.activation, c, low, high, options.rounding)
     if not crown:
-        return Relaxed(block, low, high, d, h + d * rounding, p)
-    return Relaxed(block, low, high, d, h + (d + tf.abs(e)) * rounding, p, e, f)
+        h += d * rounding
+        return Relaxed(block, low, high, d, h, p, d * (high - low) / 2 + h)
+    slope = d + tf.abs(e)
+    h += slope * rounding
+    return Relaxed(block, low, high, d, h, p, slope * tf.maximum(high - c, c - low) + h, e, f)
 
 
 def _margins(block, below, centre, r, y, options):
@@ -141,7 +140,7 @@ def _margins(block, below, centre, r, y, options):
         one, two = block.rows(both[:, :2]), block.rows(both[:, 2:])
         return _loss(one._replace(a=one.a - two.a), below, r)
 
-    p, reach = (below[-1].p, below[-1].reach()) if below else (centre, r)
+    p, reach = (below[-1].p, below[-1].reach) if below else (centre, r)
     logits, rounding = block.forward(p), _rounding(block, tf.abs(p) + reach, options)
     found = tf.gather_nd(logits - rounding, own) - tf.gather_nd(logits + rounding, pairs)
     found -= _in_chunks(loss, tf.concat([own, pairs], axis=1), _width(block.rows(own[:0]), below), r.dtype, options)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+ALONE = "proven of the deciding network alone: within epsilon another one of the cascade may decide, and otherwise"
+
 
 class Decided(NamedTuple):
     """What a cascade says of n images, one row for each, in their order."""
@@ -20,13 +22,15 @@ def decide(networks, x):
 
     `networks` are pairs (logits, certificate) in the cascade's order: logits(x) -> (n, classes), and what
     `bsa.certificate` gives. Each sees the images whose answers none before it certifies; the last answers the rest.
-    As in the paper, a certificate is the deciding network's: within epsilon, its class does not change. That the
-    networks before it still pass the image on there is not part of it.
+    As in the paper, a certificate is the deciding network's: within epsilon, its class does not change. That the same
+    network decides everywhere in the ball is not part of it, and `notes` say so.
     """
-    rows, notes = np.arange(len(x)), ()
+    rows, notes = np.arange(len(x)), (ALONE,)
     answer, network, certified = np.zeros(len(x), np.int64), np.zeros(len(x), np.int64), np.zeros(len(x), bool)
     bounds = None
     for number, (logits, certificate) in enumerate(networks):
+        if not len(rows):
+            break
         guess = logits(x[rows]).argmax(-1)
         found = certificate(x[rows], guess)
         bounds = np.zeros((len(x), found.bounds.shape[-1]), np.float32) if bounds is None else bounds

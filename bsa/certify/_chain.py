@@ -11,6 +11,11 @@ from bsa.ops.precision import in_float32
 
 EXPECTED = "a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling, Normalization that ends in a Dense layer of logits"
 CLOSE = 1e-3  # of the largest logit: far above float32, far below another network
+ACTIVATIONS = {
+    "relu": (keras.activations.relu, keras.ops.relu, tf.nn.relu),
+    "elu": (keras.activations.elu, keras.ops.elu, tf.nn.elu),
+    "linear": (keras.activations.linear,),
+}
 
 
 class Block(NamedTuple):
@@ -39,7 +44,7 @@ class Block(NamedTuple):
     def magnitude(self, z):
         """The sum of the absolute values of what is added up for each unit."""
         for part in self.maps:
-            z = part.spread(tf.abs(z)) + tf.abs(getattr(part, "bias", 0.0))
+            z = part.spread(tf.abs(z)) + part.constant
         return z
 
     def rows(self, units):
@@ -101,11 +106,19 @@ def forward(blocks, x):
 def check(model):
     """Raise ValueError where the chain of `model` does not compute what `model` does, or there is none."""
     x = tf.random.stateless_uniform((2, *_input_shape(model)), [0, 0])
+    if len(model.outputs) != 1:
+        raise ValueError(f"expected a model with one output, found {len(model.outputs)}")
     found, expected = forward(chain(model), x), in_float32(model)(x, training=False)
-    if found.shape != expected.shape or np.abs(found - expected).max() > CLOSE * max(1, np.abs(expected).max()):
+    if found.shape != expected.shape or not np.abs(found - expected).max() <= CLOSE * np.abs(expected).max():
         raise ValueError(
             f"expected {EXPECTED}, found a model whose layers, one after the other, do not give its output"
         )
+
+
+def scales(model):
+    """What Rescaling and Normalization layers multiply and add, as numbers: a graph holds them as constants."""
+    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
+    return [v for layer in _layers(model) if type(layer) in kinds for v in _factor_and_offset(layer)]
 
 
 def _input_shape(model):
@@ -133,20 +146,17 @@ def _read(layer, shape, dtype):
         return [], "relu"
     if kind is keras.layers.ELU and layer.alpha == 1:
         return [], "elu"
-    if (
-        kind.__name__ in ("Relu", "Elu")
-        and getattr(layer, "alpha", 1) == 1
-        and not isinstance(layer, keras.layers.Layer)
-    ):
+    if kind.__name__ in ("Relu", "Elu") and kind.__module__.startswith("keras.") and getattr(layer, "alpha", 1) == 1:
         return [], kind.__name__.lower()  # keras.ops.relu, keras.ops.elu
     if kind is keras.layers.Flatten and layer.data_format == "channels_last":
         return [Reshape(shape)] if len(shape) == 3 else [], None
     if kind is keras.layers.Rescaling or (kind is keras.layers.Normalization and not layer.invert):
         return [_scale(layer, dtype)], None
     if kind in (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Activation):
-        name = getattr(layer.activation, "__name__", str(layer.activation))
-        if name not in ("relu", "elu", "linear"):
-            raise _unexpected(layer, f"the activation {name}")
+        name = next((n for n, same in ACTIVATIONS.items() if any(layer.activation is f for f in same)), None)
+        if not name:
+            shown = getattr(layer.activation, "__name__", layer.activation)
+            raise _unexpected(layer, f"the activation {shown} that is not Keras's relu, elu or linear")
         maps = {keras.layers.Dense: _dense, keras.layers.Conv2D: _convolution}
         return [maps[kind](layer, shape, dtype)] if kind in maps else [], None if name == "linear" else name
     raise _unexpected(layer, f"{kind.__name__} that is not one of these as it is by default")
@@ -178,13 +188,16 @@ def _weights(layer, dtype):
     return kernel, tf.cast(bias, dtype)
 
 
-def _scale(layer, dtype):
+def _factor_and_offset(layer):
     if isinstance(layer, keras.layers.Rescaling):
-        factor, offset = (np.asarray(v, np.float64) for v in (layer.scale, layer.offset))
-    else:
-        mean, variance = (np.asarray(v, np.float64) for v in (layer.mean, layer.variance))
-        factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
-        offset = -mean * factor
+        return tuple(np.asarray(v, np.float64) for v in (layer.scale, layer.offset))
+    mean, variance = (np.asarray(v, np.float64) for v in (layer.mean, layer.variance))
+    factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
+    return factor, -mean * factor
+
+
+def _scale(layer, dtype):
+    factor, offset = _factor_and_offset(layer)
     if any(v.size not in (1, v.shape[-1]) for v in (factor, offset) if v.ndim):
         raise _unexpected(layer, "a scale of its own for each pixel")
     return Scale(*(tf.constant(v.reshape(-1) if v.ndim else v, dtype) for v in (factor, offset)))
@@ -195,6 +208,7 @@ def _append(maps, part):
     if isinstance(part, Scale) and maps and isinstance(maps[-1], Dense | Convolution):
         maps[-1].kernel = maps[-1].kernel * part.factor
         maps[-1].bias = part.forward(maps[-1].bias)
+        maps[-1].constant = part.spread(maps[-1].constant) + part.constant
     else:
         maps.append(part)
 

@@ -1,7 +1,8 @@
 """The affine maps of a chain: forwards on values, backwards on rows of coefficients.
 
 A row holds the coefficients with which one unit of one image depends on a layer. Where the unit belongs to a
-convolution they are a window, as large as the unit sees; otherwise they are on the whole layer.
+convolution they are a window, as large as the unit sees; otherwise they are on the whole layer. A map's `constant` is
+the absolute value of what it adds, however much of that cancels.
 """
 
 from typing import NamedTuple
@@ -45,7 +46,7 @@ class Scale:
     """z * factor + offset, by channel."""
 
     def __init__(self, factor, offset):
-        self.factor, self.offset = factor, offset
+        self.factor, self.offset, self.constant = factor, offset, tf.abs(offset)
 
     def forward(self, z):
         return z * self.factor + self.offset
@@ -63,6 +64,8 @@ class Scale:
 class Reshape:
     """An image as a vector, channels last."""
 
+    constant = 0.0
+
     def __init__(self, shape):
         self.shape = tuple(shape)
 
@@ -79,7 +82,7 @@ class Dense:
     """z @ kernel + bias: kernel (inputs, units), bias (units,)."""
 
     def __init__(self, kernel, bias):
-        self.kernel, self.bias = kernel, bias
+        self.kernel, self.bias, self.constant = kernel, bias, tf.abs(bias)
 
     def forward(self, z):
         return self.linear(z) + self.bias
@@ -107,6 +110,7 @@ class Convolution:
 
     def __init__(self, kernel, bias, strides, pads, shape, out):
         self.kernel, self.bias, self.strides, self.pads = kernel, bias, strides, pads
+        self.constant = tf.abs(bias)
         self.shape, self.out = tuple(shape), tuple(out)
 
     def forward(self, z):

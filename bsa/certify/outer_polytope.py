@@ -20,14 +20,17 @@ def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, b
     `model` is a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling and Normalization that ends in logits; any other
     raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
     `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each class the
-    better of those and CROWN's. `rounding` lowers the bounds by what float32 may err (`_bounds._rounding`), so that
-    they hold for the network as it computes. `projections` (None: exact) estimates the bounds of hidden units by so
-    many random projections; a note then says that nothing is proven. `radius` is within `tolerance` below the largest
-    epsilon that these bounds certify, itself certified, and at most 1; 0 for a misclassified image. Without a
-    `tolerance` (None) it is not searched for: `epsilon` where certified, 0 elsewhere.
+    better of those and CROWN's. `rounding` lowers the bounds by several times what float32 errs (`_bounds._rounding`:
+    enough but for a tiny probability), so that they hold for the network as it computes; one of lower precision is
+    taken in float32. `projections` (None: exact) estimates the bounds of hidden units by so many random projections; a
+    note then says that nothing is proven. `radius` is within `tolerance` below the largest epsilon that these bounds
+    certify, itself certified, and at most 1; 0 for a misclassified image. Without a `tolerance` (None) it is not
+    searched for: `epsilon` where certified, 0 elsewhere.
     """
     _chain.check(model)
-    shape, classes = model.input_shape[1:], model.output_shape[-1]
+    shape, classes, scales = model.input_shape[1:], model.output_shape[-1], _chain.scales(model)
+    if classes < 2:
+        raise ValueError("expected a logit for each of at least 2 classes, found 1 logit: give a binary model two")
     options = _bounds.Options(rounding=rounding, projections=projections)
     signature = [tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,))]
 
@@ -45,6 +48,8 @@ def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, b
 
     def certificate(x, y):
         x, y = _checked(x, y, shape, classes)
+        if not all(map(np.array_equal, scales, _chain.scales(model))):
+            raise ValueError("expected Normalization and Rescaling as when the certificate was made: make it again")
         found = bounds(x, y, epsilon)
         smallest = least(found, y)
         radius = np.where(smallest > 0, np.float32(epsilon), np.float32(0))

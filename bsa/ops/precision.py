@@ -1,6 +1,9 @@
 """Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
 
 import keras
+import tensorflow as tf
+
+tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
 
 
 def twin(model, precision):

@@ -3,9 +3,17 @@
 Nothing in a file is ever executed. Raises WeightsError that names the tensor, what was expected and what was found.
 """
 
+import struct
+import zipfile
+import zlib
+
 import numpy as np
 
 from bsa.errors import WeightsError
+
+# what the readers of zips and arrays raise for damaged, encrypted and oversized files
+BROKEN = (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError,
+          struct.error, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 def put(model, found, file):
@@ -16,9 +24,16 @@ def put(model, found, file):
     count(model, [name for name, _ in found], file)
     for (name, array), (path, shape) in zip(found, shapes(model).items(), strict=True):
         fits(name, array.shape, path, shape, file)
-        if not np.isfinite(array).all():
-            raise WeightsError(f'{file}: "{name}" for {path}: expected finite numbers, found NaN or infinite ones')
-    model.set_weights([array.astype(np.float32) for _, array in found])
+        if array.dtype.kind not in "fiub":
+            raise WeightsError(f'{file}: "{name}" for {path}: expected real numbers, found {array.dtype}')
+        if not np.isfinite(_float32(array)).all():
+            raise WeightsError(f'{file}: "{name}" for {path}: expected finite numbers in float32, found others')
+    model.set_weights([_float32(array) for _, array in found])
+
+
+def _float32(array):
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
 
 
 def shapes(model):

@@ -8,6 +8,7 @@ read: the one of PyTorch up to 1.5 (pickles, then storages) and the zip archive 
 import functools
 import io
 import pickle
+import pickletools
 import struct
 import zipfile
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bsa import weights
 from bsa.errors import WeightsError
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 DTYPES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Short": "<i2", "Char": "<i1",
           "Byte": "<u1", "Bool": "?"}  # fmt: skip
-BROKEN = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,
-          MemoryError, RecursionError, OverflowError, struct.error, zipfile.BadZipFile)  # fmt: skip
+BROKEN = (*weights.BROKEN, pickle.UnpicklingError, ImportError, LookupError)
 
 
 class Storage(NamedTuple):
@@ -51,10 +52,10 @@ def read(path):
     path = Path(path)
     try:
         return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
-    except BROKEN as error:
-        raise WeightsError(f"{path}: expected a file of torch.save, found {type(error).__name__}: {error}") from None
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+    except BROKEN as error:
+        raise WeightsError(f"{path}: expected a file of torch.save, found {type(error).__name__}: {error}") from None
 
 
 def array(tensor, name, path):
@@ -113,6 +114,7 @@ class _Unpickler(pickle.Unpickler):
     """Admits what tensors are made of. The stand-ins are immutable: a pickle cannot change what it gets."""
 
     def __init__(self, file, path, held):
+        _check_memo(file)
         super().__init__(file, encoding="utf-8")
         self.path, self.held, self.seen = path, held, {}
 
@@ -126,9 +128,22 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid):
         kind, dtype, key, _, count, *view = pid
-        if kind != "storage" or dtype not in DTYPES.values() or type(count) is not int or count < 0 or any(view):
-            raise pickle.UnpicklingError(f"a reference that is no storage: {pid!r:.80}")
+        known = kind == "storage" and type(key) is str and dtype in DTYPES.values()
+        if not known or type(count) is not int or count < 0 or any(view):
+            raise pickle.UnpicklingError("a reference that is no storage")
         return self.seen.setdefault(key, Storage(dtype, key, count, self.held))
+
+
+def _check_memo(file):
+    """Refuse the pickle that comes next in `file` if it numbers what it remembers beyond its own length.
+
+    Python's unpickler makes room for all numbers below: nine bytes could take all memory.
+    """
+    begin, numbers = file.tell(), [0]
+    numbers += (int(argument) for code, argument, _ in pickletools.genops(file) if code.name.endswith("PUT"))
+    if max(numbers) > file.tell() - begin:
+        raise pickle.UnpicklingError(f"a pickle of {file.tell() - begin} bytes that numbers {max(numbers)} things")
+    file.seek(begin)
 
 
 def _read_zip(path):
@@ -161,6 +176,8 @@ def _read_legacy(path):
     content = _Unpickler(file, path, held)
     read, keys, at = content.load(), _Unpickler(file, path, held).load(), file.tell()
     for key in keys:
+        if type(key) is not str:
+            raise pickle.UnpicklingError("a storage without a name")
         (count,) = struct.unpack_from("<q", whole, at)
         end = at + 8 + count * np.dtype(content.seen[key].dtype).itemsize
         if count < 0 or end > len(whole):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import tensorflow as tf
 
 from bsa.errors import WeightsError
-from bsa.weights import count, fits, put, shapes, shown
+from bsa.weights import BROKEN, count, fits, put, shapes, shown
 
 
 def load(model, path):
@@ -76,6 +76,9 @@ def _cifar():
 NAMES = {"input/init_conv/DW": _cifar()}  # a variable that tells an architecture, and all of its variables in order
 
 
+MOST = 2**33  # bytes in a zip: ten checkpoints of the CIFAR-10 network with their optimizer's slots
+
+
 def _prefix(place, file):
     """The prefix of the one checkpoint at a place: itself, or somewhere in the folder."""
     if place.with_name(f"{place.name}.index").is_file():
@@ -92,7 +95,7 @@ def _prefix(place, file):
 
 
 def _extract(path, folder):
-    """Unpack a zip into `folder`, unless a member would land outside of it or is a link."""
+    """Unpack a zip into `folder`, unless it is huge or a member would land outside of the folder or is a link."""
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
@@ -100,6 +103,9 @@ def _extract(path, folder):
                 rooted = PureWindowsPath(name).drive or name.startswith(("/", "\\"))
                 if link or rooted or ".." in (*PurePosixPath(name).parts, *PureWindowsPath(name).parts):
                     raise WeightsError(f'{path}: refused, for its member "{name}" lands outside of the zip\'s folder')
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > MOST:
+                raise WeightsError(f"{path}: refused, for it unpacks to {size} bytes, over {MOST}: unpack it yourself")
             archive.extractall(folder)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except BROKEN as error:
         raise WeightsError(f"{path}: expected a zip with a checkpoint, found {error}") from None

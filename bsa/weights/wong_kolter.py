@@ -39,6 +39,8 @@ def _state(content, index, path):
     if not isinstance(state, dict):
         raise WeightsError(f'{path}: expected a state dict, or a dict with one as "state_dict", found '
                            f"{type(state).__name__}")  # fmt: skip
+    if not all(type(name) is str for name in state):
+        raise WeightsError(f"{path}: expected a state dict with names, found keys of other types")
     others = [name for name, value in state.items() if not isinstance(value, _torch.Tensor)]
     if others:
         raise WeightsError(f"{path}: expected a state dict of tensors alone, found others: {shown(others)}")

@@ -108,8 +108,11 @@ class Matrices:
         b = answer(np.zeros((1, *shape), np.float32))
         return answer(np.eye(size, dtype=np.float32).reshape(size, *shape)) - b, b[0]
 
-    def relaxed(self, x, epsilon, bounded):
-        """For one image: centre and radius of the inputs, and l, u of every activation by the formula of the paper."""
+    def relaxed(self, x, epsilon, bounded, crown=False):
+        """For one image: centre and radius of the inputs, and l, u of every activation by the formula of the paper.
+
+        With `crown` the better of those and of what CROWN's lines give.
+        """
         low, high = (x.reshape(-1).astype(np.float64) + sign * epsilon for sign in (-1, 1))
         if bounded:
             low, high = low.clip(0, 1), high.clip(0, 1)
@@ -118,34 +121,48 @@ class Matrices:
             m, b = self.parts[count - 1]
             lows, highs = (sign * self.dual(sign * m, sign * b, centre, r, ends) for sign in (1, -1))
             ends.append((lows, highs))
-        return centre, r, ends
+        better = []
+        for (lows, highs), (m, b) in zip(ends if crown else [], self.parts, strict=False):
+            least, most = (sign * self.dual(sign * m, sign * b, centre, r, better, crown) for sign in (1, -1))
+            better.append((np.maximum(lows, least), np.minimum(highs, most)))
+        return centre, r, better or ends
 
     @staticmethod
-    def lines(low, high, elu):
-        """The slope of both lines around an activation, the constants of the lower and of the upper one."""
+    def lines(low, high, elu, crown):
+        """The slopes and the constants of the lower and of the upper line around an activation."""
         bends = (low < 0) & (elu | (high > 0))
         ends = [np.where(z > 0, z, np.expm1(np.minimum(z, 0)) if elu else 0) for z in (low, high)]
         d = np.where(bends, (ends[1] - ends[0]) / np.where(bends, high - low, 1), low >= 0)  # the chord
         touch = np.log(np.where(bends, d, 1))  # where the slope of an ELU is that of the chord
-        return d, np.where(bends & elu, d - 1 - d * touch, 0), np.where(bends, ends[0] - d * low, 0)
+        slope, least, most = d, np.where(bends & elu, d - 1 - d * touch, 0), np.where(bends, ends[0] - d * low, 0)
+        if crown and elu:  # the tangent at the middle
+            middle = (low + high) / 2
+            slope = np.where(bends, np.exp(np.minimum(middle, 0)), d)
+            least = np.where(bends, np.where(middle > 0, middle, np.expm1(np.minimum(middle, 0))) - slope * middle, 0)
+        elif crown:
+            slope = np.where(bends, high > -low, d)
+        return slope, least, d, most
 
-    def dual(self, a, constant, centre, r, ends):
+    def dual(self, a, constant, centre, r, ends, crown=False):
         """Lower bounds of v @ a + constant, v behind the last activation with inputs in `ends` (or the input)."""
         total = np.array(constant, np.float64)
         layers_below = zip(ends[::-1], self.parts[: len(ends)][::-1], self.elus[: len(ends)][::-1], strict=True)
         for (low, high), (m, b), elu in layers_below:
-            d, least, most = self.lines(low, high, elu)
+            slope, least, d, most = self.lines(low, high, elu, crown)
             total += np.minimum(a, 0).T @ most + np.maximum(a, 0).T @ least
-            a = d[:, None] * a
+            a = d[:, None] * np.minimum(a, 0) + slope[:, None] * np.maximum(a, 0)
             total += b @ a
             a = m @ a
         return total + centre @ a - r @ np.abs(a)
 
-    def margins(self, x, y, epsilon, bounded):
+    def margins(self, x, y, epsilon, bounded, crown=False):
         """The lower bounds of one image's margins, (classes,)."""
-        centre, r, ends = self.relaxed(x, epsilon, bounded)
         m, b = self.parts[-1]
-        return self.dual(m[:, [y]] - m, b[y] - b, centre, r, ends)
+        found = self.dual(m[:, [y]] - m, b[y] - b, *self.relaxed(x, epsilon, bounded))
+        if crown:
+            relaxed = self.relaxed(x, epsilon, bounded, crown)
+            found = np.maximum(found, self.dual(m[:, [y]] - m, b[y] - b, *relaxed, crown))
+        return found
 
 
 @pytest.fixture(scope="session")

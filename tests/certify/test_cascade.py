@@ -56,6 +56,10 @@ def test_each_image_is_answered_by_the_first_network_that_certifies_its_answer(s
     np.testing.assert_array_equal(found.answer, guess)
     np.testing.assert_array_equal(found.network, np.where(strict, 0, 1))
     np.testing.assert_array_equal(found.certified, loose)  # what is certified at the wider radius is at the narrower
+    assert "the deciding network alone" in found.notes[0]
+    first = decide([(scores, wide), (scores, narrow)], x[strict])  # nothing is left for the second
+    assert first.certified.all()
+    assert not first.network.any()
 
 
 @pytest.fixture(scope="module")

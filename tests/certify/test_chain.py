@@ -80,9 +80,25 @@ def test_other_ends_and_kinds_of_models_are_refused():
         _chain.check(bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10))
 
 
-def test_a_layer_that_is_used_twice_is_seen():
+@pytest.mark.parametrize("size", [1, 1e-5])
+def test_a_layer_that_is_used_twice_is_seen(size):
     inputs = keras.Input((6,))
-    twice = layers.Dense(6, "relu")
-    shared = keras.Model(inputs, layers.Dense(3)(twice(twice(inputs))))
+    twice, last = layers.Dense(6, "relu"), layers.Dense(3)
+    shared = keras.Model(inputs, last(twice(twice(inputs))))
+    last.kernel.assign(size * last.kernel)
     with pytest.raises(ValueError, match="layers, one after the other, do not give its output"):
         _chain.check(shared)
+
+
+def test_two_outputs_are_refused():
+    inputs = keras.Input((6,))
+    with pytest.raises(ValueError, match="expected a model with one output, found 2"):
+        _chain.check(keras.Model(inputs, [layers.Dense(3)(inputs), layers.Dense(3)(inputs)]))
+
+
+def test_another_activation_of_the_same_name_is_refused():
+    def relu(x):
+        return tf.nn.relu6(x)
+
+    with pytest.raises(ValueError, match="the activation relu that is not Keras's"):
+        _chain.check(model(layers.Flatten(), layers.Dense(6, relu), layers.Dense(3)))

@@ -1,5 +1,8 @@
 """The certificate: what it returns, its radii, attacks that must fail, and the released network on MNIST."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -82,6 +85,36 @@ def test_it_follows_the_network_and_takes_no_images(digits):
     model.set_weights([w / 2 for w in model.get_weights()])
     assert np.abs(certificate(digits.x[:5], digits.y[:5]).bounds).max() < np.abs(first).max()
     assert certificate(digits.x[:0], digits.y[:0]).bounds.shape == (0, 10)
+
+
+def test_another_normalization_is_told(digits):
+    import keras
+
+    layer = keras.layers.Normalization()
+    layer.adapt(digits.x)
+    model = keras.Sequential([keras.Input((28, 28, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(4)])
+    certificate = make(model, epsilon=0.01, tolerance=None)
+    x, y = digits.x[:3], np.zeros(3, np.int32)
+    certificate(x, y)
+    layer.adapt(1 - digits.x)
+    with pytest.raises(ValueError, match="expected Normalization and Rescaling as when the certificate was made"):
+        certificate(x, y)
+
+
+def test_one_logit_is_no_classifier():
+    import keras
+
+    with pytest.raises(ValueError, match="at least 2 classes, found 1 logit"):
+        make(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]), epsilon=0.1)
+
+
+def test_a_certificate_alone_keeps_gpus_from_rounding_to_tf32():
+    asked = (
+        "import tensorflow as tf, bsa.certify.outer_polytope;"
+        "print(tf.config.experimental.tensor_float_32_execution_enabled())"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False"]
 
 
 def test_bad_input_is_told(trained, digits):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import bsa
 from bsa.errors import WeightsError
+from bsa.weights import madry_checkpoint
 
 v1 = tf.compat.v1
 
@@ -175,6 +176,14 @@ def test_a_zip_with_a_link_is_refused(model, tmp_path):
     with zipfile.ZipFile(tmp_path / "secret.zip", "w") as archive:
         archive.writestr(link, "/etc")
     with pytest.raises(WeightsError, match=r"models/link.* lands outside"):
+        bsa.import_weights("madry_checkpoint", model, tmp_path / "secret.zip")
+
+
+def test_a_zip_that_fills_the_disk_is_refused(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(madry_checkpoint, "MOST", 10**6)
+    with zipfile.ZipFile(tmp_path / "secret.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.index", bytes(2 * 10**6))
+    with pytest.raises(WeightsError, match="refused, for it unpacks to 2000000 bytes"):
         bsa.import_weights("madry_checkpoint", model, tmp_path / "secret.zip")
 
 

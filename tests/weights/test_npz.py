@@ -44,6 +44,9 @@ def test_by_order_where_names_are_others(narrow, tmp_path):
         (lambda a: a.pop("logits/bias"), r"expected 6 tensors for narrow \(conv/kernel.*found 5 \(conv/kernel"),
         (lambda a: a.update({"hidden/bias": np.zeros(8)}), r'"hidden/bias".*the shape \(7,\), found \(8,\)'),
         (lambda a: a.update({"logits/bias": np.array([1, None])}), "plain arrays, found Object arrays"),
+        (lambda a: a.update({"logits/bias": np.array(["a", "b"])}), '"logits/bias".*real numbers, found <U1'),
+        (lambda a: a.update({"logits/bias": np.array([1, 1e300])}), '"logits/bias".*finite numbers in float32'),
+        (lambda a: a.update({"logits/bias": np.zeros(10**5)}), r"at most \d+ bytes for narrow, found 80\d+"),
     ],
 )
 def test_what_does_not_fit(change, message, narrow, tmp_path):
@@ -51,6 +54,17 @@ def test_what_does_not_fit(change, message, narrow, tmp_path):
     change(found)
     with pytest.raises(WeightsError, match=message):
         bsa.import_weights("npz", narrow, write(tmp_path / "w.npz", found))
+
+
+def test_a_damaged_member_is_told(narrow, tmp_path):
+    file = tmp_path / "w.npz"
+    np.savez_compressed(file, **arrays(narrow))
+    whole = bytearray(file.read_bytes())
+    at = whole.index(b"conv/kernel.npy") + 100
+    whole[at : at + 40] = b"\xff" * 40
+    file.write_bytes(whole)
+    with pytest.raises(WeightsError, match=r"w\.npz: expected an \.npz file"):
+        bsa.import_weights("npz", narrow, file)
 
 
 def test_files_that_are_none(narrow, tmp_path):

@@ -108,7 +108,8 @@ def test_a_tensor_stays_within_its_storage(offset, size, stride):
 def test_files_that_are_none(narrow, state, save_torch, tmp_path):
     file = save_torch(tmp_path / "net.pth", state)
     whole = file.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"", b"PK\x03\x04", b"\x80\x02K\x01.", b"weights"):
+    huge = b"\x80\x02Nr\xff\xff\xff\x7f."  # what it remembers is to have the number 2^31 - 1
+    for damaged in (whole[: len(whole) // 2], b"", b"PK\x03\x04", b"\x80\x02K\x01.", b"weights", huge):
         file.write_bytes(damaged)
         with pytest.raises(WeightsError, match=r"net\.pth: expected a file of torch\.save, found"):
             bsa.import_weights("wong_kolter", narrow, file)
