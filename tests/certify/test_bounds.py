@@ -203,7 +203,7 @@ def test_the_allowance_stands_for_offsets_and_what_cancels(chain_model, batch):
             keras.Input((3, 4, 1)),
             keras.layers.Flatten(),
             bias,
-            keras.layers.Rescaling(1, -1000),
+            keras.layers.Rescaling(1, -1e5),
             keras.layers.ReLU(),
             last,
         ]
