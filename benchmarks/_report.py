@@ -11,6 +11,7 @@ from benchmarks._work import SLACK
 from bsa.report._wilson import wilson
 
 OURS = "corner_descent"  # ratios are relative to it
+SHARED = ("weights_sha256", "architecture", "cell", "thresholds", "seed")  # what the entries of a table have in common
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 NOTES = """\
 Success in percent with 95 % Wilson intervals: a float32 pass of the Keras network gives another class for the returned
@@ -22,7 +23,7 @@ larger fell. "passes" is (F + B) / 2, so that one pass is one forward and one ba
 queries of its `square` as whole passes). Seconds: of the attack alone, after tracing or compiling; memory: the peak of
 the whole process, its library included. The last column compares with `corner_descent` on the same images: points of
 success at each threshold (its minus the entry's), then how many times its passes, and its seconds an image, the entry
-took.
+took; for an entry of fewer images, against its mean second over all of its own.
 """
 
 
@@ -67,11 +68,24 @@ def load(place):
         if (place / name / "record.json").exists():
             record = json.loads((place / name / "record.json").read_text())
             with np.load(place / name / "arrays.npz") as file:
-                rows.append(measured(record, {k: file[k] for k in file.files}))
+                rows.append(measured(record, {k: file[k] for k in file.files}) | {"index": file["index"]})
+    _same(place, rows)
     ours = next((row for row in rows if row["name"] == OURS), None)
     for row in rows:
         row["against"] = against(ours, row) if ours and row is not ours else None
     return rows
+
+
+def _same(place, rows):
+    """ValueError where entries cannot stand in one table: other weights, cells, thresholds, seeds or images."""
+    for row in rows[1:]:
+        n = min(rows[0]["n"], row["n"])
+        same = all(row[field] == rows[0][field] for field in SHARED)
+        if not (same and np.array_equal(row["index"][:n], rows[0]["index"][:n])):
+            raise ValueError(
+                f"{place}: expected entries on one network, cell, seed and images, found others in {row['name']} than "
+                f"in {rows[0]['name']}: run one of them again, or take another --out"
+            )
 
 
 def measured(record, arrays):

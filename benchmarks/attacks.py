@@ -54,8 +54,11 @@ def main(network, weights, cells, only, out, render_only, docs, **options):
         epsilon = options.pop("epsilon") or EPSILON[network]
         for cell in cells:
             _cell(chosen, network, weights, epsilon, cell, out.resolve() / weights.stem, **options)
-    for path in _report.render(out, docs):
-        click.echo(path)
+    try:
+        for path in _report.render(out, docs):
+            click.echo(path)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):
@@ -100,6 +103,7 @@ def _run(model, job, x, y, index, folder, python, minutes):
             why = _reason(error, part / "log.txt", minutes)
             (part / "error.txt").write_text(f"{why}\n")
             part.rename(failed)
+            shutil.rmtree(folder, ignore_errors=True)  # what an earlier version of this entry found
             return f"did not run: {why}"
     (part / "record.json").write_text(json.dumps(record, indent=1))
     shutil.rmtree(folder, ignore_errors=True)

@@ -53,15 +53,24 @@ def blind_spot(x, scale, shift, pixel_range=(-0.5, 0.5)):
 
 
 def thresholds(named, epsilon, scale=None):
-    """Success thresholds as numbers above 0, largest first, without repeats.
+    """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
 
     `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because
-    scaling an image scales the distance between classes as well. ValueError where that is asked for without a scale.
+    scaling an image scales the distance between classes as well; it is left out where it is 0. ValueError where it is
+    asked for without a scale, for other names and numbers, and where nothing is left.
     """
+    if isinstance(named, str) or not hasattr(named, "__iter__"):
+        raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
+    named = list(named)
     known = {"epsilon": epsilon}
     if scale is not None:
         known["scale*epsilon"] = round(abs(scale) * epsilon, 12)
     for name in named:
         if isinstance(name, str) and name not in known:
             raise ValueError(f'expected numbers or "epsilon" as thresholds of images without a cell, found "{name}"')
-    return sorted({known.get(t, t) for t in named} - {0}, reverse=True)
+        if not isinstance(name, str) and not 0 < name <= 1:
+            raise ValueError(f"expected thresholds above 0 and at most 1, in [0, 1] pixels, found {name!r}")
+    numbers = sorted({known.get(t, t) for t in named} - {0}, reverse=True)
+    if not numbers:
+        raise ValueError(f"expected at least one threshold above 0, found {named!r}")
+    return numbers

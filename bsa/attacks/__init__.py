@@ -43,11 +43,13 @@ def logits(model, x, batch_size=500):
 class Best:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it.
 
-    `model` is what `target` gave: it computes in float32. `notes` go into the result.
+    `model` is what `target` gave: it computes in float32. `notes` go into the result. Judging takes batches of
+    `batch_size`, of at most 500.
     """
 
-    def __init__(self, model, x, y, notes=()):
+    def __init__(self, model, x, y, notes=(), batch_size=500):
         self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
+        self.batch_size = min(batch_size, 500)
         self.x = x.copy()
         self.distance = np.full(len(x), np.inf)
         self.start = np.full(len(x), "", "<U32")
@@ -57,7 +59,7 @@ class Best:
         """Judge candidates (m, ...) for the images numbered `rows` (m,), and keep those that are an improvement."""
         self.passes[rows] += passes
         candidates = np.clip(candidates.astype(np.float32), 0, 1)
-        scores = logits(self.model, candidates)
+        scores = logits(self.model, candidates, self.batch_size)
         own = np.arange(len(rows)), self.y[rows]
         true = scores[own].copy()
         scores[own] = -np.inf
@@ -95,6 +97,9 @@ def target(model):
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
     if not getattr(model, "built", False):
         raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
+    outputs = getattr(model, "outputs", None) or []  # a subclassed model does not tell
+    if len(outputs) > 1:
+        raise ValueError(f"expected a model with one output, the logits, found {len(outputs)}: attack a model of one")
     return in_float32(model)
 
 
@@ -117,10 +122,15 @@ def checked(model, x, y, index):
         raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
     if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
-    classes = logits(model, x[:1]).shape[-1] if len(x) else 0
-    if len(x) and classes < 2:
+    given = model(x[:1], training=False) if len(x) else np.zeros((1, 2))
+    shape = getattr(given, "shape", None)  # none of a list or a dict
+    if shape is None or len(shape) != 2:
+        found = type(given).__name__ if shape is None else f"shape {tuple(shape)}"
+        raise ValueError(f"expected a model that gives logits of shape (n, classes), found {found} for one image")
+    classes = shape[-1]
+    if classes < 2:
         raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {classes} output")
-    if len(y) and not 0 <= y.min() <= y.max() < classes:
+    if len(x) and not 0 <= y.min() <= y.max() < classes:
         raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
     index = np.arange(len(x)) if index is None else np.asarray(index, np.int64)
     if index.shape != (len(x),):

@@ -12,29 +12,28 @@ def searched(exact, precision):
     return [exact] if low is exact else [low, exact]
 
 
-def confirmed(models, searches):
+def confirmed(models, searches, batch_size):
     """The `searches` by each of the `models` as one: by the last, float32 one only what the first alone believes.
 
     A search takes arrays x (n, ...), y (n,) and others (n, ...), and by name what its images have in common; it gives
-    points (n, ...) and passes (n,). So an image does not leave on a point that the first misclassifies by rounding.
+    points (n, ...), passes (n,) and whether it ended on the point as misclassified (n,). So an image does not leave on
+    a point that the first misclassifies by rounding. Both together give points and passes.
     """
-    if len(models) == 1:
-        return searches[0]
 
     def both(x, y, *arrays, **common):
-        points, passes = searches[0](x, y, *arrays, **common)
-        rows = np.flatnonzero(_wrong(models[0], points, y) & ~_wrong(models[1], points, y))
+        points, passes, believed = searches[0](x, y, *arrays, **common)
+        rows = np.flatnonzero(believed & ~_wrong(models[1], points, y, batch_size)) if len(models) > 1 else ()
         if len(rows):
-            points[rows], more = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
+            points[rows], more, _ = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
             passes[rows] += more
         return points, passes
 
     return both
 
 
-def _wrong(model, x, y):
+def _wrong(model, x, y, batch_size):
     """Which images are misclassified, a tie not among them."""
-    scores = logits(model, x)
+    scores = logits(model, x, batch_size)
     own = scores[np.arange(len(y)), y].copy()
     scores[np.arange(len(y)), y] = -np.inf
     return own < scores.max(-1)

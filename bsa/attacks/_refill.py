@@ -6,6 +6,8 @@ When the queue is empty the batch shrinks with what is left in it, by halves, so
 image's result does not hang on who shares its batch (on the processors we tried).
 """
 
+import functools
+
 import tensorflow as tf
 
 LEAST = 16
@@ -67,6 +69,20 @@ def _shrink(item, following, state, results):
 def _like(flags, tensor):
     """(b,) as (b, 1, ..., 1) of the rank of `tensor`."""
     return tf.reshape(flags, tf.concat([[-1], tf.ones(tf.rank(tensor) - 1, tf.int32)], 0))
+
+
+def by_shape(graph):
+    """`graph(*tensors)` as a graph function for each image size, traced once for any number of images."""
+
+    @functools.cache
+    def traced(*signature):
+        return tf.function(graph, input_signature=signature)
+
+    def call(*arrays):
+        arrays = [tf.convert_to_tensor(array) for array in arrays]
+        return traced(*(tf.TensorSpec([None, *a.shape[1:]] if a.ndim else [], a.dtype) for a in arrays))(*arrays)
+
+    return call
 
 
 def kernel(evaluate, jit_compile):

@@ -3,7 +3,8 @@
 The step size of each image begins at twice the radius. At checkpoints that come ever closer it halves where too few
 steps since the last one raised the loss, or where the best loss stayed; the search then goes on from its best point.
 The loss is the cross-entropy, the difference of logits ratio (DLR), or its targeted version in one leg for each of the
-likeliest other classes. An image leaves at the first point that is misclassified.
+other classes that are likeliest at the image itself; all legs share a start, where the authors' release draws a random
+one for each. An image leaves at the first point that is misclassified.
 """
 
 import functools
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, target
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
 LOSSES = {
@@ -33,23 +34,27 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
     one only for images that fell at the one before and afresh from every start. `targets` counts the legs of the loss
     "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
     """
-    exact = target(model)
-    search = _search(exact, LOSSES[loss], steps, targets if loss == "targeted_dlr" else 1, batch_size, jit_compile)
+    exact, legs = target(model), targets if loss == "targeted_dlr" else 1
+    search = _search(exact, LOSSES[loss], steps, batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         follow(model, exact)
-        classes = logits(exact, x[:1]).shape[-1] if len(x) else np.inf
+        radii = cells.thresholds(thresholds, epsilon)
+        best = Best(exact, x, y, batch_size=batch_size)
+        if not len(x):
+            return best.result(radii[0])
+        scores = logits(exact, x, best.batch_size)
+        classes = scores.shape[-1]
         if classes < CLASSES[loss]:
             raise ValueError(
                 f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
             )
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        others = losses.likeliest(scores, y, min(legs, classes - 1)).numpy()
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
-            found = search(x[rows], y[rows], z, tf.constant(radius, tf.float32))
+            found = search(x[rows], y[rows], z, others[rows], tf.constant(radius, tf.float32))
             return found["z"].numpy(), found["passes"].numpy()
 
         best.descend(radii, _starts.rounds(starts, restarts), attempt)
@@ -74,50 +79,50 @@ def checkpoints(steps):
     return sorted({-(-p * steps // 100) for p in shares})
 
 
-def _search(model, loss, steps, legs, batch_size, jit_compile):
-    """The graph: `search(x, y, z, radius)` gives the last point of each image and its passes."""
+def _search(model, loss, steps, batch_size, jit_compile):
+    """The graph: `search(x, y, z, targets, radius)` gives the last point of each image and its passes.
+
+    `targets` (n, legs) are the classes that the legs aim at.
+    """
     evaluate = kernel(functools.partial(_evaluate, model, loss), jit_compile)
     spans = np.zeros(steps + 1, np.float32)  # at a checkpoint, the steps since the one before; elsewhere 0
     spans[checkpoints(steps)[1:]] = np.diff(checkpoints(steps))
 
     def advance(s):
-        logits, value, slope, s = evaluate(s)
+        logits, value, slope = evaluate(s)
         s = _halve(s, value, slope, tf.gather(spans, s["step"])) | {"passes": s["passes"] + 1}
-        ended, count = s["step"] >= steps, min(legs, logits.shape[-1] - 1)
+        ended, count = s["step"] >= steps, s["targets"].shape[1]
         done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= count - 1))
         s, result = _step(s), {"z": s["tried"], "passes": s["passes"]}
         s |= {"z": tf.where(_wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
         return s | {"leg": tf.minimum(s["leg"] + tf.cast(ended, tf.int32), count - 1)}, done, result
 
-    @tf.function(reduce_retracing=True)
-    def search(x, y, z, radius):
+    @by_shape
+    def search(x, y, z, targets, radius):
         def begin(items):
-            return _begin(*(tf.gather(part, items) for part in (x, y, z)), radius, legs)
+            return _begin(*(tf.gather(part, items) for part in (x, y, z, targets)), radius)
 
         return refill(begin, advance, tf.shape(x)[0], batch_size)
 
     return search
 
 
-def _begin(x, y, z, radius, legs):
+def _begin(x, y, z, targets, radius):
     """The state of images x at the first step of their first leg, from points z."""
     none, zero = tf.zeros_like(y), tf.zeros_like(z[:, 0, 0, 0])
-    state = {"x": x, "y": y, "radius": zero + radius, "targets": tf.zeros([tf.size(y), legs], tf.int32)}
+    state = {"x": x, "y": y, "radius": zero + radius, "targets": targets}
     state |= {"start": z, "z": z, "tried": z, "before": z, "best": z, "slope": z, "best_slope": z}
     state |= {"value": zero, "best_value": zero, "last": zero, "rises": zero, "size": zero, "halved": y < 0}
     return state | {"step": none, "leg": none, "passes": none}
 
 
 def _evaluate(model, loss, s):
-    """The logits, the loss and its gradient at a state's points; targets are chosen at the first point of all."""
+    """The logits, the loss and its gradient at a state's points."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["z"])
         logits = model(s["z"], training=False)
-        first = (s["step"] == 0) & (s["leg"] == 0)
-        likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
-        s = s | {"targets": tf.where(first[:, None], likeliest, s["targets"])}
         value = loss(logits, s["y"], tf.gather(s["targets"], s["leg"], batch_dims=1))
-    return logits, value, tape.gradient(value, s["z"], unconnected_gradients="zero"), s
+    return logits, value, tape.gradient(value, s["z"], unconnected_gradients="zero")
 
 
 def _halve(s, value, slope, span):

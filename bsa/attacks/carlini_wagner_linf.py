@@ -14,7 +14,7 @@ import tensorflow as tf
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._precision import confirmed, searched
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
@@ -37,14 +37,15 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     settings = (steps, *map(float, (*rates, *constants, tau_factor)))
     exact = target(model)
     models = searched(exact, precision)
-    search = confirmed(models, [_search(m, least, settings, batch_size, jit_compile) for m in models])
+    searches = [_search(m, least, settings, batch_size, jit_compile) for m in models]
+    search = confirmed(models, searches, batch_size)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         follow(model, *models)
         radii = cells.thresholds(thresholds, epsilon)
         first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, batch_size=batch_size)
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
@@ -62,7 +63,7 @@ def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, 
 
 
 def _search(model, least, settings, batch_size, jit_compile):
-    """The graph: `search(x, y, z, first, goal)` gives the closest misclassified point of each image, and its passes.
+    """The graph: `search(x, y, z, first, goal)` gives each image's closest misclassified point, passes and success.
 
     z are the starts, `first` is the first tau, and an image within `goal` is done.
     """
@@ -92,9 +93,9 @@ def _search(model, least, settings, batch_size, jit_compile):
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
         rate = learning_rate * decay ** (tf.cast(s["step"], tf.float32) / steps)
-        return _adam(s, slope, again, rate), done, {"best": best, "passes": s["passes"]}
+        return _adam(s, slope, again, rate), done, {"best": best, "passes": s["passes"], "found": distance < np.inf}
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def graph(x, y, z, first, goal):
         w = tf.atanh((2 * z - 1) * EDGE)
 
@@ -105,7 +106,7 @@ def _search(model, least, settings, batch_size, jit_compile):
 
     def search(x, y, z, first, goal):
         found = graph(x, y, z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
-        return found["best"].numpy(), found["passes"].numpy()
+        return tuple(found[name].numpy() for name in ("best", "passes", "found"))
 
     return search
 

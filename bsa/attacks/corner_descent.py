@@ -18,7 +18,7 @@ import tensorflow as tf
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._precision import confirmed, searched
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
@@ -57,14 +57,15 @@ def make(
     copies = [opened(m, sharpness) if sharpness else m for m in models]
     notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
     settings = steps, _legs(targets, returns, rules), rate, batch_size, jit_compile
-    search = confirmed(models, [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)])
+    searches = [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)]
+    search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes)
+        best = Best(exact, x, y, notes, batch_size)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -112,7 +113,7 @@ def passes(*, thresholds, mode, steps, targets, returns, rules, starts, restarts
 
 
 def _search(model, steps, legs, rate, batch_size, jit_compile):
-    """The graph: `search(x, y, z, radius (n,))` gives the last point of each image and its passes."""
+    """The graph: `search(x, y, z, radius (n,))` gives the best point of each image, its passes and its success."""
     targets, by_sign = tf.constant([t for t, _, _ in legs]), tf.constant([rule == "sign" for _, rule, _ in legs])
     returns = tf.constant([back for _, _, back in legs])
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
@@ -126,9 +127,10 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
         s["margin"] = tf.minimum(margin, s["margin"])
         done = (margin < 0) | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
-        return _turn(s | moved, logits, ended, returns), done, {"best": s["best"], "passes": s["passes"] + 1}
+        result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}
+        return _turn(s | moved, logits, ended, returns), done, result
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def graph(x, y, z, radius):
         def items(numbers):
             return _begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)), max(t for t, _, _ in legs) or 1)
@@ -137,7 +139,7 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
 
     def search(*arrays):
         found = graph(*arrays)
-        return found["best"].numpy(), found["passes"].numpy()
+        return tuple(found[name].numpy() for name in ("best", "passes", "found"))
 
     return search
 
@@ -155,7 +157,7 @@ def _evaluate(model, s, target):
     """The logits of a state, and the gradient of what its leg climbs: `target` 0 is the cross-entropy."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["z"])
-        logits = model(s["z"], training=False)
+        logits = tf.cast(model(s["z"], training=False), tf.float32)
         other = tf.gather(s["targets"], tf.maximum(target - 1, 0), batch_dims=1)
         gap = tf.gather(logits, other, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
         value = tf.where(target == 0, losses.cross_entropy(logits, s["y"]), gap)

@@ -25,7 +25,7 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
         x, y, index = checked(exact, x, y, index)
         follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, batch_size=batch_size)
         for name, member in members:
             rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
             if len(rows):

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
@@ -39,7 +39,7 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
         x, y, index = checked(exact, x, y, index)
         follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, batch_size=batch_size)
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
             if not len(rows):
@@ -79,7 +79,7 @@ def _approach(model, batch_size, jit_compile):
         near = _project(s["z"], s["x"], tf.where(vain, limit, high))
         return s, vain | (s["passes"] > BISECTIONS), {"z": near, "passes": s["passes"]}
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def approach(x, y, z, limit):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
@@ -111,7 +111,7 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
         s = s | {"z": moved, "radius": radius, "best": best, "distance": distance, "passes": count}
         return s, count > steps, {"best": best, "passes": count}
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def search(x, y, z):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
@@ -31,7 +31,7 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
         x, y, index = checked(exact, x, y, index)
         follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, batch_size=batch_size)
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
@@ -60,7 +60,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
             value = loss(logits, y)
         return losses.margin(logits, y), tape.gradient(value, z, unconnected_gradients="zero")
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def search(x, y, z, radius, step_size):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}

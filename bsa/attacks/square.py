@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import kernel, refill
+from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import draws, losses, seeds
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
@@ -32,7 +32,7 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
         x, y, index = checked(exact, x, y, index)
         follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y)
+        best = Best(exact, x, y, batch_size=batch_size)
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
@@ -76,7 +76,7 @@ def _search(model, queries, p_init, batch_size, jit_compile):
     def margin(z, y):
         return losses.margin(model(z, training=False), y)
 
-    @tf.function(reduce_retracing=True)
+    @by_shape
     def search(x, y, z, keys, radius):
         side = tf.constant(sides(queries, p_init, *x.shape[1:3]))
 

@@ -158,14 +158,18 @@ def _slopes(model, z, y):
     return [np.abs(slope.numpy()).reshape(len(z), -1) for slope in found]
 
 
-def gradients(found, params, cell):
-    """Checks of the gradients in one cell: `found` are `Slopes` by start, `params` those of the attack."""
+def gradients(found, params, cell, revived=False):
+    """Checks of the gradients in one cell: `found` are `Slopes` by start, `params` those of the attack.
+
+    `revived` tells that the attack follows an opened backward pass (`bsa.ops.surrogate`).
+    """
+    climbing = [each for each in params.get("attacks", [params]) if "queries" not in each]
     starts = followed(params)
     own = starts or list(found)
-    yield _dead(found, starts, bool(params.get("sharpness")), cell)
-    yield _zero(found, own, "queries" in params, cell)
-    if "loss" in params:
-        yield _saturated(found, own, params["loss"], cell)
+    yield _dead(found, starts, revived, cell)
+    yield _zero(found, own, not climbing, cell)
+    if any("loss" in each for each in climbing):
+        yield _saturated(found, own, all(each.get("loss") == "cross_entropy" for each in climbing), cell)
 
 
 def followed(params):
@@ -201,7 +205,7 @@ def _zero(found, own, blind, cell):
     return Check("zero gradients", None if blind else none <= NONE, figures, expected, message, cell)
 
 
-def _dead(found, own, opened, cell):
+def _dead(found, own, revived, cell):
     """Dead: at another start far more pixels live than at any of the attack's."""
     dead = {start: float(s.dead.mean()) for start, s in found.items()}
     best = min(dead, key=dead.get)
@@ -212,7 +216,7 @@ def _dead(found, own, opened, cell):
     gap = dead[ours] - dead[best]
     passed = gap < MORE and (gap < LITTLE or 1 - dead[best] < 2 * (1 - dead[ours]))
     message = "the attack begins where the gradient is alive"
-    if not passed and opened:
+    if not passed and revived:
         return Check("dead gradients", None, dead, expected, "not judged: an opened backward pass revives them", cell)
     if not passed:
         message = (
@@ -222,9 +226,10 @@ def _dead(found, own, opened, cell):
     return Check("dead gradients", passed, dead, expected, message, cell)
 
 
-def _saturated(found, own, loss, cell):
+def _saturated(found, own, alone, cell):
+    """`alone`: nothing but the cross-entropy is climbed."""
     share = float(np.all([found[s].saturated for s in own], axis=0).mean())
-    passed = None if loss != "cross_entropy" else share <= NONE
+    passed = share <= NONE if alone else None
     message = "the cross-entropy has a gradient"
     if share > NONE:
         message = (

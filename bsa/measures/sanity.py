@@ -15,6 +15,7 @@ from bsa.cells import SLACK
 from bsa.measures import _sanity_attack as attack
 from bsa.measures import _sanity_network as network
 from bsa.measures._check import Check
+from bsa.ops.surrogate import opened
 
 SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball
 FLAT = 0.05  # images that span less of [0, 1] were scaled by mistake
@@ -139,14 +140,22 @@ def _gradients(subject, few, x, y, index):
     params = subject.params
     names = dict.fromkeys([*network.COLOURS, *network.followed(params)])
     points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
-    slopes = {name: network.slopes(subject.model, z, y) for name, z in points.items()}
-    checks, at = [], 0
+    size = min(100, *(each.get("batch_size", 100) for each in (params, *params.get("attacks", []))))
+    slopes = {name: network.slopes(subject.model, z, y, size) for name, z in points.items()}
+    checks, at, revived = [], 0, _revived(subject)
     for sample in few:
         place, at = slice(at, at + len(sample.x)), at + len(sample.x)
         if len(sample.x):
             here = {name: s.of(place) for name, s in slopes.items()}
-            checks += network.gradients(here, params, sample.cell)
+            checks += network.gradients(here, params, sample.cell, revived)
     return slopes, checks
+
+
+def _revived(subject):
+    """Whether the attack, or a member, has an opened backward pass to follow: Keras cannot open every model."""
+    asked = {each["sharpness"] for each in subject.params.get("attacks", [subject.params]) if each.get("sharpness")}
+    copies = [opened(subject.model, sharpness) for sharpness in asked]
+    return any(copy is not None and copy is not subject.model for copy in copies)
 
 
 def recomputed(model, sample):

@@ -9,10 +9,11 @@ tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float
 def twin(model, precision):
     """A copy of `model` with the same weights whose layers compute by the Keras dtype policy `precision`.
 
-    "float32" returns the model itself. The layer that gives the output stays in float32, as Keras recommends.
+    "float32" returns the model itself. The layers that give the outputs stay in float32, as Keras recommends; nested
+    models are copied likewise, layers within other layers (`TimeDistributed`) compute as they did.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
-    return model if precision == "float32" else _clone(model, precision, getattr(model, "output_names", []))
+    return model if precision == "float32" else _clone(model, precision, _last(model))
 
 
 def replica(model, precision):
@@ -20,23 +21,39 @@ def replica(model, precision):
 
     Made in a strategy's scope. Raises ValueError for a model that Keras cannot rebuild.
     """
-    return _clone(model, precision, getattr(model, "output_names", []), {"synchronized": True})
+    return _clone(model, precision, _last(model), {"synchronized": True})
 
 
 def in_float32(model):
-    """`model` itself where all its layers compute in float32, otherwise a copy with the same weights that does."""
-    nested = any(hasattr(layer, "layers") and _is_low(layer) for layer in model.layers)
-    if nested:
-        raise ValueError("expected float32 layers, found a nested model of lower precision: build it in float32")
-    return _clone(model, "float32", []) if _is_low(model) else model
+    """`model` itself where all its layers compute in float32, otherwise a copy with the same weights that does.
+
+    Raises ValueError where Keras cannot make that copy: a subclassed model, or a layer within another layer.
+    """
+    if not _low(model):
+        return model
+    copy = _clone(model, "float32", [])
+    if _low(copy):
+        raise ValueError(
+            f"expected float32 layers, found {', '.join(_low(copy))} of lower precision within a layer that Keras "
+            "copies as it is: build the model in float32"
+        )
+    return copy
 
 
-def _is_low(model):
-    """Whether a layer, at any depth, computes in less than float32."""
-    return any(
-        _is_low(layer) if hasattr(layer, "layers") else layer.compute_dtype not in ("float32", "float64", None)
-        for layer in model.layers
-    )
+def _low(model):
+    """The names of the layers, at any depth, that compute in less than float32.
+
+    A functional model's own policy counts for nothing, since its layers have theirs.
+    """
+    layers = [layer for layer in model._flatten_layers() if not hasattr(layer, "inputs")]
+    return [layer.name for layer in layers if layer.compute_dtype not in ("float32", "float64", None)]
+
+
+def _last(model):
+    """The names of the layers that give the outputs of a model, within a nested one if that is last."""
+    names = getattr(model, "output_names", None) or [layer.name for layer in model.layers[-1:]]
+    last = [layer for layer in model.layers if layer.name in names]
+    return [name for layer in last for name in (_last(layer) if hasattr(layer, "layers") else [layer.name])]
 
 
 def _clone(model, precision, kept, norm=()):
@@ -54,7 +71,7 @@ def _clone(model, precision, kept, norm=()):
         return layer.__class__.from_config(config)
 
     try:
-        copy = keras.models.clone_model(model, clone_function=clone)
+        copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
     except (ValueError, TypeError, NotImplementedError) as error:
         kind = type(model).__name__
         raise ValueError(

@@ -120,7 +120,7 @@ def test_the_search_is_algorithm_1():
     def climb(logits, y, target):
         return -losses.margin(logits, y)
 
-    found = apgd._search(model, climb, steps, 1, 4, False)(x, y, x, tf.constant(radius))
+    found = apgd._search(model, climb, steps, 4, False)(x, y, x, np.zeros((7, 1), np.int32), tf.constant(radius))
     expected, sizes = zip(*(algorithm_1(gradient, image, radius, steps) for image in x), strict=True)
     assert len(set(sizes)) > 1  # different images halve differently
     # a sign that float32 sees otherwise would move a pixel by a step, 0.6 at first

@@ -115,6 +115,24 @@ def test_one_output_is_no_classifier(name):
         attack(name, model)(np.full((3, 4, 4, 1), 0.5, np.float32), np.zeros(3, int))
 
 
+def test_several_outputs_or_other_shapes_are_no_classifier(name):
+    image = keras.Input((4, 4, 1))
+    one, two = (keras.layers.Dense(3)(keras.layers.Flatten()(image)) for _ in range(2))
+
+    class Own(keras.Model):
+        def call(self, x):
+            return {"logits": x}
+
+    own = Own()
+    x, y = np.full((3, 4, 4, 1), 0.5, np.float32), np.zeros(3, int)
+    own(x)
+    with pytest.raises(ValueError, match="expected a model with one output, the logits, found 2"):
+        attack(name, keras.Model(image, [one, two]))
+    for model, found in ((keras.Model(image, image), r"shape \(1, 4, 4, 1\)"), (own, "dict")):
+        with pytest.raises(ValueError, match=rf"logits of shape \(n, classes\), found {found}"):
+            attack(name, model, **({"sharpness": 0} if name == "corner_descent" else {}))(x, y)
+
+
 def test_any_keras_classifier_with_logits(name, digits):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])

@@ -23,6 +23,18 @@ def test_a_search_in_bfloat16_is_about_as_strong(name, trained, attacked_images)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_sequential_model_of_any_image_size_is_searched_in_bfloat16(name):
+    layers = keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)
+    model = keras.Sequential([keras.Input((None, None, 1)), *layers])
+    run = bsa.attack(name, model, epsilon=0.3, steps=5, precision="mixed_bfloat16")
+    for size in (8, 6):
+        x = np.random.default_rng(size).uniform(size=(4, size, size, 1)).astype(np.float32)
+        found = run(x, model(x).numpy().argmax(-1))
+        assert found.x.shape == x.shape
+        assert (found.passes > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_training_changed_is_attacked(name, trained, attacked_images):
     x, y, index = attacked_images
     model = keras.models.clone_model(trained)  # other weights
@@ -45,12 +57,13 @@ def test_what_only_the_low_precision_believes_is_searched_again():
         def found(x, y, more, common):
             asked.append(len(x))
             assert common == "same"
-            return x + reach * more[:, None, None, None], np.full(len(x), 10)
+            # the search believes in whatever has moved
+            return x + reach * more[:, None, None, None], np.full(len(x), 10), more > 0
 
         return found
 
     x, y, more = np.zeros((3, 2, 2, 1), np.float32), np.zeros(3, int), np.array([1, 2, 0], np.float32)
-    search = confirmed([threshold(0.1), threshold(0.3)], [search(0.2), search(0.5)])
+    search = confirmed([threshold(0.1), threshold(0.3)], [search(0.2), search(0.5)], batch_size=2)
     points, passes = search(x, y, more, common="same")  # means of 0.2, 0.4 and 0 after the first search
     assert asked == [3, 1]
     np.testing.assert_allclose(points[:, 0, 0, 0], [0.5, 0.4, 0])

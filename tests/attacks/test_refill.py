@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsa.attacks._refill import refill
+from bsa.attacks._refill import by_shape, refill
 
 
 @pytest.mark.parametrize(("total", "batch"), [(1, 1), (5, 8), (50, 8), (64, 64), (7, 1)])
@@ -26,3 +26,16 @@ def test_every_item_gets_the_steps_it_needs(total, batch):
     found = work(needs)
     np.testing.assert_array_equal(found["count"], needs)
     np.testing.assert_array_equal(found["pair"], np.stack([np.arange(total), needs], 1))
+
+
+def test_a_graph_is_traced_once_for_each_image_size():
+    traced = []
+
+    @by_shape
+    def graph(x, factor):
+        traced.append(x.shape)
+        return x * factor
+
+    for n, size in ((3, 4), (5, 4), (2, 6), (3, 4), (1, 6)):
+        assert graph(np.ones((n, size, size, 1), np.float32), tf.constant(2.0)).shape == (n, size, size, 1)
+    assert [tuple(shape) for shape in traced] == [(None, 4, 4, 1), (None, 6, 6, 1)]

@@ -1,5 +1,7 @@
 """The benchmark's judgement, order of runs and arithmetic; no peer and no PyTorch is needed."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,18 @@ def test_the_strongest_peers_are_those_with_the_most_images_and_a_tie_is_said():
     assert text.index("`cheap`, takes 4 times the passes") < text.index("`dear`, 40 times")
     assert "`few`" not in text
     assert text.endswith("More success than `corner_descent` at some threshold: none.")
+
+
+def test_entries_on_other_images_do_not_share_a_table(tmp_path):
+    place = tmp_path / "net" / "1_0"
+    common = dict.fromkeys(_report.SHARED, 0) | {"thresholds": [0.1], "n": 3, "seconds": [1]}
+    for name, index in (("pgd", [0, 1, 2]), ("fmn", [0, 1, 3])):
+        (place / name).mkdir(parents=True)
+        (place / name / "record.json").write_text(json.dumps(common | {"name": name, "library": "bsa"}))
+        one = np.ones((1, 3))
+        np.savez(place / name / "arrays.npz", distance=one[0], forwards=one, backwards=one, index=np.array(index))
+    with pytest.raises(ValueError, match="one network, cell, seed and images, found others in fmn"):
+        _report.load(place)
 
 
 def test_the_curve_counts_what_fell_within_so_many_passes():

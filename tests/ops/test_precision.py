@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from bsa.ops.precision import twin
+from bsa.ops.precision import in_float32, twin
 
 
 def test_a_twin_has_the_weights_computes_low_and_answers_in_float32(trained, digits):
@@ -37,3 +37,32 @@ def test_operations_of_a_functional_model_are_kept(digits):
     assert low.get_layer("hidden").compute_dtype == "bfloat16"
     expected = model(digits.x[:50]).numpy()
     assert np.abs(low(digits.x[:50]).numpy() - expected).max() < 0.05 * np.abs(expected).max()  # bfloat16 keeps 8 bits
+
+
+def small(*last):
+    return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3), *last])
+
+
+def test_a_sequential_twin_and_one_of_nested_models_answer_in_float32():
+    nested = keras.Sequential([keras.Input((4, 4, 1)), small(), keras.layers.Dense(5)])
+    inside = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Rescaling(2.0), small()])
+    for model in (small(), nested, inside):
+        low = twin(model, "mixed_bfloat16")
+        assert low(np.ones((2, 4, 4, 1), np.float32)).dtype == "float32"
+        kinds = {layer.compute_dtype for layer in low._flatten_layers() if not hasattr(layer, "inputs")}
+        assert kinds == {"float32", "bfloat16"}
+    assert twin(nested, "mixed_bfloat16").layers[0].layers[-1].compute_dtype == "bfloat16"
+
+
+def test_a_low_model_is_raised_to_float32_at_any_depth():
+    nested = keras.Sequential([keras.Input((4, 4, 1)), twin(small(keras.layers.Dense(4)), "mixed_bfloat16")])
+    raised = in_float32(nested)
+    assert raised is not nested
+    assert raised.layers[0].layers[1].compute_dtype == "float32"
+    np.testing.assert_array_equal(raised.get_weights()[0], nested.get_weights()[0])
+    within = keras.layers.TimeDistributed(keras.layers.Dense(2, dtype="mixed_bfloat16"))
+    hidden = keras.Sequential([keras.Input((3, 4)), within, keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"expected float32 layers, found .*dense.* build the model in float32"):
+        in_float32(hidden)
+    model = small()
+    assert in_float32(model) is model
