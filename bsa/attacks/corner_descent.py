@@ -7,7 +7,8 @@ further. The first leg climbs the cross-entropy; each later leg begins at the co
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs that return to the nearest point so
 far, with the rate at its first height again, find on the networks of Madry et al. what four times the steps from the
-corner do not. An image leaves at its first misclassified point, by the true logits.
+corner do not; they cost little, because only images that came near get them. An image leaves at its first misclassified
+point, by the true logits.
 """
 
 import functools
@@ -16,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, follow, logits, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
@@ -36,6 +37,7 @@ def make(
     steps,
     targets,
     returns,
+    near,
     rules,
     rate,
     sharpness,
@@ -50,7 +52,8 @@ def make(
     In mode "success" the `thresholds` (radii in [0, 1] pixels; "epsilon" stands for `epsilon`) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
-    there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg.
+    there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. The
+    `returns` are for images whose least margin so far is at most the share `near` of the image's own.
     """
     exact = target(model)
     models = searched(exact, precision)
@@ -66,12 +69,15 @@ def make(
         follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
+        limit = np.zeros(len(x), np.float32)
+        if returns and len(x):
+            limit = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
             wide = radius[:, None, None, None]
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
-            return search(x[rows], y[rows], z, radius)
+            return search(x[rows], y[rows], z, radius, limit[rows])
 
         if mode == "success":
             best.descend(radii, rounds, attempt)
@@ -113,7 +119,10 @@ def passes(*, thresholds, mode, steps, targets, returns, rules, starts, restarts
 
 
 def _search(model, steps, legs, rate, batch_size, jit_compile):
-    """The graph: `search(x, y, z, radius (n,))` gives the best point of each image, its passes and its success."""
+    """The graph: `search(x, y, z, radius, limit)` gives the best point of each image, its passes and its success.
+
+    radius and limit are (n,); with a margin above its limit an image gets no leg that returns.
+    """
     targets, by_sign = tf.constant([t for t, _, _ in legs]), tf.constant([rule == "sign" for _, rule, _ in legs])
     returns = tf.constant([back for _, _, back in legs])
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
@@ -125,17 +134,19 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
         nearer, s = margin < s["margin"], dict(s)
         s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
-        done = (margin < 0) | (ended & (s["leg"] >= len(legs) - 1))
+        following = tf.minimum(s["leg"] + 1, len(legs) - 1)
+        vain = (s["leg"] >= len(legs) - 1) | (tf.gather(returns, following) & (s["margin"] > s["limit"]))
+        done = (margin < 0) | (ended & vain)
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}
         return _turn(s | moved, logits, ended, returns), done, result
 
     @by_shape
-    def graph(x, y, z, radius):
+    def graph(*tensors):
         def items(numbers):
-            return _begin(*(tf.gather(part, numbers) for part in (x, y, z, radius)), max(t for t, _, _ in legs) or 1)
+            return _begin(*(tf.gather(part, numbers) for part in tensors), max(t for t, _, _ in legs) or 1)
 
-        return refill(items, advance, tf.shape(x)[0], batch_size)
+        return refill(items, advance, tf.shape(tensors[0])[0], batch_size)
 
     def search(*arrays):
         found = graph(*arrays)
@@ -144,12 +155,12 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
     return search
 
 
-def _begin(x, y, z, radius, targets):
+def _begin(x, y, z, radius, limit, targets):
     """The state of images x at the first step of their first leg, from corners z."""
     none, still = tf.zeros_like(y), tf.zeros_like(z)
     state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
     state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
-    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf}
+    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limit": limit}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
 
 

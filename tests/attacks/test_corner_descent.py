@@ -43,13 +43,18 @@ def test_every_leg_is_spent_on_what_stands(trained, attacked_images):
 def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images):
     """Begun at the corner again it would repeat the first leg, here too short to cross the ball, and break no more."""
     x, y, index = attacked_images
-    once, again = (
-        bsa.attack("corner_descent", trained, epsilon=0.1, steps=2, targets=0, returns=returns)(x, y, index=index)
-        for returns in (0, 1)
+    once, again, near, hopeless = (
+        bsa.attack("corner_descent", trained, epsilon=0.1, steps=2, targets=0, **more)(x, y, index=index)
+        for more in ({}, {"returns": 1, "near": 1}, {"returns": 1, "near": 0.7}, {"returns": 1, "near": 1e-9})
     )
     assert set(again.passes[~again.success]) == {4}
     assert not (once.success & ~again.success).any()
     assert (again.success & ~once.success).any()
+    assert set(near.passes[~near.success]) == {2, 4}  # only what came near was tried again, and as before
+    tried = near.passes > 2
+    np.testing.assert_array_equal(near.x[tried], again.x[tried])
+    np.testing.assert_array_equal(near.x[~tried], once.x[~tried])
+    np.testing.assert_array_equal(hopeless.x, once.x)
 
 
 def test_further_training_is_seen(trained, attacked_images):
