@@ -5,13 +5,14 @@ noise, and an attack that starts there finds little. At the corner of the ball t
 radius), those units are on; a backward pass that lets gradients through ReLUs that are off (`bsa.ops.surrogate`) helps
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
-networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs that return to the nearest point so
-far, with the rate at its first height again, find on the networks of Madry et al. what four times the steps from the
-corner do not; they cost little, because only images that came near get them. An image leaves at its first misclassified
-point, by the true logits.
+networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs can also return to the nearest
+point so far, with the rate at its first height again. Where the first leg leaves the margin far from 0, later ones
+hardly ever bring it there: for those images alone that came near, they can be many and long and cost little. An image
+leaves at its first misclassified point, by the true logits.
 """
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +36,7 @@ def make(
     thresholds,
     mode,
     steps,
+    later_steps,
     targets,
     returns,
     near,
@@ -52,14 +54,15 @@ def make(
     In mode "success" the `thresholds` (radii in [0, 1] pixels; "epsilon" stands for `epsilon`) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
-    there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. The
-    `returns` are for images whose least margin so far is at most the share `near` of the image's own.
+    there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. Legs
+    after the first have `later_steps`, None for as many, and are for images whose least margin so far is at most the
+    share `near` of the image's own, None for all.
     """
     exact = target(model)
     models = searched(exact, precision)
     copies = [opened(m, sharpness) if sharpness else m for m in models]
     notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
-    settings = steps, _legs(targets, returns, rules), rate, batch_size, jit_compile
+    settings = _legs(steps, later_steps, targets, returns, rules), rate, batch_size, jit_compile
     searches = [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)]
     search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
@@ -69,8 +72,8 @@ def make(
         follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
-        limit = np.zeros(len(x), np.float32)
-        if returns and len(x):
+        limit = np.full(len(x), np.inf, np.float32)
+        if near is not None and len(x):
             limit = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
 
         def attempt(rows, name, restart, radius):
@@ -103,40 +106,48 @@ def _bisect(best, rounds, attempt):
         failed[stood] = middle[stood]
 
 
-def _legs(targets, returns, rules):
-    """Triples (target, rule, whether it begins at the nearest point so far, not at the corner).
+class Leg(NamedTuple):
+    """One search of an image, `steps` long."""
 
-    First target 0, the cross-entropy, by the first rule, then each target by every rule, then `returns` like the first.
-    """
-    towards = [(target, rule, False) for target in range(1, targets + 1) for rule in rules]
-    return [(0, rules[0], False), *towards, *[(0, rules[0], True)] * returns]
+    steps: int
+    target: int  # 0: the cross-entropy; k: the logit of the k-th likeliest other class
+    rule: str
+    returns: bool = False  # whether it begins at the nearest point so far, not at the corner
 
 
-def passes(*, thresholds, mode, steps, targets, returns, rules, starts, restarts, **_):
+def _legs(steps, later_steps, targets, returns, rules):
+    """First the cross-entropy by the first rule, then each target by every rule, then `returns` like the first."""
+    later = later_steps or steps
+    towards = [Leg(later, target, rule) for target in range(1, targets + 1) for rule in rules]
+    return [Leg(steps, 0, rules[0]), *towards, *[Leg(later, 0, rules[0], returns=True)] * returns]
+
+
+def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, starts, restarts, **_):
     """Forward-backward passes of one image at most."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
-    return radii * len(_starts.rounds(starts, restarts)) * len(_legs(targets, returns, rules)) * steps
+    legs = _legs(steps, later_steps, targets, returns, rules)
+    return radii * len(_starts.rounds(starts, restarts)) * sum(leg.steps for leg in legs)
 
 
-def _search(model, steps, legs, rate, batch_size, jit_compile):
+def _search(model, legs, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius, limit)` gives the best point of each image, its passes and its success.
 
-    radius and limit are (n,); with a margin above its limit an image gets no leg that returns.
+    radius and limit are (n,); with a margin above its limit an image gets no further leg.
     """
-    targets, by_sign = tf.constant([t for t, _, _ in legs]), tf.constant([rule == "sign" for _, rule, _ in legs])
-    returns = tf.constant([back for _, _, back in legs])
+    lengths, targets, returns = (tf.constant([getattr(leg, f) for leg in legs]) for f in ("steps", "target", "returns"))
+    by_sign = tf.constant([leg.rule == "sign" for leg in legs])
+    most = max(leg.target for leg in legs) or 1
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s):
         logits, slope = evaluate(s, tf.gather(targets, s["leg"]))
+        steps = tf.gather(lengths, s["leg"])
         ended = s["step"] >= steps - 1
         margin = losses.margin(logits, s["y"])
         nearer, s = margin < s["margin"], dict(s)
         s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
-        following = tf.minimum(s["leg"] + 1, len(legs) - 1)
-        vain = (s["leg"] >= len(legs) - 1) | (tf.gather(returns, following) & (s["margin"] > s["limit"]))
-        done = (margin < 0) | (ended & vain)
+        done = (margin < 0) | (ended & ((s["leg"] >= len(legs) - 1) | (s["margin"] > s["limit"])))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}
         return _turn(s | moved, logits, ended, returns), done, result
@@ -144,7 +155,7 @@ def _search(model, steps, legs, rate, batch_size, jit_compile):
     @by_shape
     def graph(*tensors):
         def items(numbers):
-            return _begin(*(tf.gather(part, numbers) for part in tensors), max(t for t, _, _ in legs) or 1)
+            return _begin(*(tf.gather(part, numbers) for part in tensors), most)
 
         return refill(items, advance, tf.shape(tensors[0])[0], batch_size)
 
@@ -178,11 +189,12 @@ def _evaluate(model, s, target):
 def _step(s, slope, by_sign, rate, steps):
     """One step uphill, projected on ball and box: by sign steps with momentum, or by Adam (0.9, 0.99).
 
-    Adam's rate falls from rate * radius to a tenth over a leg, that of sign steps from radius / 2 to a twenty-fifth.
+    `steps` (n,) are those of the leg, over which Adam's rate falls from rate * radius to a tenth, that of sign steps
+    from radius / 2 to a twenty-fifth.
     """
     low, high = tf.maximum(s["x"] - s["radius"], 0.0), tf.minimum(s["x"] + s["radius"], 1.0)
     step = tf.cast(s["step"], tf.float32)[:, None, None, None]
-    gone = step / max(steps - 1, 1)
+    gone = step / tf.cast(tf.maximum(steps - 1, 1), tf.float32)[:, None, None, None]
     mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.99 * s["square"] + 0.01 * slope**2
     adam = (mean / (1 - 0.9 ** (step + 1))) / (tf.sqrt(square / (1 - 0.99 ** (step + 1))) + 1e-12)
     adam = s["z"] + rate * s["radius"] * 0.1**gone * adam

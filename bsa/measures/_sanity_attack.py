@@ -179,7 +179,7 @@ class Tries:
 
 def _twice(params):
     """The fields of an attack to change for twice the steps or queries."""
-    return {field: 2 * params[field] for field in ("steps", "queries") if field in params}
+    return {field: 2 * params[field] for field in ("steps", "later_steps", "queries") if params.get(field)}
 
 
 def _from(starts, params):

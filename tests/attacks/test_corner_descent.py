@@ -57,6 +57,13 @@ def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images
     np.testing.assert_array_equal(hopeless.x, once.x)
 
 
+def test_later_legs_have_their_own_length(trained, attacked_images):
+    x, y, index = attacked_images
+    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 1}
+    found = bsa.attack("corner_descent", trained, **params)(x, y, index=index)
+    assert set(found.passes[~found.success]) == {2 + 5 * (2 + 1)}  # a leg towards the target by each of two rules
+
+
 def test_further_training_is_seen(trained, attacked_images):
     x, y, index = attacked_images
     model = keras.models.clone_model(trained)
