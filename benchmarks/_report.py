@@ -34,7 +34,11 @@ def render(out, docs=None):
     """
     sections, everything, figures = [], {}, []
     for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir() and any(p.iterdir())):
-        rows = load(place)
+        try:
+            rows = load(place)
+        except ValueError as error:
+            sections.append(f"### {place.parent.name}, {place.name}\n\nNo table: {error}.\n")
+            continue
         if rows:
             name = f"attacks_{place.parent.name}_{place.name}"
             figures.append((rows, title(rows, place), name))
@@ -70,6 +74,8 @@ def load(place):
             with np.load(place / name / "arrays.npz") as file:
                 rows.append(measured(record, {k: file[k] for k in file.files}) | {"index": file["index"]})
     _same(place, rows)
+    for row in rows:
+        del row["index"]
     ours = next((row for row in rows if row["name"] == OURS), None)
     for row in rows:
         row["against"] = against(ours, row) if ours and row is not ours else None
@@ -80,7 +86,8 @@ def _same(place, rows):
     """ValueError where entries cannot stand in one table: other weights, cells, thresholds, seeds or images."""
     for row in rows[1:]:
         n = min(rows[0]["n"], row["n"])
-        same = all(row[field] == rows[0][field] for field in SHARED)
+        fields = (*SHARED, "images_sha256") if row["n"] == rows[0]["n"] else SHARED
+        same = all(row[field] == rows[0][field] for field in fields)
         if not (same and np.array_equal(row["index"][:n], rows[0]["index"][:n])):
             raise ValueError(
                 f"{place}: expected entries on one network, cell, seed and images, found others in {row['name']} than "

@@ -54,11 +54,8 @@ def main(network, weights, cells, only, out, render_only, docs, **options):
         epsilon = options.pop("epsilon") or EPSILON[network]
         for cell in cells:
             _cell(chosen, network, weights, epsilon, cell, out.resolve() / weights.stem, **options)
-    try:
-        for path in _report.render(out, docs):
-            click.echo(path)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    for path in _report.render(out, docs):
+        click.echo(path)
 
 
 def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):

@@ -5,6 +5,10 @@ towards mid-grey; in [0, 1] pixels the same cell shrinks towards black and is an
 stated together with its pixel range. Plain arithmetic: numbers, arrays and tensors alike.
 """
 
+import numbers
+
+import numpy as np
+
 ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
 SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
 
@@ -59,7 +63,7 @@ def thresholds(named, epsilon, scale=None):
     scaling an image scales the distance between classes as well; it is left out where it is 0. ValueError where it is
     asked for without a scale, for other names and numbers, and where nothing is left.
     """
-    if isinstance(named, str) or not hasattr(named, "__iter__"):
+    if isinstance(named, str) or np.ndim(named) == 0:
         raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
     named = list(named)
     known = {"epsilon": epsilon}
@@ -68,9 +72,9 @@ def thresholds(named, epsilon, scale=None):
     for name in named:
         if isinstance(name, str) and name not in known:
             raise ValueError(f'expected numbers or "epsilon" as thresholds of images without a cell, found "{name}"')
-        if not isinstance(name, str) and not 0 < name <= 1:
+        if not isinstance(name, str) and not (isinstance(name, numbers.Real) and 0 < name <= 1):
             raise ValueError(f"expected thresholds above 0 and at most 1, in [0, 1] pixels, found {name!r}")
-    numbers = sorted({known.get(t, t) for t in named} - {0}, reverse=True)
-    if not numbers:
+    found = sorted({known.get(t, t) for t in named} - {0}, reverse=True)
+    if not found:
         raise ValueError(f"expected at least one threshold above 0, found {named!r}")
-    return numbers
+    return found

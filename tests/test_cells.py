@@ -39,7 +39,9 @@ def test_thresholds_are_absolute_sorted_and_without_repeats():
         cells.thresholds(["scale*epsilon"], 0.1)
 
 
-@pytest.mark.parametrize("wrong", [0.1, "epsilon", [], [0], [-0.1], [1.5], [float("nan")]])
+@pytest.mark.parametrize(
+    "wrong", [0.1, "epsilon", [], [0], [-0.1], [1.5], [float("nan")], [None], [[0.1]], np.array(0.1)]
+)
 def test_thresholds_that_are_none(wrong):
     with pytest.raises(ValueError, match=r"expected (a list|at least one|thresholds)"):
         cells.thresholds(wrong, 0.1)

@@ -97,9 +97,10 @@ def target(model):
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
     if not getattr(model, "built", False):
         raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
-    outputs = getattr(model, "outputs", None) or []  # a subclassed model does not tell
-    if len(outputs) > 1:
-        raise ValueError(f"expected a model with one output, the logits, found {len(outputs)}: attack a model of one")
+    output = getattr(model, "output", None)  # a functional model tells
+    if isinstance(output, dict | list | tuple):
+        found = f"a {type(output).__name__} of {len(output)}"
+        raise ValueError(f"expected a model with one output, the logits, found {found}: attack a model of one")
     return in_float32(model)
 
 

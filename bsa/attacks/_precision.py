@@ -22,7 +22,8 @@ def confirmed(models, searches, batch_size):
 
     def both(x, y, *arrays, **common):
         points, passes, believed = searches[0](x, y, *arrays, **common)
-        rows = np.flatnonzero(believed & ~_wrong(models[1], points, y, batch_size)) if len(models) > 1 else ()
+        rows = np.flatnonzero(believed) if len(models) > 1 else np.zeros(0, int)
+        rows = rows[~_wrong(models[-1], points[rows], y[rows], batch_size)] if len(rows) else rows
         if len(rows):
             points[rows], more, _ = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
             passes[rows] += more
@@ -33,7 +34,7 @@ def confirmed(models, searches, batch_size):
 
 def _wrong(model, x, y, batch_size):
     """Which images are misclassified, a tie not among them."""
-    scores = logits(model, x, batch_size)
+    scores = logits(model, x, min(batch_size, 500))
     own = scores[np.arange(len(y)), y].copy()
     scores[np.arange(len(y)), y] = -np.inf
     return own < scores.max(-1)

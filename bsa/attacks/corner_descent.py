@@ -56,7 +56,7 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. Legs
     after the first have `later_steps`, None for as many, and are for images whose least margin so far is at most the
-    share `near` of the image's own, None for all.
+    share `near` of the image's own, None for all; in mode "least_distortion" for all, lest it stop short.
     """
     exact = target(model)
     models = searched(exact, precision)
@@ -73,7 +73,7 @@ def make(
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
         limit = np.full(len(x), np.inf, np.float32)
-        if near is not None and len(x):
+        if near is not None and mode == "success" and len(x):
             limit = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
 
         def attempt(rows, name, restart, radius):

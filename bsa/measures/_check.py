@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+TOO_FEW = "not judged, too few images"  # how the message of such a check begins
+
 
 class Check(NamedTuple):
     """One finding. `passed` is None where the figures are for information, or where there was nothing to judge."""

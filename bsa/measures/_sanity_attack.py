@@ -9,12 +9,12 @@ import itertools
 import numpy as np
 
 from bsa.cells import SLACK
-from bsa.measures._check import Check
+from bsa.measures._check import TOO_FEW, Check
 
 TRIES = 8  # at most: at epsilon, at three other radii, with more steps, other starts, no surrogate, and Square
 AT_LEAST = 4  # images: a gain or a loss of fewer may be luck, because another path tips what lies near the edge
 EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
-FEW = 30  # fewer images cannot show that an attack is sound: AT_LEAST of them are too large a share
+FEW = 30  # of fewer images AT_LEAST are so large a share that they cannot show that an attack is sound
 OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
 
 
@@ -160,7 +160,7 @@ class Tries:
     def _check(self, name, passed, figures, expected, message):
         """A check that few images may fail, but not pass."""
         if passed and self.size < FEW:
-            message = f"not judged: {self.size} images are too few to show that {message}; {FEW} would do"
+            message = f"{TOO_FEW}: {self.size} of at least {FEW} that could show that {message}"
             passed = None
         return Check(name, passed, figures, expected, message)
 

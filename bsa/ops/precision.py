@@ -9,8 +9,9 @@ tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float
 def twin(model, precision):
     """A copy of `model` with the same weights whose layers compute by the Keras dtype policy `precision`.
 
-    "float32" returns the model itself. The layers that give the outputs stay in float32, as Keras recommends; nested
-    models are copied likewise, layers within other layers (`TimeDistributed`) compute as they did.
+    "float32" returns the model itself. A layer that gives an output stays in float32, as Keras recommends (an
+    operation does not); nested models are copied likewise, layers within other layers (`TimeDistributed`) compute as
+    they did.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
     return model if precision == "float32" else _clone(model, precision, _last(model))
@@ -34,8 +35,8 @@ def in_float32(model):
     copy = _clone(model, "float32", [])
     if _low(copy):
         raise ValueError(
-            f"expected float32 layers, found {', '.join(_low(copy))} of lower precision within a layer that Keras "
-            "copies as it is: build the model in float32"
+            f"expected float32 layers, found {', '.join(_low(copy))} of lower precision, which Keras copies as they "
+            "are: build the model in float32"
         )
     return copy
 
@@ -43,9 +44,13 @@ def in_float32(model):
 def _low(model):
     """The names of the layers, at any depth, that compute in less than float32.
 
-    A functional model's own policy counts for nothing, since its layers have theirs.
+    The policies of inputs and functional models count for nothing: they compute nothing themselves.
     """
-    layers = [layer for layer in model._flatten_layers() if not hasattr(layer, "inputs")]
+    layers = [
+        layer
+        for layer in model._flatten_layers()
+        if not (hasattr(layer, "inputs") or isinstance(layer, keras.layers.InputLayer))
+    ]
     return [layer.name for layer in layers if layer.compute_dtype not in ("float32", "float64", None)]
 
 
@@ -75,7 +80,8 @@ def _clone(model, precision, kept, norm=()):
     except (ValueError, TypeError, NotImplementedError) as error:
         kind = type(model).__name__
         raise ValueError(
-            f"expected a Sequential or functional model, found {kind}: give it float32 layers and precision float32"
+            f"expected a Sequential or functional model, found {kind}: give it and its layers dtype float32, and "
+            "precision float32"
         ) from error
     copy.set_weights(model.get_weights())
     return copy

@@ -3,6 +3,7 @@
 import rich.text
 
 from bsa import store
+from bsa.measures._check import TOO_FEW
 from bsa.report._table import Table
 
 FIGURES = "sanity"  # the stem of the files with all figures
@@ -31,9 +32,13 @@ def lines(results, **place):
     found = results.find(kind="sanity", **place)
     if not found:
         return []
-    judged = [check["passed"] for r in found for check in r.record["metrics"]["checks"] if check["passed"] is not None]
-    failed = len(judged) - sum(judged)
-    counted = f"sanity: {sum(judged)} checks passed" + (f", {failed} failed" if failed else "")
+    checks = [check for r in found for check in r.record["metrics"]["checks"]]
+    counts = {
+        "checks passed": sum(check["passed"] is True for check in checks),
+        "failed": sum(check["passed"] is False for check in checks),
+        TOO_FEW: sum(check["message"].startswith(TOO_FEW) for check in checks),
+    }
+    counted = "sanity: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "checks passed")
     return [counted, *(warning for r in found for warning in _warnings(r))]
 
 
@@ -43,7 +48,9 @@ def summary(results):
     if not found:
         return None
     named = [{"attack": f["attack"], "network": f["network"], **check} for f in found for check in f["checks"]]
-    return {"passed": sum(c["passed"] is True for c in named), "failed": [c for c in named if c["passed"] is False]}
+    few = sum(c["message"].startswith(TOO_FEW) for c in named)
+    failed = [c for c in named if c["passed"] is False]
+    return {"passed": sum(c["passed"] is True for c in named), "failed": failed, "too_few_images": few}
 
 
 def _warnings(result):

@@ -99,16 +99,21 @@ def test_the_strongest_peers_are_those_with_the_most_images_and_a_tie_is_said():
     assert text.endswith("More success than `corner_descent` at some threshold: none.")
 
 
-def test_entries_on_other_images_do_not_share_a_table(tmp_path):
+@pytest.mark.parametrize("field", [*_report.SHARED, "images_sha256", "index"])
+def test_entries_on_another_network_or_other_images_do_not_share_a_table(field, tmp_path):
     place = tmp_path / "net" / "1_0"
-    common = dict.fromkeys(_report.SHARED, 0) | {"thresholds": [0.1], "n": 3, "seconds": [1]}
-    for name, index in (("pgd", [0, 1, 2]), ("fmn", [0, 1, 3])):
+    common = dict.fromkeys(_report.SHARED, 0) | {"thresholds": [0.1], "n": 3, "seconds": [1], "images_sha256": "a"}
+    common |= {"index": [0, 1, 2], "library": "bsa"}
+    for name, more in (("pgd", {}), ("fmn", {field: [0.2, 0.1, 0.3]})):
         (place / name).mkdir(parents=True)
-        (place / name / "record.json").write_text(json.dumps(common | {"name": name, "library": "bsa"}))
-        one = np.ones((1, 3))
-        np.savez(place / name / "arrays.npz", distance=one[0], forwards=one, backwards=one, index=np.array(index))
+        record = common | {"name": name} | more
+        one, index = np.ones((1, 3)), np.array(record.pop("index"))
+        (place / name / "record.json").write_text(json.dumps(record))
+        np.savez(place / name / "arrays.npz", distance=one[0], forwards=one, backwards=one, index=index)
     with pytest.raises(ValueError, match="one network, cell, seed and images, found others in fmn"):
         _report.load(place)
+    list(_report.render(tmp_path))
+    assert "No table: " in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_curve_counts_what_fell_within_so_many_passes():

@@ -60,13 +60,13 @@ class Noisy(keras.Model):
         return self.inner(x + keras.random.normal((1, 28, 28, 1), stddev=0.1, seed=self.source))
 
 
-@pytest.mark.parametrize(("name", "count"), [("pgd", 32), ("corner_descent", 32), ("carlini_wagner_linf", 12)])
+@pytest.mark.parametrize(("name", "count"), [("pgd", 32), ("corner_descent", 32), ("carlini_wagner_linf", 30)])
 def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
     found = checks(trained, attacked_images, name, count)
     assert not failed(found), [c.message for c in found.values() if c.passed is False]
     assert {"logits", "inference mode", "deterministic", "batch independence"} <= found.keys()
     assert found["radius 1 breaks all"].found == 1
-    assert found["converged"].passed is (True if count >= 30 else None)
+    assert found["converged"].passed
     curve = list(found["more room never hurts"].found.values())
     assert curve == sorted(curve)
     assert found["distances"].passed
@@ -118,7 +118,9 @@ def test_an_ensemble_is_judged_by_its_members(trained, attacked_images, dead, di
     members.append({"name": "square", "queries": 100})
     found = checks(quantised, attacked_images, "ensemble", count=8, attacks=members)
     assert "zero gradients" in failed(found)
-    assert {"gain of starts", "other starts"} <= found.keys()  # those of its members
+    gains = sum(found["gain of starts"].found.values())  # of the starts of its members
+    assert gains == pytest.approx(found["more room never hurts"].found["0.1"])
+    assert "other starts" in found
     assert found["radius 1 breaks all"].found > 0  # square needs no gradient, so that it was run
     assert "black-box never wins" not in found
 
@@ -136,10 +138,9 @@ def test_dead_units_on_constant_patches(dead, digits):
     found = checks(dead, images, starts=["image"])
     assert failed(found) >= {"dead gradients", "other starts"}
     share = found["dead gradients"].found
-    alive = min(share, key=share.get)
-    assert f"add the start {alive}" in found["dead gradients"].message
-    assert share["image"] > share[alive] + 0.25
-    assert "dead gradients" not in failed(checks(dead, images, starts=["image", alive]))
+    assert share["image"] > min(share["grey"], share["white"]) + 0.25
+    assert "add the start" in found["dead gradients"].message
+    assert "dead gradients" not in failed(checks(dead, images, starts=["image", "grey", "white"]))
     opened = {"starts": ["image"], "steps": 5}
     assert checks(dead, images, "corner_descent", 8, **opened)["dead gradients"].passed is None
     closed = Plain(dead)  # Keras cannot rebuild it, so that nothing revives its gradients
@@ -205,7 +206,7 @@ def test_few_images_cannot_pass_an_attack(trained, attacked_images):
     found = checks(trained, attacked_images, count=3, steps=1, step_size=1e-6, starts=["image"])
     for name in ("radius 1 breaks all", "more room never hurts", "converged", "black-box never wins"):
         assert found[name].passed is not True, name
-    assert "3 images are too few" in found["converged"].message
+    assert "not judged, too few images: 3 of at least 30" in found["converged"].message
 
 
 def test_what_was_saved_is_recomputed(trained, attacked_images):

@@ -54,6 +54,24 @@ def test_a_sequential_twin_and_one_of_nested_models_answer_in_float32():
     assert twin(nested, "mixed_bfloat16").layers[0].layers[-1].compute_dtype == "bfloat16"
 
 
+def test_inputs_and_models_of_a_low_global_policy_do_not_make_float32_layers_low():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layers = keras.layers.Flatten(dtype="float32"), keras.layers.Dense(3, dtype="float32")
+        exact = keras.Sequential([keras.Input((4, 4, 1)), *layers])
+        low = small()
+        raised = in_float32(low)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert in_float32(exact) is exact
+    assert low.layers[-1].compute_dtype == "bfloat16"
+    x = np.random.default_rng(0).random((5, 4, 4, 1), np.float32)
+    weights, bias = low.get_weights()
+    # float32 rounds at 6e-8 of terms up to 1; bfloat16, at 4e-3, would show
+    np.testing.assert_allclose(raised(x), x.reshape(5, -1) @ weights + bias, atol=1e-5)
+
+
 def test_a_low_model_is_raised_to_float32_at_any_depth():
     nested = keras.Sequential([keras.Input((4, 4, 1)), twin(small(keras.layers.Dense(4)), "mixed_bfloat16")])
     raised = in_float32(nested)
@@ -62,7 +80,7 @@ def test_a_low_model_is_raised_to_float32_at_any_depth():
     np.testing.assert_array_equal(raised.get_weights()[0], nested.get_weights()[0])
     within = keras.layers.TimeDistributed(keras.layers.Dense(2, dtype="mixed_bfloat16"))
     hidden = keras.Sequential([keras.Input((3, 4)), within, keras.layers.Flatten()])
-    with pytest.raises(ValueError, match=r"expected float32 layers, found .*dense.* build the model in float32"):
+    with pytest.raises(ValueError, match=r"expected float32 layers, found .*dense.*: build the model in float32"):
         in_float32(hidden)
     model = small()
     assert in_float32(model) is model
