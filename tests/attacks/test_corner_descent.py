@@ -74,16 +74,19 @@ def test_further_training_is_seen(trained, attacked_images):
     )
 
 
-def test_the_opened_relu_is_a_relu_with_the_gradient_of_a_softplus():
-    h = tf.constant([-0.5, -0.01, 0.0, 0.01, 0.5])
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("bfloat16", 2**-8)])  # half of its last place
+def test_the_opened_relu_is_a_relu_with_the_gradient_of_a_softplus(dtype, rtol):
+    h = tf.constant([-0.5, -0.01, 0.0, 0.01, 0.5], dtype)
     with tf.GradientTape() as tape:
         tape.watch(h)
         value = open_relu(80.0)(h)
     np.testing.assert_array_equal(value, tf.nn.relu(h))
+    exact = tf.cast(h, tf.float32)
     with tf.GradientTape() as plain:
-        plain.watch(h)
-        softplus = tf.math.softplus(80.0 * h) / 80.0
-    np.testing.assert_allclose(tape.gradient(value, h), plain.gradient(softplus, h), rtol=1e-5, atol=1e-12)
+        plain.watch(exact)
+        softplus = tf.math.softplus(80.0 * exact) / 80.0
+    found = tf.cast(tape.gradient(value, h), tf.float32)
+    np.testing.assert_allclose(found, plain.gradient(softplus, exact), rtol=rtol, atol=1e-12)
 
 
 def test_an_opened_relu6_is_capped_and_opened_on_both_sides():
