@@ -17,7 +17,7 @@ def open_relu(sharpness, ceiling=None):
     @tf.custom_gradient
     def relu(h):
         def backward(g):
-            exact = tf.cast(h, tf.float32)  # on CPUs bfloat16's own sigmoid is three times as slow
+            exact = tf.cast(h, tf.float32)  # on CPUs bfloat16's own sigmoid is more than twice as slow
             opening = tf.sigmoid(sharpness * exact)
             if ceiling is not None:
                 opening *= tf.sigmoid(sharpness * (ceiling - exact))
