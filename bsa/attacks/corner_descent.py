@@ -6,9 +6,10 @@ radius), those units are on; a backward pass that lets gradients through ReLUs t
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs can also return to the nearest
-point so far, with the rate at its first height again. Where the first leg leaves the margin far from 0, later ones
-hardly ever bring it there: for those images alone that came near, they can be many and long and cost little. An image
-leaves at its first misclassified point, by the true logits.
+point so far, with the rate at its first height again. A few steps tell most images that fall from those that never
+will: what is far from another class at a first glance can be left alone, and later legs, which hardly ever help where
+the first one leaves the margin far from 0, can be many for those images alone that came near. An image leaves at its
+first misclassified point, by the true logits.
 """
 
 import functools
@@ -35,6 +36,8 @@ def make(
     epsilon,
     thresholds,
     mode,
+    glance,
+    far,
     steps,
     later_steps,
     targets,
@@ -56,13 +59,16 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. Legs
     after the first have `later_steps`, None for as many, and are for images whose least margin so far is at most the
-    share `near` of the image's own, None for all; in mode "least_distortion" for all, lest it stop short.
+    share `near` of the image's own, None for all. After `glance` steps of the first leg, None for no such look, images
+    leave whose margin is above the share `far` of their own. In mode "least_distortion" all stay, lest it stop short.
     """
     exact = target(model)
     models = searched(exact, precision)
     copies = [opened(m, sharpness) if sharpness else m for m in models]
     notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
-    settings = _legs(steps, later_steps, targets, returns, rules), rate, batch_size, jit_compile
+    if mode == "least_distortion":
+        glance = near = None
+    settings = _legs(steps, later_steps, targets, returns, rules), glance or 0, rate, batch_size, jit_compile
     searches = [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)]
     search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
@@ -72,15 +78,16 @@ def make(
         follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
-        limit = np.full(len(x), np.inf, np.float32)
-        if near is not None and mode == "success" and len(x):
-            limit = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
+        limits = np.full((len(x), 2), np.inf, np.float32)  # of the margin: at the glance, and after a leg
+        if (glance or near) and len(x):
+            own = losses.margin(logits(exact, x, best.batch_size), y).numpy()[:, None]
+            limits = np.where(own > 0, own * [far, near or np.inf], np.inf).astype(np.float32)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
             wide = radius[:, None, None, None]
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
-            return search(x[rows], y[rows], z, radius, limit[rows])
+            return search(x[rows], y[rows], z, radius, limits[rows])
 
         if mode == "success":
             best.descend(radii, rounds, attempt)
@@ -129,10 +136,11 @@ def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, sta
     return radii * len(_starts.rounds(starts, restarts)) * sum(leg.steps for leg in legs)
 
 
-def _search(model, legs, rate, batch_size, jit_compile):
-    """The graph: `search(x, y, z, radius, limit)` gives the best point of each image, its passes and its success.
+def _search(model, legs, glance, rate, batch_size, jit_compile):
+    """The graph: `search(x, y, z, radius, limits)` gives the best point of each image, its passes and its success.
 
-    radius and limit are (n,); with a margin above its limit an image gets no further leg.
+    radius is (n,), limits (n, 2): with a margin above the first after `glance` steps (0 for never), or above the second
+    after a leg, an image gets no more.
     """
     lengths, targets, returns = (tf.constant([getattr(leg, f) for leg in legs]) for f in ("steps", "target", "returns"))
     by_sign = tf.constant([leg.rule == "sign" for leg in legs])
@@ -147,7 +155,9 @@ def _search(model, legs, rate, batch_size, jit_compile):
         nearer, s = margin < s["margin"], dict(s)
         s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
-        done = (margin < 0) | (ended & ((s["leg"] >= len(legs) - 1) | (s["margin"] > s["limit"])))
+        hopeless = s["margin"][:, None] > s["limits"]
+        given_up = hopeless[:, 0] & (s["passes"] + 1 == glance) | hopeless[:, 1] & ended
+        done = (margin < 0) | given_up | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}
         return _turn(s | moved, logits, ended, returns), done, result
@@ -166,12 +176,12 @@ def _search(model, legs, rate, batch_size, jit_compile):
     return search
 
 
-def _begin(x, y, z, radius, limit, targets):
+def _begin(x, y, z, radius, limits, targets):
     """The state of images x at the first step of their first leg, from corners z."""
     none, still = tf.zeros_like(y), tf.zeros_like(z)
     state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
     state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
-    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limit": limit}
+    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limits": limits}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from bsa.cells import SLACK
 from bsa.measures._check import TOO_FEW, Check
 
-TRIES = 8  # at most: at epsilon, at three other radii, with more steps, other starts, no surrogate, and Square
+TRIES = 9  # at most: at epsilon and three other radii, more steps, none given up, other starts, no surrogate, Square
 AT_LEAST = 4  # images: a gain or a loss of fewer may be luck, because another path tips what lies near the edge
 EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
 FEW = 30  # of fewer images AT_LEAST are so large a share that they cannot show that an attack is sound
+PATIENT = ("glance", "near")  # fields by which an attack gives up images early; None for never
 OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
 
 
@@ -104,6 +105,18 @@ class Tries:
             message = f"not converged: twice the {field} break {self._points(more)} more; raise {field}"
         yield self._check("converged", passed, more / self.size, self._little(gain), message)
 
+    def patience(self, gain):
+        """Images that the attack gives up early, because they look hopeless, would not have fallen."""
+        if not any(each.get(field) for each in self.members for field in PATIENT):
+            return
+        rows, more = np.flatnonzero(~self._broken(self.base)), 0
+        if len(rows):
+            more = int(self._broken(self._run(self._make(_patient), rows)).sum())
+        passed, message = not self._much(more, gain), "what is given up early would not have fallen"
+        if not passed:
+            message = f"without giving up early {self._points(more)} more break: raise far and near, or leave them out"
+        yield self._check("giving up", passed, more / self.size, self._little(gain), message)
+
     def starts(self, gain):
         """What each start of the attack adds to those before it, and what others would add."""
         own = dict.fromkeys(start for each in self.members for start in each.get("starts", []))
@@ -180,6 +193,11 @@ class Tries:
 def _twice(params):
     """The fields of an attack to change for twice the steps or queries."""
     return {field: 2 * params[field] for field in ("steps", "later_steps", "queries") if params.get(field)}
+
+
+def _patient(params):
+    """The fields of an attack to change so that it gives up no image early."""
+    return {field: None for field in PATIENT if field in params}
 
 
 def _from(starts, params):

@@ -63,8 +63,8 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     else:
         tries = attack.Tries(subject, x, y, index, seed, progress)
         with _quiet():
-            checks += [*tries.curve(), *tries.effort(gain), *tries.starts(gain), *tries.surrogate()]
-            checks += tries.black_box(queries)
+            checks += [*tries.curve(), *tries.effort(gain), *tries.patience(gain), *tries.starts(gain)]
+            checks += [*tries.surrogate(), *tries.black_box(queries)]
         if samples[0].adversarial is None:
             samples = [few[0]._replace(adversarial=tries.base.x, distance=tries.base.distance)]
     return checks + [c for s in samples if s.adversarial is not None for c in recomputed(subject.model, s)]

@@ -9,6 +9,7 @@ from bsa.report._table import Table
 FIGURES = "sanity"  # the stem of the files with all figures
 GAINS = {
     "converged": "gain of twice the steps",
+    "giving up": "gain of giving up none early",
     "gain of the surrogate": "gain of the surrogate",
     "black-box never wins": "gain of a black-box attack",
 }

@@ -57,6 +57,27 @@ def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images
     np.testing.assert_array_equal(hopeless.x, once.x)
 
 
+def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
+    x, y, index = attacked_images
+    all_of_them, glanced, none = (
+        bsa.attack("corner_descent", trained, epsilon=0.03, steps=6, targets=1, **more)(x, y, index=index)
+        for more in ({}, {"glance": 2, "far": 0.6}, {"glance": 2, "far": 1e-9})
+    )
+    left = ~glanced.success & (glanced.passes == 2)
+    assert 0 < left.sum() < (~glanced.success).sum()
+    for field in ("x", "success", "passes"):  # the others are attacked as if there were no glance
+        np.testing.assert_array_equal(getattr(glanced, field)[~left], getattr(all_of_them, field)[~left])
+    assert not glanced.success[left].any()
+    assert set(none.passes[~none.success]) == {2}
+
+
+def test_the_least_distortion_gives_up_on_none(trained, attacked_images):
+    x, y, _ = attacked_images
+    params = {"epsilon": 0.1, "mode": "least_distortion", "steps": 4, "targets": 0}
+    early = bsa.attack("corner_descent", trained, **params, glance=1, far=1e-9, near=1e-9)(x[:20], y[:20])
+    np.testing.assert_array_equal(early.x, bsa.attack("corner_descent", trained, **params)(x[:20], y[:20]).x)
+
+
 def test_later_legs_have_their_own_length(trained, attacked_images):
     x, y, index = attacked_images
     params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 1}

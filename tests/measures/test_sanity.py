@@ -201,6 +201,16 @@ def test_an_attack_that_is_too_short_or_too_slow(trained, attacked_images):
     assert failed(slow) >= {"radius 1 breaks all", "black-box never wins"}
 
 
+@pytest.mark.parametrize("early", [{"glance": 1, "far": 1e-3}, {"steps": 1, "later_steps": 20, "near": 1e-3}])
+def test_an_attack_that_gives_up_too_early(trained, attacked_images, early):
+    found = checks(trained, attacked_images, "corner_descent", count=40, **early)
+    assert "giving up" in failed(found)
+    assert "raise far and near" in found["giving up"].message
+    patient = checks(trained, attacked_images, "corner_descent", count=40, glance=5, far=0.9)
+    assert patient["giving up"].passed
+    assert "giving up" not in checks(trained, attacked_images, "corner_descent", count=8, steps=3)
+
+
 def test_few_images_cannot_pass_an_attack(trained, attacked_images):
     """One that finds nothing, of three images: nothing speaks against it, and nothing for it."""
     found = checks(trained, attacked_images, count=3, steps=1, step_size=1e-6, starts=["image"])
