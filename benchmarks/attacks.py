@@ -72,6 +72,7 @@ def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed
         entry = ENTRIES[name]
         n = min(len(x), entry.most or len(x))
         job = common | {"name": name, **entry._asdict(), "images_sha256": _digest(x[:n], y[:n])}
+        job["params"] = job["params"] | job.pop("tuned").get(network, {})
         job |= {"code_sha256": _digest(*(path.read_text() for path in _code(entry.library)))}
         key = _digest(json.dumps({k: v for k, v in job.items() if k not in PLACES}, sort_keys=True))
         if _stored(place / name) == key:

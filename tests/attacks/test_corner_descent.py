@@ -60,8 +60,8 @@ def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images
 def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
     x, y, index = attacked_images
     all_of_them, glanced, none = (
-        bsa.attack("corner_descent", trained, epsilon=0.03, steps=6, targets=1, **more)(x, y, index=index)
-        for more in ({}, {"glance": 2, "far": 0.6}, {"glance": 2, "far": 1e-9})
+        bsa.attack("corner_descent", trained, epsilon=0.06, steps=6, targets=1, **more)(x, y, index=index)
+        for more in ({}, {"glance": 2, "far": 0.8}, {"glance": 2, "far": 1e-9})
     )
     left = ~glanced.success & (glanced.passes == 2)
     assert 0 < left.sum() < (~glanced.success).sum()
