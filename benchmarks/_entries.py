@@ -4,7 +4,7 @@ A fixed-radius attack (RADIUS) is run once a threshold, the smaller one only on 
 least-norm attack (LEAST) once. Names of peers end in their budget where there are several: `_10000` is what about
 10,000 passes an image buy; without, they have the library's customary one. `most` limits the images of what is too
 slow for more. Parameters not in sight are the library's defaults; `corner_descent` has those of the spec whose table
-the network belongs to, chosen on other images than these.
+the network belongs to, but for the batch.
 """
 
 from typing import NamedTuple

@@ -15,6 +15,7 @@ def problems(spec, broken=()):
         _cascades: {"networks", "model", "train", "weights", "certify"},
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
+        _attacking: {"attack"},
         _training: {"networks", "train"},
         _rendering: {"attack", "blind_spot", "certify", "measures", "report"},
     }
@@ -134,6 +135,15 @@ def _cells(spec):
             yield Problem(f"/blind_spot/cells/{i}", expected, found)
         elif scale == 0:
             yield Problem(f"/blind_spot/cells/{i}", "a scale that leaves an image to see", "0")
+
+
+def _attacking(spec):
+    for place, attack in _entries(spec, "attack"):
+        members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
+        for at, each in members or [(place, attack)]:
+            if (each.get("glance") or 0) > each.get("steps", 0):
+                expected = f"at most the {each['steps']} steps of the first leg"
+                yield Problem(f"{at}/glance", expected, show(each["glance"]))
 
 
 def _training(spec):

@@ -80,6 +80,7 @@ BROKEN = [
     ("blind_spot.cells", [[1]], "/blind_spot/cells/0", ["at least 2 items"]),
     ("blind_spot.pixel_range", [1, 0], "/blind_spot/pixel_range", ["low < high"]),
     ("attack.epsilon", -0.1, "/attack/epsilon", ["above 0"]),
+    ("attack", {"name": "corner_descent", "epsilon": 0.1, "steps": 5, "glance": 6}, "/attack/glance", ["the 5", "6"]),
     ("attack.starts", ["gray"], "/attack/starts/0", ['did you mean "grey"?']),
     ("attack.thresholds", ["eps"], "/attack/thresholds/0", ["epsilon, scale*epsilon"]),
     ("attack.network", "robust", "/attack/network", ["networks main", '"robust"']),

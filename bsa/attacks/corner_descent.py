@@ -59,13 +59,16 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. Legs
     after the first have `later_steps`, None for as many, and are for images whose least margin so far is at most the
-    share `near` of the image's own, None for all. After `glance` steps of the first leg, None for no such look, images
-    leave whose margin is above the share `far` of their own. In mode "least_distortion" all stay, lest it stop short.
+    share `near` of the image's own, None for all. After `glance` of the first leg's steps, None for no look, images
+    leave whose margin is above the share `far` of their own, until the next start. Images misclassified from the
+    beginning stay, and in mode "least_distortion" all do, lest it stop short. ValueError where glance is above steps.
     """
     exact = target(model)
     models = searched(exact, precision)
     copies = [opened(m, sharpness) if sharpness else m for m in models]
     notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
+    if (glance or 0) > steps:
+        raise ValueError(f"expected a glance of at most the {steps} steps of the first leg, found {glance}")
     if mode == "least_distortion":
         glance = near = None
     settings = _legs(steps, later_steps, targets, returns, rules), glance or 0, rate, batch_size, jit_compile
@@ -81,7 +84,7 @@ def make(
         limits = np.full((len(x), 2), np.inf, np.float32)  # of the margin: at the glance, and after a leg
         if (glance or near) and len(x):
             own = losses.margin(logits(exact, x, best.batch_size), y).numpy()[:, None]
-            limits = np.where(own > 0, own * [far, near or np.inf], np.inf).astype(np.float32)
+            limits = (np.where(own > 0, own, np.inf) * [far, near or np.inf]).astype(np.float32)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -156,7 +159,7 @@ def _search(model, legs, glance, rate, batch_size, jit_compile):
         s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
         hopeless = s["margin"][:, None] > s["limits"]
-        given_up = hopeless[:, 0] & (s["passes"] + 1 == glance) | hopeless[:, 1] & ended
+        given_up = (hopeless[:, 0] & (s["passes"] + 1 == glance)) | (hopeless[:, 1] & ended)
         done = (margin < 0) | given_up | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}

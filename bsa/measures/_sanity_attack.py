@@ -10,12 +10,12 @@ import numpy as np
 
 from bsa.cells import SLACK
 from bsa.measures._check import TOO_FEW, Check
+from bsa.measures._patience import EARLY, patient
 
 TRIES = 9  # at most: at epsilon and three other radii, more steps, none given up, other starts, no surrogate, Square
 AT_LEAST = 4  # images: a gain or a loss of fewer may be luck, because another path tips what lies near the edge
 EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
 FEW = 30  # of fewer images AT_LEAST are so large a share that they cannot show that an attack is sound
-PATIENT = ("glance", "near")  # fields by which an attack gives up images early; None for never
 OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
 
 
@@ -45,6 +45,8 @@ class Tries:
         def changed(params):
             if "attacks" in params:
                 return params | {"attacks": [changed(member) for member in params["attacks"]]}
+            if params.get("mode") == "least_distortion":  # in which no image is given up
+                params = patient(params)
             return params | ({"mode": "success"} if "mode" in params else {}) | change(params)
 
         return self.subject.make(changed(self.subject.params))
@@ -107,14 +109,16 @@ class Tries:
 
     def patience(self, gain):
         """Images that the attack gives up early, because they look hopeless, would not have fallen."""
-        if not any(each.get(field) for each in self.members for field in PATIENT):
+        hasty = [each for each in self.members if each.get("mode") != "least_distortion"]
+        if not any(each.get(field) for each in hasty for field in EARLY):
             return
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
         if len(rows):
-            more = int(self._broken(self._run(self._make(_patient), rows)).sum())
+            more = int(self._broken(self._run(self._make(patient), rows)).sum())
         passed, message = not self._much(more, gain), "what is given up early would not have fallen"
         if not passed:
-            message = f"without giving up early {self._points(more)} more break: raise far and near, or leave them out"
+            message = f"without giving up early {self._points(more)} more break: raise glance, far or near, or set "
+            message += "glance and near to null"
         yield self._check("giving up", passed, more / self.size, self._little(gain), message)
 
     def starts(self, gain):
@@ -193,11 +197,6 @@ class Tries:
 def _twice(params):
     """The fields of an attack to change for twice the steps or queries."""
     return {field: 2 * params[field] for field in ("steps", "later_steps", "queries") if params.get(field)}
-
-
-def _patient(params):
-    """The fields of an attack to change so that it gives up no image early."""
-    return {field: None for field in PATIENT if field in params}
 
 
 def _from(starts, params):

@@ -204,9 +204,15 @@ def test_an_attack_that_is_too_short_or_too_slow(trained, attacked_images):
 def test_an_attack_that_gives_up_too_early(trained, attacked_images):
     at_once = checks(trained, attacked_images, "corner_descent", count=40, glance=1, far=1e-3)
     assert "giving up" in failed(at_once)
-    assert "raise far and near" in at_once["giving up"].message
+    assert "raise glance, far or near" in at_once["giving up"].message
     patient = checks(trained, attacked_images, "corner_descent", count=40, near=0.9)
     assert patient["giving up"].passed
+    member = {"name": "corner_descent", "glance": 1, "far": 1e-3}
+    assert "giving up" in failed(checks(trained, attacked_images, "ensemble", count=40, attacks=[member]))
+    least = {"glance": 1, "far": 1e-3, "mode": "least_distortion", "steps": 5}  # in which it gives up none
+    found = checks(trained, attacked_images, "corner_descent", count=8, **least)
+    assert "giving up" not in found
+    assert found["radius 1 breaks all"].found > 0.5
     assert "giving up" not in checks(trained, attacked_images, count=8, steps=3)
 
 
