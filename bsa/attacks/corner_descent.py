@@ -81,10 +81,9 @@ def make(
         follow(model, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
-        limits = np.full((len(x), 2), np.inf, np.float32)  # of the margin: at the glance, and after a leg
+        limits = np.full((len(x), 2), np.inf, np.float32)
         if (glance or near) and len(x):
-            own = losses.margin(logits(exact, x, best.batch_size), y).numpy()[:, None]
-            limits = (np.where(own > 0, own, np.inf) * [far, near or np.inf]).astype(np.float32)
+            limits = _limits(logits(exact, x, best.batch_size), y, far, near)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -100,6 +99,12 @@ def make(
         return best.result(radii[0])
 
     return attack
+
+
+def _limits(scores, y, far, near):
+    """The margins (n, 2) above which images are given up, at the glance and after a leg; inf for never."""
+    own = losses.margin(scores, y).numpy()[:, None]
+    return (np.where(own > 0, own, np.inf) * [far, near or np.inf]).astype(np.float32)
 
 
 def _bisect(best, rounds, attempt):
