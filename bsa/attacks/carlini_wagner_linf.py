@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, follow, logits, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
@@ -22,13 +22,15 @@ NEAR = 0.97  # success mode asks for no tau below this share of the smallest thr
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, constant, constant_factor,
-         constant_max, tau_factor, starts, restarts, batch_size, jit_compile, precision):  # fmt: skip
+         constant_max, near, tau_factor, starts, restarts, batch_size, jit_compile, precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
-    an image stops once it is within the smallest; a start that follows works on images that are not there yet, and
-    distances are upper bounds that were not driven further. In mode "least_distortion" tau begins at 1, and after a
-    failure it is bisected until it is known within 1 %; every start works on every image.
+    an image stops once it is within the smallest; a start that follows works on images that are not there yet, from the
+    largest threshold they are not within, and distances are upper bounds that were not driven further. There tau has
+    also failed where a constant's steps leave a margin above the share `near` of the image's own, None for never. In
+    mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
+    start works on every image.
     """
     if constant > constant_max:
         raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
@@ -44,13 +46,18 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         x, y, index = checked(exact, x, y, index)
         follow(model, *models)
         radii = cells.thresholds(thresholds, epsilon)
-        first, goal = (1.0, 0.0) if least else (radii[0], radii[-1])
+        goal = 0.0 if least else radii[-1]
         best = Best(exact, x, y, batch_size=batch_size)
+        limits = np.full(len(x), np.inf, np.float32)
+        if near and not least and len(x):
+            limits = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
+            limits = np.where(limits > 0, limits, np.inf).astype(np.float32)
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
                 z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
-                best.offer(rows, *search(x[rows], y[rows], z, first=first, goal=goal), name)
+                first = np.ones(len(rows)) if least else _following(best.distance[rows], radii)
+                best.offer(rows, *search(x[rows], y[rows], z, first.astype(np.float32), limits[rows], goal=goal), name)
         return best.result(np.inf if least else radii[0])
 
     return attack
@@ -62,10 +69,17 @@ def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, 
     return len(_starts.rounds(starts, restarts)) * constants * (steps + 1)
 
 
-def _search(model, least, settings, batch_size, jit_compile):
-    """The graph: `search(x, y, z, first, goal)` gives each image's closest misclassified point, passes and success.
+def _following(distances, radii):
+    """The largest of the `radii` (falling) that each of `distances` is not within."""
+    within = distances[:, None] <= np.asarray(radii) + cells.SLACK
+    return np.asarray(radii)[np.minimum(within.sum(-1), len(radii) - 1)]
 
-    z are the starts, `first` is the first tau, and an image within `goal` is done.
+
+def _search(model, least, settings, batch_size, jit_compile):
+    """The graph: `search(x, y, z, first, limits, goal)` gives each image's closest misclassified point, passes, success.
+
+    z are the starts, `first` (n,) are the first taus; tau has failed where a constant leaves a margin above `limits`
+    (n,), and an image within `goal` is done.
     """
     steps, learning_rate, decay, constant, constant_factor, constant_max, tau_factor = settings
 
@@ -78,7 +92,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         solved = distance <= s["tau"]
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
-        failed = spent & (larger > constant_max * (1 + 1e-6))  # float32 rounds
+        failed = spent & ((larger > constant_max * (1 + 1e-6)) | (margin > s["limit"]))  # float32 rounds
         low = tf.where(failed, s["tau"], s["failed"])
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
@@ -96,26 +110,26 @@ def _search(model, least, settings, batch_size, jit_compile):
         return _adam(s, slope, again, rate), done, {"best": best, "passes": s["passes"], "found": distance < np.inf}
 
     @by_shape
-    def graph(x, y, z, first, goal):
-        w = tf.atanh((2 * z - 1) * EDGE)
+    def graph(x, y, z, first, limits, goal):
+        tensors = x, y, tf.atanh((2 * z - 1) * EDGE), first, limits
 
         def items(numbers):
-            return _begin(tf.gather(x, numbers), tf.gather(y, numbers), tf.gather(w, numbers), first, constant)
+            return _begin(*(tf.gather(part, numbers) for part in tensors), constant)
 
         return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size)
 
-    def search(x, y, z, first, goal):
-        found = graph(x, y, z, tf.constant(first, tf.float32), tf.constant(goal, tf.float32))
+    def search(*arrays, goal):
+        found = graph(*arrays, tf.constant(goal, tf.float32))
         return tuple(found[name].numpy() for name in ("best", "passes", "found"))
 
     return search
 
 
-def _begin(x, y, w, first, constant):
+def _begin(x, y, w, first, limit, constant):
     """The state of images x at their first tau and constant, from starts w (tanh variables)."""
     still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
     state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
-    state |= {"distance": none + np.inf, "tau": none + first, "failed": none, "constant": none + constant}
+    state |= {"distance": none + np.inf, "tau": first, "failed": none, "constant": none + constant, "limit": limit}
     return state | {"passes": tf.zeros_like(y)}
 
 

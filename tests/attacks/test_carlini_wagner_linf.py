@@ -33,3 +33,34 @@ def test_starts_come_in_order_and_only_for_what_is_left(trained, attacked_images
     np.testing.assert_array_equal(both.success | grey.success, both.success)
     np.testing.assert_array_equal(both.passes[grey.success], grey.passes[grey.success])
     assert (both.passes[~grey.success] > grey.passes[~grey.success]).all()
+
+
+def test_a_margin_far_from_0_ends_a_tau_without_larger_constants(trained, attacked_images):
+    x, y, index = attacked_images
+    params = {"epsilon": 0.05, "starts": ["grey"], "steps": 20, "constant": 0.01, "constant_max": 1}
+    all_of_them, near, none = (
+        bsa.attack("carlini_wagner_linf", trained, near=near, **params)(x, y, index=index) for near in (None, 0.5, 1e-9)
+    )
+    spent = params["steps"] + 1
+    left = ~near.success & (near.passes == spent)
+    assert 0 < left.sum() < (~near.success).sum()
+    assert (all_of_them.passes[left] > spent).all()
+    assert (none.passes <= near.passes).all()
+    for field in ("x", "success", "passes"):  # the others are attacked as if there were no limit
+        went_on = ~left & ((near.passes == all_of_them.passes) | near.success)
+        np.testing.assert_array_equal(getattr(near, field)[went_on], getattr(all_of_them, field)[went_on])
+
+
+def test_a_start_that_follows_begins_at_the_largest_threshold_left(linear):
+    model, x, y, least = linear
+    radius = float(np.median(least))
+    params = {"epsilon": 0.4, "steps": 50}
+    grey, both = (
+        bsa.attack("carlini_wagner_linf", model, thresholds=[0.4, radius], starts=starts, **params)(x, y)
+        for starts in (["grey"], ["grey", "noise"])
+    )
+    left = np.flatnonzero(grey.success & (grey.distance > radius + 1e-6))
+    assert len(left) >= 3
+    noise = bsa.attack("carlini_wagner_linf", model, thresholds=[radius], starts=["noise"], **params)
+    alone = noise(x[left], y[left], index=left)
+    np.testing.assert_array_equal(both.passes[left], grey.passes[left] + alone.passes)
