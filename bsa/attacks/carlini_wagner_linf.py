@@ -76,7 +76,7 @@ def _following(distances, radii):
 
 
 def _search(model, least, settings, batch_size, jit_compile):
-    """The graph: `search(x, y, z, first, limits, goal)` gives each image's closest misclassified point, passes, success.
+    """The graph: `search(x, y, z, first, limits, goal)` gives the closest misclassified points, passes, success.
 
     z are the starts, `first` (n,) are the first taus; tau has failed where a constant leaves a margin above `limits`
     (n,), and an image within `goal` is done.
