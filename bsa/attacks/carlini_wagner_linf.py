@@ -18,15 +18,14 @@ from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
-NEAR = 0.97  # success mode asks for no tau below this share of the smallest threshold
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, constant, constant_factor,
          constant_max, near, tau_factor, starts, restarts, batch_size, jit_compile, precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
-    In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`), and
-    an image stops once it is within the smallest; a start that follows works on images that are not there yet, from the
+    In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
+    falls to the smallest, where an image stops; a start that follows works on images that are not there yet, from the
     largest threshold they are not within, and distances are upper bounds that were not driven further. There tau has
     also failed where a constant's steps leave a margin above the share `near` of the image's own, None for never. In
     mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
@@ -102,7 +101,8 @@ def _search(model, least, settings, batch_size, jit_compile):
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))
         else:
-            tau, done = tf.maximum(tau, NEAR * goal), done | failed
+            # Not below the smallest threshold: even 1 % inside it, the hard images are lost.
+            tau, done = tf.maximum(tau, goal), done | failed
         again = solved | spent
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))

@@ -64,3 +64,15 @@ def test_a_start_that_follows_begins_at_the_largest_threshold_left(linear):
     noise = bsa.attack("carlini_wagner_linf", model, thresholds=[radius], starts=["noise"], **params)
     alone = noise(x[left], y[left], index=left)
     np.testing.assert_array_equal(both.passes[left], grey.passes[left] + alone.passes)
+
+
+def test_what_is_barely_within_the_smallest_threshold_is_found_there(linear):
+    model, x, y, least = linear
+    params = {"epsilon": 0.4, "learning_rate_decay": 0.1, "starts": ["grey"]}
+    attack = bsa.attack("carlini_wagner_linf", model, **params)
+    found = 0
+    for i in np.flatnonzero(2 * least < 0.4)[:8]:
+        radius = float(1.01 * least[i])
+        distance = attack(x[i : i + 1], y[i : i + 1], index=[i], thresholds=[2 * radius, radius]).distance[0]
+        found += distance <= radius + 1e-6
+    assert found >= 6  # 7, and none where tau falls to 0.97 of the threshold, which is out of reach
