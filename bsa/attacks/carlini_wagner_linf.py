@@ -101,7 +101,7 @@ def _search(model, least, settings, batch_size, jit_compile):
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))
         else:
-            # Not below the smallest threshold: even 1 % inside it, the hard images are lost.
+            # Not below the smallest threshold: a ball of a few percent less can be out of reach.
             tau, done = tf.maximum(tau, goal), done | failed
         again = solved | spent
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
