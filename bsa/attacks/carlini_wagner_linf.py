@@ -2,7 +2,9 @@
 
 For each image it minimises c * max(margin, 0) + sum(max(|x' - x| - tau, 0)) over w, x' = (tanh(w) + 1) / 2, with
 Adam. Once the class changes within tau, tau shrinks; where the steps run out, c grows; where c is at its largest, tau
-has failed. Every image has its own tau, c and step count, and keeps the closest misclassified point it passed.
+has failed. Every image has its own tau, c and step count, and keeps the closest misclassified point it passed. Adam
+ends close around the edge of the ball of radius tau, often a little outside: so the last steps of each c look at the
+point projected onto that ball.
 """
 
 import functools
@@ -21,7 +23,8 @@ EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, constant, constant_factor,
-         constant_max, near, tau_factor, starts, restarts, batch_size, jit_compile, precision):  # fmt: skip
+         constant_max, near, tau_factor, project_last, starts, restarts, batch_size, jit_compile,
+         precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
@@ -29,13 +32,14 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     largest threshold they are not within, and distances are upper bounds that were not driven further. There tau has
     also failed where a constant's steps leave a margin above the share `near` of the image's own, None for never. In
     mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
-    start works on every image.
+    start works on every image. In the last steps of a constant, the share `project_last` of them, the margin is that of
+    the point projected onto the ball of radius tau; 0 for never, as in the authors' release.
     """
     if constant > constant_max:
         raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
     least = mode == "least_distortion"
     rates, constants = (learning_rate, learning_rate_decay), (constant, constant_factor, constant_max)
-    settings = (steps, *map(float, (*rates, *constants, tau_factor)))
+    settings = (steps, *map(float, (*rates, *constants, tau_factor, project_last)))
     exact = target(model)
     models = searched(exact, precision)
     searches = [_search(m, least, settings, batch_size, jit_compile) for m in models]
@@ -80,15 +84,15 @@ def _search(model, least, settings, batch_size, jit_compile):
     z are the starts, `first` (n,) are the first taus; tau has failed where a constant leaves a margin above `limits`
     (n,), and an image within `goal` is done.
     """
-    steps, learning_rate, decay, constant, constant_factor, constant_max, tau_factor = settings
+    steps, learning_rate, decay, constant, constant_factor, constant_max, tau_factor, project_last = settings
 
-    evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
+    evaluate = kernel(functools.partial(_evaluate, model, (1 - project_last) * steps), jit_compile)
 
     def advance(s, goal):
         z, margin, away, slope = evaluate(s)
         closer = (margin < 0) & (away < s["distance"])
         best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
-        solved = distance <= s["tau"]
+        solved = distance <= s["tau"] + cells.SLACK  # float32 rounds x + tau
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
         failed = spent & ((larger > constant_max * (1 + 1e-6)) | (margin > s["limit"]))  # float32 rounds
@@ -96,7 +100,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
         tau = tf.where(solved, shrunk, s["tau"])
-        done = distance <= goal
+        done = distance <= goal + cells.SLACK
         if least:
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))
@@ -133,16 +137,20 @@ def _begin(x, y, w, first, limit, constant):
     return state | {"passes": tf.zeros_like(y)}
 
 
-def _evaluate(model, s):
-    """The point of a state, its margin, its distance and the gradient of the objective."""
+def _evaluate(model, free, s):
+    """The point of a state, its margin, its distance and the gradient of the objective.
+
+    After `free` steps the point is projected onto the ball of radius tau, and the margin's gradient passed on as it is.
+    """
+    radius, ends = s["tau"][:, None, None, None], tf.cast(s["step"], tf.float32) > free
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["w"])
         z = (tf.tanh(s["w"]) + 1) / 2
-        margin = losses.margin(model(z, training=False), s["y"])
-        away = _flat(tf.abs(z - s["x"]))
-        beyond = tf.reduce_sum(tf.nn.relu(away - s["tau"][:, None]), -1)
+        point = _where(ends, tf.clip_by_value(z, s["x"] - radius, s["x"] + radius), z)
+        margin = losses.margin(model(z + tf.stop_gradient(point - z), training=False), s["y"])
+        beyond = tf.reduce_sum(tf.nn.relu(_flat(tf.abs(z - s["x"])) - s["tau"][:, None]), -1)
         value = s["constant"] * tf.nn.relu(margin) + beyond
-    return z, margin, tf.reduce_max(away, -1), tape.gradient(value, s["w"])
+    return point, margin, tf.reduce_max(_flat(tf.abs(point - s["x"])), -1), tape.gradient(value, s["w"])
 
 
 def _adam(s, slope, again, rate):
