@@ -37,7 +37,8 @@ def test_starts_come_in_order_and_only_for_what_is_left(trained, attacked_images
 
 def test_a_margin_far_from_0_ends_a_tau_without_larger_constants(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.2, "starts": ["grey"], "steps": 50, "constant": 0.1, "constant_max": 1}
+    params = {"epsilon": 0.05, "starts": ["grey"], "steps": 20, "constant": 0.01, "constant_max": 1}
+    params["project_last"] = 0  # so few steps end far outside the ball, where no projected margin is near 0
     all_of_them, near, none = (
         bsa.attack("carlini_wagner_linf", trained, near=near, **params)(x, y, index=index) for near in (None, 0.5, 1e-9)
     )
@@ -46,11 +47,9 @@ def test_a_margin_far_from_0_ends_a_tau_without_larger_constants(trained, attack
     assert 0 < left.sum() < (~near.success).sum()
     assert (all_of_them.passes[left] > spent).all()
     assert (none.passes <= near.passes).all()
-    went_on = ~left & ((near.passes == all_of_them.passes) | near.success)
-    for field in ("success", "passes"):  # the others are attacked as if there were no limit
+    for field in ("x", "success", "passes"):  # the others are attacked as if there were no limit
+        went_on = ~left & ((near.passes == all_of_them.passes) | near.success)
         np.testing.assert_array_equal(getattr(near, field)[went_on], getattr(all_of_them, field)[went_on])
-    # their batch shrinks earlier, and a smaller one is summed up in another order
-    np.testing.assert_allclose(near.x[went_on], all_of_them.x[went_on], atol=1e-5)
 
 
 def test_a_start_that_follows_begins_at_the_largest_threshold_left(linear):
@@ -88,4 +87,4 @@ def test_the_last_steps_of_a_constant_look_at_the_edge_of_the_ball(linear):
         attack = bsa.attack("carlini_wagner_linf", model, epsilon=0.4, starts=["grey"], project_last=share)
         balls = ((slice(i, i + 1), [float(1.0005 * least[i])]) for i in rows)
         found[share] = sum(attack(x[i], y[i], index=[i.start], thresholds=radii).success[0] for i, radii in balls)
-    assert found[0.1] >= found[0] + 5  # 7 of 8 for none: Adam's own points end a little outside
+    assert found[0.1] >= found[0] + 5  # 7 and 0 of 8: Adam's own points end a little outside
