@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.cells import SLACK
+from bsa.ops import losses
 from bsa.ops.precision import in_float32
 
 
@@ -38,6 +39,16 @@ def logits(model, x, batch_size=500):
     """The model's logits (n, classes) in inference mode, float32, computed in batches."""
     parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
     return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
+
+
+def margin_shares(scores, y, *shares):
+    """The `shares` (n, m) of each image's own margin, float32: above them a search gives the image up.
+
+    `scores` are the logits (n, classes) at the images. Inf, for never, where a share is None and for an image that is
+    misclassified.
+    """
+    own = losses.margin(scores, y).numpy()[:, None]
+    return (np.where(own > 0, own, np.inf) * [share or np.inf for share in shares]).astype(np.float32)
 
 
 class Best:

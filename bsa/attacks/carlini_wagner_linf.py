@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, logits, target
+from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
@@ -22,24 +22,32 @@ from bsa.ops import losses
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 
 
-def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, constant, constant_factor,
-         constant_max, near, tau_factor, project_last, starts, restarts, batch_size, jit_compile,
-         precision):  # fmt: skip
+def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, beta_2, constant,
+         constant_factor, constant_max, glance, far, near, tau_factor, project_last, starts, restarts, batch_size,
+         jit_compile, precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
     falls to the smallest, where an image stops; a start that follows works on images that are not there yet, from the
     largest threshold they are not within, and distances are upper bounds that were not driven further. There tau has
-    also failed where a constant's steps leave a margin above the share `near` of the image's own, None for never. In
-    mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
-    start works on every image. In the last steps of a constant, the share `project_last` of them, the margin is that of
-    the point projected onto the ball of radius tau; 0 for never, as in the authors' release.
+    also failed where `glance` steps of the first constant leave a margin above the share `far` of the image's own, or
+    all steps of a constant one above the share `near`; None for never. In mode "least_distortion" tau begins at 1, and
+    after a failure it is bisected until it is known within 1 %; every start works on every image. In the last steps of
+    a constant, the share `project_last` of them, the margin is that of the point projected onto the ball of radius tau;
+    0 for never, as in the authors' release. `beta_2` is Adam's: each pixel outside that ball has a slope of 1, the
+    margin's is far less, and while Adam remembers the former it hardly follows the latter: 0.99 forgets in 100 steps.
+    ValueError where glance is above steps.
     """
     if constant > constant_max:
         raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
+    if (glance or 0) > steps:
+        raise ValueError(f"expected a glance of at most the {steps} steps of a constant, found {glance}")
     least = mode == "least_distortion"
-    rates, constants = (learning_rate, learning_rate_decay), (constant, constant_factor, constant_max)
-    settings = (steps, *map(float, (*rates, *constants, tau_factor, project_last)))
+    if least:
+        glance = near = None
+    rates = tuple(map(float, (learning_rate, learning_rate_decay, beta_2)))
+    constants = tuple(map(float, (constant, constant_factor, constant_max)))
+    settings = steps, glance or 0, rates, constants, float(tau_factor), float(project_last)
     exact = target(model)
     models = searched(exact, precision)
     searches = [_search(m, least, settings, batch_size, jit_compile) for m in models]
@@ -51,10 +59,9 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         radii = cells.thresholds(thresholds, epsilon)
         goal = 0.0 if least else radii[-1]
         best = Best(exact, x, y, batch_size=batch_size)
-        limits = np.full(len(x), np.inf, np.float32)
-        if near and not least and len(x):
-            limits = near * losses.margin(logits(exact, x, best.batch_size), y).numpy()
-            limits = np.where(limits > 0, limits, np.inf).astype(np.float32)
+        limits = np.full((len(x), 2), np.inf, np.float32)
+        if (glance or near) and len(x):
+            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
@@ -81,11 +88,12 @@ def _following(distances, radii):
 def _search(model, least, settings, batch_size, jit_compile):
     """The graph: `search(x, y, z, first, limits, goal)` gives the closest misclassified points, passes, success.
 
-    z are the starts, `first` (n,) are the first taus; tau has failed where a constant leaves a margin above `limits`
-    (n,), and an image within `goal` is done.
+    z are the starts, `first` (n,) are the first taus; tau has failed with a margin above the first of `limits` (n, 2)
+    after `glance` steps of the first constant (0 for never), or above the second after all steps of one. An image
+    within `goal` is done.
     """
-    steps, learning_rate, decay, constant, constant_factor, constant_max, tau_factor, project_last = settings
-
+    steps, glance, rates, (constant, constant_factor, constant_max), tau_factor, project_last = settings
+    learning_rate, decay, beta_2 = rates
     evaluate = kernel(functools.partial(_evaluate, model, (1 - project_last) * steps), jit_compile)
 
     def advance(s, goal):
@@ -95,7 +103,10 @@ def _search(model, least, settings, batch_size, jit_compile):
         solved = distance <= s["tau"] + cells.SLACK  # float32 rounds x + tau
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
-        failed = spent & ((larger > constant_max * (1 + 1e-6)) | (margin > s["limit"]))  # float32 rounds
+        hopeless = margin[:, None] > s["limits"]
+        failed = spent & ((larger > constant_max * (1 + 1e-6)) | hopeless[:, 1])  # float32 rounds
+        if glance:
+            failed = failed | (~solved & (s["step"] == glance) & (s["constant"] == constant) & hopeless[:, 0])
         low = tf.where(failed, s["tau"], s["failed"])
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
@@ -107,11 +118,15 @@ def _search(model, least, settings, batch_size, jit_compile):
         else:
             # Not below the smallest threshold: a ball of a few percent less can be out of reach.
             tau, done = tf.maximum(tau, goal), done | failed
-        again = solved | spent
+        again = solved | spent | failed
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
         rate = learning_rate * decay ** (tf.cast(s["step"], tf.float32) / steps)
-        return _adam(s, slope, again, rate), done, {"best": best, "passes": s["passes"], "found": distance < np.inf}
+        return (
+            _adam(s, slope, again, rate, beta_2),
+            done,
+            {"best": best, "passes": s["passes"], "found": distance < np.inf},
+        )
 
     @by_shape
     def graph(x, y, z, first, limits, goal):
@@ -129,11 +144,11 @@ def _search(model, least, settings, batch_size, jit_compile):
     return search
 
 
-def _begin(x, y, w, first, limit, constant):
+def _begin(x, y, w, first, limits, constant):
     """The state of images x at their first tau and constant, from starts w (tanh variables)."""
     still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
     state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
-    state |= {"distance": none + np.inf, "tau": first, "failed": none, "constant": none + constant, "limit": limit}
+    state |= {"distance": none + np.inf, "tau": first, "failed": none, "constant": none + constant, "limits": limits}
     return state | {"passes": tf.zeros_like(y)}
 
 
@@ -153,15 +168,15 @@ def _evaluate(model, free, s):
     return point, margin, tf.reduce_max(_flat(tf.abs(point - s["x"])), -1), tape.gradient(value, s["w"])
 
 
-def _adam(s, slope, again, rate):
+def _adam(s, slope, again, rate, beta_2):
     """One Adam step on w (Kingma and Ba 2015, Algorithm 1), with a `rate` (n,) for each image.
 
     Where `again`, moments and steps begin anew after it.
     """
     step = s["step"] + 1
-    mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.999 * s["square"] + 0.001 * slope**2
+    mean, square = 0.9 * s["mean"] + 0.1 * slope, beta_2 * s["square"] + (1 - beta_2) * slope**2
     power = tf.cast(step, tf.float32)[:, None, None, None]
-    move = rate[:, None, None, None] * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - 0.999**power)) + 1e-8)
+    move = rate[:, None, None, None] * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - beta_2**power)) + 1e-8)
     zero = tf.zeros_like(mean)
     s = s | {"w": s["w"] - move, "mean": _where(again, zero, mean), "square": _where(again, zero, square)}
     return s | {"step": tf.where(again, 0, step)}

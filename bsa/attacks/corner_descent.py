@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, logits, target
+from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
@@ -83,7 +83,7 @@ def make(
         best = Best(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
         if (glance or near) and len(x):
-            limits = _limits(logits(exact, x, best.batch_size), y, far, near)
+            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -99,12 +99,6 @@ def make(
         return best.result(radii[0])
 
     return attack
-
-
-def _limits(scores, y, far, near):
-    """The margins (n, 2) above which images are given up, at the glance and after a leg; inf for never."""
-    own = losses.margin(scores, y).numpy()[:, None]
-    return (np.where(own > 0, own, np.inf) * [far, near or np.inf]).astype(np.float32)
 
 
 def _bisect(best, rounds, attempt):

@@ -1,8 +1,12 @@
 """The attack against a closed form: on a linear network the least L-inf distortion is known."""
 
+import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 import bsa
+from bsa.attacks import carlini_wagner_linf
 
 
 def test_least_distortion_of_a_linear_network(linear):
@@ -11,6 +15,18 @@ def test_least_distortion_of_a_linear_network(linear):
     assert found.success.all()
     assert (found.distance >= expected * (1 - 1e-4)).all()  # never below the truth, float32 aside
     np.testing.assert_allclose(found.distance, expected, rtol=0.02)
+
+
+def test_its_adam_is_adam():
+    slopes = np.random.default_rng(0).normal(size=(6, 3, 2, 2, 1)).astype(np.float32)
+    still = tf.zeros([3, 2, 2, 1])
+    state = {"w": still, "mean": still, "square": still, "step": tf.zeros([3], tf.int32)}
+    expected = keras.Variable(np.zeros(still.shape, np.float32))
+    adam = keras.optimizers.Adam(0.01, beta_2=0.98, epsilon=1e-8)
+    for slope in slopes:
+        state = carlini_wagner_linf._adam(state, slope, tf.zeros([3], bool), tf.fill([3], 0.01), 0.98)
+        adam.apply([slope], [expected])
+    np.testing.assert_allclose(state["w"], expected, rtol=1e-5)  # float32; Keras adds epsilon before it corrects
 
 
 def test_success_mode_stops_at_the_smallest_threshold(linear):
@@ -50,6 +66,34 @@ def test_a_margin_far_from_0_ends_a_tau_without_larger_constants(trained, attack
     for field in ("x", "success", "passes"):  # the others are attacked as if there were no limit
         went_on = ~left & ((near.passes == all_of_them.passes) | near.success)
         np.testing.assert_array_equal(getattr(near, field)[went_on], getattr(all_of_them, field)[went_on])
+
+
+def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
+    x, y, index = attacked_images
+    params = {"epsilon": 0.06, "starts": ["grey"], "steps": 60, "constant": 0.1, "constant_max": 1}
+    all_of_them, glanced, none = (
+        bsa.attack("carlini_wagner_linf", trained, **more, **params)(x, y, index=index)
+        for more in ({}, {"glance": 20, "far": 0.5}, {"glance": 20, "far": 1e-9})
+    )
+    left = ~glanced.success & (glanced.passes == 21)
+    assert 0 < left.sum() < (~glanced.success).sum()
+    for field in ("x", "success", "passes"):  # the others are attacked as if there were no glance
+        np.testing.assert_array_equal(getattr(glanced, field)[~left], getattr(all_of_them, field)[~left])
+    assert (none.passes <= glanced.passes).all()
+    assert (none.passes[left] == 21).all()
+
+
+def test_the_least_distortion_gives_up_on_none(linear):
+    model, x, y, _ = linear
+    params = {"epsilon": 0.4, "mode": "least_distortion", "steps": 10, "starts": ["grey"]}
+    early = bsa.attack("carlini_wagner_linf", model, **params, glance=1, far=1e-9, near=1e-9)(x[:20], y[:20])
+    assert early.success.any()
+    np.testing.assert_array_equal(early.x, bsa.attack("carlini_wagner_linf", model, **params)(x[:20], y[:20]).x)
+
+
+def test_a_glance_longer_than_a_constant_is_refused(trained):
+    with pytest.raises(ValueError, match="glance of at most the 4 steps of a constant, found 5"):
+        bsa.attack("carlini_wagner_linf", trained, epsilon=0.1, steps=4, glance=5)
 
 
 def test_a_start_that_follows_begins_at_the_largest_threshold_left(linear):
