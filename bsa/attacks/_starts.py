@@ -3,7 +3,7 @@
 `image`: the image itself. `uniform`: uniform in the ball (Madry et al. 2018). `noise`: the image plus Gaussian noise of
 standard deviation 0.2 (paper, section 4.1). `grey`, `white`, `black`: a solid image of 0.5, 1 or 0; projected onto a
 ball it is the corner that lies towards that colour. In a blind spot the units that see the constant background are
-dead at the image and alive at the grey corner.
+dead at the image and alive at the grey corner. `corner`: that corner itself, for attacks that do not project `grey`.
 """
 
 import numpy as np
@@ -19,10 +19,12 @@ def points(name, x, index, seed, restart=0, radius=1.0):
     """The start images of `x` (n, ...) in [0, 1], shape (n, ...), float32, not yet projected onto a ball.
 
     `index` (n,) numbers the images: random starts depend on (seed, name, restart, number) alone. `radius` is that of
-    the uniform start, in [0, 1] pixels: a number, or one that broadcasts.
+    the ball of the uniform start and of the corner, in [0, 1] pixels: a number, or one that broadcasts.
     """
     if name in SOLID:
         return np.full_like(x, SOLID[name])
+    if name == "corner":
+        return project(np.float32(SOLID["grey"]), x, radius)
     purpose = f"start/{name}/{restart}"
     if name == "noise":
         return np.clip(x + np.float32(NOISE) * seeds.normal(seed, purpose, index, x.shape[1:]), 0, 1)
@@ -30,7 +32,7 @@ def points(name, x, index, seed, restart=0, radius=1.0):
         return np.clip(x + np.float32(radius) * seeds.uniform(seed, purpose, index, x.shape[1:]), 0, 1)
     if name == "image":
         return x.copy()
-    raise ValueError(f"expected a start among image, {', '.join(RANDOM)}, {', '.join(SOLID)}, found {name}")
+    raise ValueError(f"expected a start among image, corner, {', '.join(RANDOM)}, {', '.join(SOLID)}, found {name}")
 
 
 def project(z, x, radius):

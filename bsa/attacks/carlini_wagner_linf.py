@@ -29,13 +29,14 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
     falls to the smallest, where an image stops; a start that follows works on images that are not there yet, from the
-    largest threshold they are not within, and distances are upper bounds that were not driven further. There tau has
-    also failed where `glance` steps of the first constant leave a margin above the share `far` of the image's own, or
-    all steps of a constant one above the share `near`; None for never. In mode "least_distortion" tau begins at 1, and
-    after a failure it is bisected until it is known within 1 %; every start works on every image. In the last steps of
-    a constant, the share `project_last` of them, the margin is that of the point projected onto the ball of radius tau;
-    0 for never, as in the authors' release. `beta_2` is Adam's: each pixel outside that ball has a slope of 1, the
-    margin's is far less, and while Adam remembers the former it hardly follows the latter: 0.99 forgets in 100 steps.
+    largest threshold they are not within (whose ball `corner` and `uniform` lie in), and distances are upper bounds
+    that were not driven further. There tau has also failed where `glance` steps of the first constant leave a margin
+    above the share `far` of the image's own, or all steps of a constant one above the share `near`; None for never. In
+    mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
+    start works on every image. In the last steps of a constant, the share `project_last` of them, the margin is that of
+    the point projected onto the ball of radius tau; 0 for never, as in the authors' release. `beta_2` is Adam's: each
+    pixel outside that ball has a slope of 1, the margin's is far less, and while Adam remembers the former it hardly
+    follows the latter: 0.99 forgets in 100 steps.
     ValueError where glance is above steps.
     """
     if constant > constant_max:
@@ -65,9 +66,11 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         for name, restart in _starts.rounds(starts, restarts):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
-                z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon)
                 first = np.ones(len(rows)) if least else _following(best.distance[rows], radii)
-                best.offer(rows, *search(x[rows], y[rows], z, first.astype(np.float32), limits[rows], goal=goal), name)
+                first = first.astype(np.float32)
+                radius = epsilon if least else first[:, None, None, None]
+                z = _starts.points(name, x[rows], index[rows], seed, restart, radius)
+                best.offer(rows, *search(x[rows], y[rows], z, first, limits[rows], goal=goal), name)
         return best.result(np.inf if least else radii[0])
 
     return attack

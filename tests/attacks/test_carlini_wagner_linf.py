@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks import carlini_wagner_linf
+from bsa.attacks import _starts, carlini_wagner_linf, logits
 
 
 def test_least_distortion_of_a_linear_network(linear):
@@ -132,3 +132,18 @@ def test_the_last_steps_of_a_constant_look_at_the_edge_of_the_ball(linear):
         balls = ((slice(i, i + 1), [float(1.0005 * least[i])]) for i in rows)
         found[share] = sum(attack(x[i], y[i], index=[i.start], thresholds=radii).success[0] for i, radii in balls)
     assert found[0.1] >= found[0] + 5  # 7 and 0 of 8: Adam's own points end a little outside
+
+
+def test_the_corner_is_that_of_the_ball_of_the_first_tau(trained, attacked_images):
+    x, y, index = attacked_images
+    params = {"epsilon": 0.3, "thresholds": [0.2], "steps": 1, "learning_rate": 1e-9, "project_last": 0}
+    grey, corner = (
+        bsa.attack("carlini_wagner_linf", trained, starts=[start], **params)(x, y, index=index)
+        for start in ("grey", "corner")
+    )
+    expected = _starts.project(np.full_like(x, 0.5), x, 0.2)
+    falls = logits(trained, expected).argmax(-1) != y
+    assert 0 < falls.sum() < len(x)
+    np.testing.assert_array_equal(corner.success, falls)
+    np.testing.assert_allclose(corner.x[falls], expected[falls], atol=1e-5)  # through tanh and back in float32
+    assert not grey.success.any()  # a grey image is farther away

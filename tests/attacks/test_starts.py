@@ -9,7 +9,7 @@ X = np.random.default_rng(0).random((6, 4, 4, 1), np.float32)
 INDEX = np.array([3, 14, 15, 92, 65, 35])
 
 
-@pytest.mark.parametrize("name", ["uniform", "noise", "grey", "white", "black", "image"])
+@pytest.mark.parametrize("name", ["uniform", "noise", "grey", "corner", "white", "black", "image"])
 def test_an_image_has_its_start_whatever_its_batch(name):
     whole = _starts.points(name, X, INDEX, seed=7, restart=1, radius=0.1)
     alone = [_starts.points(name, X[i : i + 1], INDEX[i : i + 1], seed=7, restart=1, radius=0.1)[0] for i in range(6)]
@@ -31,6 +31,7 @@ def test_random_starts_differ_by_seed_restart_and_image(name):
 def test_a_solid_start_projects_onto_the_corner_towards_its_colour():
     corner = _starts.project(_starts.points("grey", X, INDEX, seed=0), X, 0.1)
     np.testing.assert_allclose(corner, X + np.clip(0.5 - X, -0.1, 0.1), atol=1e-7)
+    np.testing.assert_array_equal(_starts.points("corner", X, INDEX, seed=0, radius=0.1), corner)
 
 
 def test_noise_has_the_papers_standard_deviation():
