@@ -181,19 +181,18 @@ def finding(rows):
 
 
 def _strongest(tied, points):
-    """Half a sentence on the peers that find equally much, the cheapest first."""
+    """A sentence or half of one on the peers that find equally much, the cheapest first; the median breaks the tie."""
 
     def cost(row):
         return f"{row['against']['passes']:.3g} times the passes and {row['against']['seconds']:.3g} times the seconds"
 
+    first = min(tied, key=lambda row: row["median"])
+    alone = f"`{first['name']}`: `{OURS}` stands {points} points to it, and it takes {cost(first)}."
     if len(tied) == 1:
-        return (
-            f"the strongest peer is `{tied[0]['name']}`: `{OURS}` stands {points} points to it, and it takes "
-            f"{cost(tied[0])}."
-        )
+        return f"the strongest peer is {alone}"
     return (
-        f"{len(tied)} peers find equally much, to which `{OURS}` stands {points} points: the cheapest, "
-        f"`{tied[0]['name']}`, takes {cost(tied[0])}, the dearest, `{tied[-1]['name']}`, {cost(tied[-1])}."
+        f"{len(tied)} peers find equally much; the strongest of them, with the least median distortion, is {alone} The "
+        f"cheapest, `{tied[0]['name']}`, takes {cost(tied[0])}, the dearest, `{tied[-1]['name']}`, {cost(tied[-1])}."
     )
 
 

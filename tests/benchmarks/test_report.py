@@ -100,13 +100,14 @@ def named(name, distance, passes, library="peers"):
 def test_the_strongest_peers_are_those_with_the_most_images_and_a_tie_is_said():
     ours = named("corner_descent", [0.1, 0.2, 0.2, 0.2], [10] * 4, "bsa")
     few = named("few", [0.1, 0.2], [10] * 2)  # ties on its two images
-    dear, cheap = named("dear", [0.1, 0.3, 0.2, 0.2], [400] * 4), named("cheap", [0.2, 0.2, 0.1, 0.3], [40] * 4)
+    dear, cheap = named("dear", [0.1, 0.3, 0.15, 0.15], [400] * 4), named("cheap", [0.2, 0.2, 0.1, 0.3], [40] * 4)
     rows = [ours, few, dear, cheap]
     for each in rows:
         each["against"] = _report.against(ours, each) if each is not ours else None
     text = _report.finding(rows)
-    assert "At 0.2, on 4 images, 2 peers find equally much, to which `corner_descent` stands +25.0 points" in text
-    assert text.index("`cheap`, takes 4 times the passes") < text.index("`dear`, 40 times")
+    assert "At 0.2, on 4 images, 2 peers find equally much; the strongest of them" in text
+    assert "`dear`: `corner_descent` stands +25.0 points to it, and it takes 40 times the passes" in text
+    assert text.index("`cheap`, takes 4 times the passes") < text.index("the dearest, `dear`, 40 times")
     assert "`few`" not in text
     assert text.endswith("More success than `corner_descent` at some threshold: none.")
 
