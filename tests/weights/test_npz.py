@@ -1,9 +1,13 @@
 """Plain arrays: by name, by order, and what does not fit."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import bsa
+from bsa.attacks import logits
 from bsa.errors import WeightsError
 
 
@@ -76,3 +80,15 @@ def test_files_that_are_none(narrow, tmp_path):
             bsa.import_weights("npz", narrow, file)
     with pytest.raises(bsa.errors.UsageError, match='/index: expected one of the keys name, found "index"'):
         bsa.import_weights("npz", narrow, file, index=1)
+
+
+def test_the_released_network_of_table_2_is_the_one_of_the_readme(data_dir):
+    root = Path(__file__).parents[2]
+    released = json.loads((root / "specs" / "mnist_table2_released.json").read_text())["weights"]
+    model = bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)
+    bsa.import_weights("npz", model, root / "weights" / released["file"], sha256=released["sha256"])
+    data = bsa.load("mnist", split="test", data_dir=data_dir)
+    for cell, expected in (((1, 0), 98.95), ((0.7, 0.15), 98.60)):
+        x = np.clip(bsa.blind_spot(data.x[:2000], *cell), 0, 1).astype(np.float32)
+        accuracy = 100 * (logits(model, x).argmax(-1) == data.y[:2000]).mean()
+        assert abs(accuracy - expected) <= 0.05 + 1e-9  # an image: another processor rounds otherwise
