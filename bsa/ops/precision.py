@@ -1,9 +1,15 @@
 """Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
 
+import functools
+import time
+import warnings
+
 import keras
 import tensorflow as tf
 
 tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
+
+SLOW = 1.5  # times as long as float32: above what a busy machine makes of equal speeds, far below an emulation's
 
 
 def twin(model, precision):
@@ -11,17 +17,21 @@ def twin(model, precision):
 
     "float32" returns the model itself. A layer that gives an output stays in float32, as Keras recommends (an
     operation does not); nested models are copied likewise, layers within other layers (`TimeDistributed`) compute as
-    they did.
+    they did. Warns where this machine computes more slowly in `precision` than in float32.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
-    return model if precision == "float32" else _clone(model, precision, _last(model))
+    if precision == "float32":
+        return model
+    _warn_of_slow(precision)
+    return _clone(model, precision, _last(model))
 
 
 def replica(model, precision):
     """A copy of `model` as `twin` makes it, also for "float32", whose batch norm takes the statistics of all devices.
 
-    Made in a strategy's scope. Raises ValueError for a model that Keras cannot rebuild.
+    Made in a strategy's scope. Warns and raises as `twin` does.
     """
+    _warn_of_slow(precision)
     return _clone(model, precision, _last(model), {"synchronized": True})
 
 
@@ -39,6 +49,49 @@ def in_float32(model):
             "are: build the model in float32"
         )
     return copy
+
+
+def _warn_of_slow(precision):
+    """A warning where float32 would be faster: a processor without instructions for another type emulates it."""
+    times = slowdown(precision)
+    if times > SLOW:
+        warnings.warn(
+            f"precision {precision} is slow here: a convolution takes {times:.1f} times as long as in float32. Give "
+            "precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, and so "
+            "for each attack)",
+            stacklevel=3,
+        )
+
+
+@functools.cache
+def slowdown(precision):
+    """How many times as long as in float32 a convolution's two passes take by the Keras dtype policy `precision`.
+
+    On this device. Without instructions for bfloat16 the forward pass can be as fast as in float32 and the other, for
+    which there is a kernel of last resort alone, 20 times as slow.
+    """
+    kind = keras.dtype_policies.get(precision).compute_dtype
+    return 1.0 if kind == "float32" else _seconds(kind) / _seconds("float32")
+
+
+def _seconds(kind):
+    """The least seconds, of three, of a small network's largest convolution and its gradient in the type `kind`."""
+    images, weights = tf.ones((8, 14, 14, 32), kind), tf.ones((5, 5, 32, 64), kind)
+
+    @tf.function
+    def passes(images, weights):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            y = tf.nn.conv2d(images, weights, 1, "SAME")
+        return tf.reduce_max(tape.gradient(y, images, y))
+
+    passes(images, weights).numpy()  # traces
+    spent = []
+    for _ in range(3):
+        began = time.perf_counter()
+        passes(images, weights).numpy()
+        spent.append(time.perf_counter() - began)
+    return min(spent)
 
 
 def _low(model):

@@ -1,10 +1,13 @@
 """Twins in another precision."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
-from bsa.ops.precision import in_float32, twin
+from bsa.ops import precision
+from bsa.ops.precision import in_float32, replica, slowdown, twin
 
 
 def test_a_twin_has_the_weights_computes_low_and_answers_in_float32(trained, digits):
@@ -18,6 +21,22 @@ def test_a_twin_has_the_weights_computes_low_and_answers_in_float32(trained, dig
     assert np.abs(answer - expected).max() > 0
     assert twin(trained, "float32") is trained
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("copied", [twin, replica])
+def test_a_machine_that_is_slower_in_a_precision_is_told(copied, trained, monkeypatch):
+    monkeypatch.setattr(precision, "slowdown", lambda policy: {"mixed_bfloat16": 13.1}[policy])
+    with pytest.warns(UserWarning, match="mixed_bfloat16 .* 13.1 times .* precision float32"):
+        copied(trained, "mixed_bfloat16")
+    monkeypatch.setattr(precision, "slowdown", lambda policy: 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        copied(trained, "mixed_bfloat16")
+
+
+def test_the_slowness_of_a_precision_is_measured():
+    assert slowdown("float32") == 1
+    assert 0 < slowdown("mixed_bfloat16") < np.inf
 
 
 def test_a_model_that_cannot_be_cloned_is_an_error():
