@@ -3,13 +3,14 @@
 import numpy as np
 
 from bsa.attacks import logits
+from bsa.ops.dense import quick
 from bsa.ops.precision import twin
 
 
 def searched(exact, precision):
-    """The models to search by: a twin of lower `precision` and `exact`, or `exact` alone for "float32"."""
+    """The models to search by: a twin of lower `precision` and one like `exact`, or that alone for "float32"."""
     low = twin(exact, precision)
-    return [exact] if low is exact else [low, exact]
+    return [quick(exact)] if low is exact else [quick(low), quick(exact)]
 
 
 def confirmed(models, searches, batch_size):

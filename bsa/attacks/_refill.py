@@ -1,9 +1,9 @@
 """Work through many items with a batch of fixed size: finished items leave it and others take their place.
 
 One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
-When the queue is empty the batch shrinks with what is left in it, by halves, so that few shapes occur; never below
-`LEAST`, because on a CPU the float32 sums of a smaller batch come out in another order: so an
-image's result does not hang on who shares its batch (on the processors we tried).
+When the queue is empty the batch shrinks with what is left in it, at an eighth of idle places, at half of them where
+each shape must be compiled; never below `LEAST`, because on a CPU the float32 sums of a smaller batch come out in
+another order: so an image's result does not hang on who shares its batch (on the processors we tried).
 """
 
 import functools
@@ -13,17 +13,19 @@ import tensorflow as tf
 LEAST = 16
 
 
-def refill(begin, advance, total, batch):
+def refill(begin, advance, total, batch, jit_compile=False):
     """Run `advance` until every one of `total` items is done; returns their results, a dict of (total, ...) tensors.
 
     `begin(items)` gives the state of items numbered `items` (b,): a dict of tensors (b, ...). `advance(state)` gives
     `(state, done, result)` with done (b,) bool and result a dict of (b, ...) whose rows count where done. States of
     different items never mix; all dimensions but the first are static. A finished item may be advanced on while it
-    waits to be replaced: `advance` must stay in bounds. To be called in a `tf.function`.
+    waits to be replaced: `advance` must stay in bounds. `jit_compile` says whether it is compiled for each shape. To be
+    called in a `tf.function`.
     """
     places = tf.range(tf.minimum(batch, tf.maximum(total, LEAST)))
     item = tf.where(places < total, places, -1)
     state = begin(tf.minimum(places, total - 1))
+    idle = 1 / 2 if jit_compile else 1 / 8
     _, _, sample = advance(state)
     results = {k: tf.zeros([total, *v.shape[1:]], v.dtype) for k, v in sample.items()}
 
@@ -40,7 +42,7 @@ def refill(begin, advance, total, batch):
             taken = begin(tf.maximum(fresh, 0))
             renewed = {k: tf.where(_like(done & (fresh >= 0), v), taken[k], v) for k, v in state.items()}
             used = tf.minimum(following + tf.cast(tf.size(rows), tf.int32), total)
-            return _shrink(tf.where(done, fresh, item), used, renewed, kept)
+            return _shrink(idle, tf.where(done, fresh, item), used, renewed, kept)
 
         return tf.cond(tf.reduce_any(done), settle, lambda: (item, following, state, results))
 
@@ -53,8 +55,8 @@ def refill(begin, advance, total, batch):
     return results
 
 
-def _shrink(item, following, state, results):
-    """Drop idle places once half of them are idle."""
+def _shrink(idle, item, following, state, results):
+    """Drop idle places once the share `idle` of all is idle."""
     busy = tf.cast(item >= 0, tf.int32)
     kept = tf.minimum(tf.maximum(tf.reduce_sum(busy), LEAST), tf.size(item))
 
@@ -62,7 +64,8 @@ def _shrink(item, following, state, results):
         rows = tf.argsort(busy, direction="DESCENDING", stable=True)[:kept]
         return tf.gather(item, rows), {k: tf.gather(v, rows) for k, v in state.items()}
 
-    item, state = tf.cond(2 * kept <= tf.size(item), shrunk, lambda: (item, state))
+    few = tf.cast(kept, tf.float32) <= (1 - idle) * tf.cast(tf.size(item), tf.float32)
+    item, state = tf.cond(few, shrunk, lambda: (item, state))
     return item, following, state, results
 
 

@@ -16,6 +16,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
+from bsa.ops.dense import quick
 
 LOSSES = {
     "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),
@@ -35,11 +36,12 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
     "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
     """
     exact, legs = target(model), targets if loss == "targeted_dlr" else 1
-    search = _search(exact, LOSSES[loss], steps, batch_size, jit_compile)
+    searched = quick(exact)
+    search = _search(searched, LOSSES[loss], steps, batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        follow(model, exact, searched)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
         if not len(x):
@@ -102,7 +104,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
         def begin(items):
             return _begin(*(tf.gather(part, items) for part in (x, y, z, targets)), radius)
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
 
     return search
 

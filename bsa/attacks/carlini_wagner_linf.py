@@ -56,7 +56,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, *models)
+        follow(model, exact, *models)
         radii = cells.thresholds(thresholds, epsilon)
         goal = 0.0 if least else radii[-1]
         best = Best(exact, x, y, batch_size=batch_size)
@@ -138,7 +138,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         def items(numbers):
             return _begin(*(tf.gather(part, numbers) for part in tensors), constant)
 
-        return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size)
+        return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size, jit_compile)
 
     def search(*arrays, goal):
         found = graph(*arrays, tf.constant(goal, tf.float32))

@@ -78,7 +78,7 @@ def make(
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, *models, *copies)
+        follow(model, exact, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
@@ -169,7 +169,7 @@ def _search(model, legs, glance, rate, batch_size, jit_compile):
         def items(numbers):
             return _begin(*(tf.gather(part, numbers) for part in tensors), most)
 
-        return refill(items, advance, tf.shape(tensors[0])[0], batch_size)
+        return refill(items, advance, tf.shape(tensors[0])[0], batch_size, jit_compile)
 
     def search(*arrays):
         found = graph(*arrays)

@@ -16,6 +16,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
+from bsa.ops.dense import quick
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first
@@ -32,12 +33,13 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
     another is projected onto the ball of the largest threshold. `step_size` is the L2 length of the first step.
     """
     exact = target(model)
+    searched = quick(exact)
     approach = _approach(exact, batch_size, jit_compile)
-    search = _search(exact, steps, float(step_size), float(gamma), batch_size, jit_compile)
+    search = _search(searched, steps, float(step_size), float(gamma), batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        follow(model, exact, searched)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
         for name, restart in _starts.rounds(starts, restarts):
@@ -86,7 +88,7 @@ def _approach(model, batch_size, jit_compile):
             high = _largest(start["z"] - start["x"])
             return start | {"low": tf.zeros_like(high), "high": high, "passes": tf.zeros_like(items)}
 
-        return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size)
+        return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size, jit_compile)
 
     return approach
 
@@ -118,7 +120,7 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
             far = tf.fill([tf.size(items)], np.float32(np.inf))
             return start | {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
 
     return search
 

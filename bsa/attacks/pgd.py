@@ -12,6 +12,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
+from bsa.ops.dense import quick
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
@@ -24,12 +25,13 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
     exact = target(model)
-    search = _search(exact, LOSSES[loss], steps, batch_size, jit_compile)
+    searched = quick(exact)
+    search = _search(searched, LOSSES[loss], steps, batch_size, jit_compile)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        follow(model, exact, searched)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
 
@@ -74,6 +76,6 @@ def _search(model, loss, steps, batch_size, jit_compile):
             moved = tf.clip_by_value(state["z"] + step_size * tf.sign(slope), low, high)
             return state | {"z": moved, "passes": passes}, done, {"z": state["z"], "passes": passes}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
 
     return search

@@ -96,7 +96,7 @@ def _search(model, queries, p_init, batch_size, jit_compile):
             s = s | {"z": tf.clip_by_value(moved, low, high), "best": best, "margin": value, "passes": count}
             return s, done, {"z": best, "passes": count}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
 
     return search
 

@@ -49,12 +49,21 @@ def opened(model, sharpness):
         copy.activation = relu
         return copy
 
+    copy = rebuilt(model, clone)
+    return copy if found or copy is None else model
+
+
+def rebuilt(model, clone):
+    """A copy of `model` with its weights, made of what `clone` gives for each layer or operation.
+
+    None where Keras cannot rebuild the model so that it answers as before.
+    """
     try:
         copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
         copy.set_weights(model.get_weights())
     except Exception:  # whatever a layer's own from_config may raise
         return None
-    return (copy if _same(copy, model) else None) if found else model
+    return copy if _same(copy, model) else None
 
 
 def _same(copy, model):

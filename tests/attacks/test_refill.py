@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsa.attacks._refill import by_shape, refill
+from bsa.attacks._refill import LEAST, by_shape, refill
 
 
 @pytest.mark.parametrize(("total", "batch"), [(1, 1), (5, 8), (50, 8), (64, 64), (7, 1)])
@@ -26,6 +26,30 @@ def test_every_item_gets_the_steps_it_needs(total, batch):
     found = work(needs)
     np.testing.assert_array_equal(found["count"], needs)
     np.testing.assert_array_equal(found["pair"], np.stack([np.arange(total), needs], 1))
+
+
+@pytest.mark.parametrize(("jit_compile", "idle"), [(False, 1 / 8), (True, 1 / 2)])
+def test_idle_places_are_given_up(jit_compile, idle):
+    sizes = []
+
+    @tf.function
+    def work():
+        def begin(items):
+            return {"item": items, "count": tf.zeros_like(items)}
+
+        def advance(state):
+            state = state | {"count": state["count"] + 1}
+            size = tf.numpy_function(lambda n: sizes.append(n) or n, [tf.size(state["item"])], tf.int32)
+            return state, state["count"] > state["item"], {"size": tf.fill(tf.shape(state["item"]), size)}
+
+        return refill(begin, advance, 100, 100, jit_compile)
+
+    work()
+    assert len(sizes) == 101  # the first call asks for the results' shapes
+    for step, size in enumerate(sizes[1:]):  # one item ends in each step
+        busy = 100 - step
+        assert busy <= size
+        assert size * (1 - idle) < max(busy, LEAST)
 
 
 def test_a_graph_is_traced_once_for_each_image_size():
