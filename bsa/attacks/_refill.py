@@ -3,7 +3,7 @@
 One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
 When the queue is empty the batch shrinks with what is left in it, at an eighth of idle places, at half of them where
 each shape must be compiled; never below `LEAST`, because on a CPU the float32 sums of a smaller batch come out in
-another order: so an image's result does not hang on who shares its batch (on the processors we tried).
+another order: so who shares its batch hardly matters to an image (on some processors only to its last bits).
 """
 
 import functools

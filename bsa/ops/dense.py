@@ -1,4 +1,4 @@
-"""Dense layers with a quick gradient for their input, the one that attacks and PGD training need at every pass.
+"""Dense layers with a quick gradient for their input, the one that attacks need at every pass.
 
 TensorFlow multiplies by the transposed weights, and on a CPU lays them out anew for it at every pass: of the pass of 16
 images through `madry_mnist`, whose largest weights are 3136 x 1024, that is more than half. Transposing the other
@@ -11,6 +11,7 @@ import tensorflow as tf
 from bsa.ops.surrogate import rebuilt
 
 LARGE = 2**16  # weights; below it there is nothing to gain
+WIDTH = 16  # rows at a time: the sums of a rest would come out in another order than those of the other rows
 
 
 @tf.custom_gradient
@@ -18,7 +19,9 @@ def product(x, weights):
     """x (n, a) times weights (a, b): (n, b). The gradient for x is transpose(weights @ transpose(g))."""
 
     def backward(g):
-        return tf.transpose(tf.matmul(weights, g, transpose_b=True)), tf.matmul(x, g, transpose_a=True)
+        rows = tf.shape(g)[0]
+        filled = tf.pad(g, [[0, -rows % WIDTH], [0, 0]])
+        return tf.transpose(tf.matmul(weights, filled, transpose_b=True))[:rows], tf.matmul(x, g, transpose_a=True)
 
     return tf.matmul(x, weights), backward
 

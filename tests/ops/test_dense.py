@@ -39,6 +39,13 @@ def test_the_copy_gives_the_same_logits_and_gradients(nested, digits):
         np.testing.assert_allclose(found, expected, atol=1e-5 * scale)  # sums of up to 784 float32s, in another order
 
 
+@pytest.mark.parametrize("rows", [1, 7, 16, 33])
+def test_any_number_of_rows(rows, digits):
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(100)])
+    alike = [slopes(net, digits.x[:rows])[0] for net in (quick(model), model)]
+    np.testing.assert_allclose(*alike, atol=1e-5 * np.abs(alike[1]).max())  # sums in another order
+
+
 def test_the_copy_has_weights_of_its_own(nested):
     copy = quick(nested)
     nested.trainable_variables[0].assign_add(tf.ones_like(nested.trainable_variables[0]))
