@@ -43,12 +43,13 @@ def quick(model):
     Gives `model` itself where there is none, and where Keras cannot rebuild it so that it answers as before. Gradients
     are the same to the rounding of sums.
     """
-    found = []
+    if not any(_slow(layer) for layer in model._flatten_layers()):
+        return model
+    copy = rebuilt(model, lambda layer: (Quick if _slow(layer) else type(layer)).from_config(layer.get_config()))
+    return model if copy is None else copy
 
-    def clone(layer):
-        fits = type(layer) is keras.layers.Dense and layer.compute_dtype == "float32" and layer.count_params() >= LARGE
-        found.extend([layer] * fits)
-        return (Quick if fits else layer.__class__).from_config(layer.get_config())
 
-    copy = rebuilt(model, clone)
-    return copy if found and copy is not None else model
+def _slow(layer):
+    """Whether it is a large dense layer that computes in float32."""
+    dense = type(layer) is keras.layers.Dense and layer.compute_dtype == "float32"
+    return dense and layer.built and layer.count_params() >= LARGE
