@@ -85,6 +85,17 @@ def test_several_thresholds_in_one_call(name, trained, attacked_images):
     assert abs(both - one.success.mean()) <= 0.1
 
 
+def test_further_training_is_seen(name, trained, attacked_images):
+    """Also by the copies that an attack may search by."""
+    x, y, index = (a[:20] for a in attacked_images)
+    model = keras.models.clone_model(trained)
+    run = attack(name, model)
+    model.set_weights(trained.get_weights())
+    found = run(x, y, index=index)
+    assert found.success.any()
+    np.testing.assert_array_equal(found.x, attack(name, trained)(x, y, index=index).x)
+
+
 def test_a_saved_and_loaded_model_gives_the_same(name, trained, attacked_images, tmp_path):
     x, y, index = attacked_images
     trained.save(tmp_path / "net.keras")

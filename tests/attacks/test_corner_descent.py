@@ -94,16 +94,6 @@ def test_later_legs_have_their_own_length(trained, attacked_images):
     assert set(found.passes[~found.success]) == {2 + 5 * (2 + 1)}  # a leg towards the target by each of two rules
 
 
-def test_further_training_is_seen(trained, attacked_images):
-    x, y, index = attacked_images
-    model = keras.models.clone_model(trained)
-    attack = bsa.attack("corner_descent", model, epsilon=0.05)
-    model.set_weights(trained.get_weights())
-    np.testing.assert_array_equal(
-        attack(x, y, index=index).x, bsa.attack("corner_descent", trained, epsilon=0.05)(x, y, index=index).x
-    )
-
-
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("bfloat16", 2**-8)])  # half of its last place
 def test_the_opened_relu_is_a_relu_with_the_gradient_of_a_softplus(dtype, rtol):
     h = tf.constant([-0.5, -0.01, 0.0, 0.01, 0.5], dtype)
