@@ -8,7 +8,7 @@ import queue
 import numpy as np
 
 from bsa import store
-from bsa.attacks import join
+from bsa.attacks import _searches, join
 
 
 def run(works, made, shown, x, y, index, size, folder, progress):
@@ -16,26 +16,62 @@ def run(works, made, shown, x, y, index, size, folder, progress):
 
     `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
     x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
-    with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told.
+    with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told. Of an
+    attack the searches within a chunk are told and saved, too.
     """
     places = [slice(at, at + size) for at in range(0, len(x), size)]
     files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
     found = {file: _saved(file, made, index[place]) for file, place in files.items()}
-    if progress:
-        progress(sum(len(chunk[0]) for chunk in found.values() if chunk), len(x))
-    missing = {
-        file: operator.methodcaller("__call__", x[place], y[place], index=index[place])
-        for file, place in files.items()
-        if not found[file]
-    }
-    for file, chunk in _computed(works, missing):
+    shares = {}  # of the chunks at work
+
+    def tell(file=None, share=0.0):
+        if file:
+            shares[file] = max(share, shares.get(file, 0.0))
+        if progress:
+            done = [chunk for chunk in found.values() if chunk]
+            flags = np.concatenate([getattr(chunk, shown) for chunk in done]) if done else np.zeros(0, bool)
+            rest = [(share, len(index[files[file]])) for file, share in list(shares.items()) if not found[file]]
+            under = sum(min(int(share * count), count - 1) for share, count in rest)  # not whole before it is saved
+            progress(len(flags) + under, len(x), **{shown: float(flags.mean())} if done else {})
+
+    def task(file, place):
+        def compute(work):
+            with _searches.watched(_watch(file, functools.partial(tell, file))):
+                return work(x[place], y[place], index=index[place])
+
+        return compute
+
+    tell()
+    for file, chunk in _computed(works, {file: task(file, place) for file, place in files.items() if not found[file]}):
         found[file] = chunk
         arrays = chunk._asdict() | {"index": index[files[file]]}
         store.write(file, functools.partial(np.savez_compressed, **arrays))
-        if progress:
-            flags = np.concatenate([getattr(chunk, shown) for chunk in found.values() if chunk])
-            progress(len(flags), len(x), **{shown: float(flags.mean())})
+        for search in _search_files(file):
+            search.unlink()
+        tell()
     return join(found.values())
+
+
+def _watch(file, report):
+    """What follows the searches of the chunk that `file` will hold; they are kept beside it."""
+
+    def at(number):
+        return file.with_name(f"{file.stem}.search_{number:02d}.npz")
+
+    def save(number, arrays):
+        store.write(at(number), functools.partial(np.savez, **arrays))
+
+    def load(number):
+        if not at(number).is_file():
+            return None
+        with np.load(at(number), allow_pickle=False) as saved:
+            return dict(saved)
+
+    return _searches.Watch(report, save, load)
+
+
+def _search_files(file):
+    return file.parent.glob(f"{file.stem}.search_*.npz")
 
 
 def shared(works, size):

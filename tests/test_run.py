@@ -196,15 +196,24 @@ def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(undist
         np.testing.assert_array_equal(x, y)
 
 
+def attack_stage(store, batch_size):
+    """The quick start's first corner_descent and the folders it needs, with another size of batches."""
+    stages = plan.stages(QUICKSTART, run.describe(QUICKSTART))
+    stage = next(s for s in stages if s.component["name"] == "corner_descent")
+    attack = stage.component | {"params": stage.component["params"] | {"batch_size": batch_size}}
+    return stage._replace(component=attack), [store.path(need) for need in stage.needs]
+
+
+def same_arrays(one, other):
+    with np.load(one / "attack.npz") as a, np.load(other / "attack.npz") as b:
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
 def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
     from bsa import stages
 
-    stage = next(
-        s for s in plan.stages(QUICKSTART, run.describe(QUICKSTART)) if s.component["name"] == "corner_descent"
-    )
-    needs = [Store(undisturbed[0] / "store").path(need) for need in stage.needs]
-    attack = stage.component | {"params": stage.component["params"] | {"batch_size": 15}}
-    stage = stage._replace(component=attack)
+    stage, needs = attack_stage(Store(undisturbed[0] / "store"), 15)
     whole, half = tmp_path / "whole", tmp_path / "half"
     for part in (whole, half):
         (part / WORK).mkdir(parents=True)
@@ -223,10 +232,38 @@ def test_an_attack_goes_on_from_its_finished_chunks(undisturbed, tmp_path):
     kept = {p: p.stat().st_mtime_ns for p in (half / WORK).glob("chunk_*")}
     seen = []
     stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
-    assert seen == [60, 90, 100]
+    assert seen == sorted(seen)
+    assert seen[0] == 60
+    assert seen[-1] == 100
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     (half / WORK / "chunk_0003.npz").write_bytes((half / WORK / "chunk_0001.npz").read_bytes())
     stages.compute(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
-    with np.load(whole / "attack.npz") as a, np.load(half / "attack.npz") as b:
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name])
+    same_arrays(whole, half)
+
+
+def test_an_attack_goes_on_within_a_chunk(undisturbed, tmp_path, monkeypatch):
+    from bsa import stages
+    from bsa.attacks import _searches
+
+    stage, needs = attack_stage(Store(undisturbed[0] / "store"), 50)  # one chunk
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    for part in (whole, half):
+        (part / WORK).mkdir(parents=True)
+    stages.compute(stage, needs, whole, stages.Desk())
+    monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # saves at every turn
+    killed_at = []
+
+    def kill(done, total, **_):
+        if done > 20:
+            killed_at.append(done)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stages.compute(stage, needs, half, stages.Desk(progress=kill))
+    assert [p.name.split(".")[0] for p in (half / WORK).iterdir()] == ["chunk_0000"]  # a search of it alone
+    seen = []
+    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    assert seen == sorted(seen)
+    assert killed_at[0] <= seen[1] < seen[-1] == 100
+    assert [p.name for p in (half / WORK).iterdir()] == ["chunk_0000.npz"]
+    same_arrays(whole, half)

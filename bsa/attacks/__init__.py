@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from bsa.attacks._searches import parts
 from bsa.cells import SLACK
 from bsa.ops import losses
 from bsa.ops.precision import in_float32
@@ -85,9 +86,9 @@ class Best:
         `rounds` are pairs (start, restart); `attempt(rows, start, restart, radius)` gives candidates and passes.
         """
         reach = np.inf
-        for radius in radii:
+        for radius in parts(radii):
             fell = self.distance <= reach
-            for start, restart in rounds:
+            for start, restart in parts(rounds):
                 rows = np.flatnonzero(fell & (self.distance > radius + SLACK))
                 if len(rows):
                     self.offer(rows, *attempt(rows, start, restart, radius), start)

@@ -1,6 +1,7 @@
 """Work through many items with a batch of fixed size: finished items leave it and others take their place.
 
-One graph holds the whole queue, so that there is no round trip to the host and one hard image never holds the rest.
+One graph holds the whole queue, so that no image waits for the host and one hard image never holds the rest; it comes
+back to the host where a search is watched, every ten seconds or so, and at the end.
 When the queue is empty the batch shrinks with what is left in it, at an eighth of idle places, at half of them where
 each shape must be compiled; never below `LEAST`, because on a CPU the float32 sums of a smaller batch come out in
 another order: so who shares its batch hardly matters to an image (on some processors only to its last bits).
@@ -10,11 +11,16 @@ import functools
 
 import tensorflow as tf
 
+from bsa.attacks._searches import Loop, run
+
 LEAST = 16
 
 
-def refill(begin, advance, total, batch, jit_compile=False):
+def refill(begin, advance, total, batch, jit_compile=False, turn=None):
     """Run `advance` until every one of `total` items is done; returns their results, a dict of (total, ...) tensors.
+
+    With a `turn`, a pair of a `Loop` and a number of passes, it runs no longer than that and gives the `Loop`; where
+    the pair holds None for the loop, it gives the one to begin with.
 
     `begin(items)` gives the state of items numbered `items` (b,): a dict of tensors (b, ...). `advance(state)` gives
     `(state, done, result)` with done (b,) bool and result a dict of (b, ...) whose rows count where done. States of
@@ -22,12 +28,12 @@ def refill(begin, advance, total, batch, jit_compile=False):
     waits to be replaced: `advance` must stay in bounds. `jit_compile` says whether it is compiled for each shape. To be
     called in a `tf.function`.
     """
-    places = tf.range(tf.minimum(batch, tf.maximum(total, LEAST)))
-    item = tf.where(places < total, places, -1)
-    state = begin(tf.minimum(places, total - 1))
+    loop, passes = turn or (None, None)
+    if loop is None:
+        loop = _first(begin, advance, total, batch)
+        if turn:
+            return loop
     idle = 1 / 2 if jit_compile else 1 / 8
-    _, _, sample = advance(state)
-    results = {k: tf.zeros([total, *v.shape[1:]], v.dtype) for k, v in sample.items()}
 
     def body(item, following, state, results):
         state, done, result = advance(state)
@@ -49,10 +55,20 @@ def refill(begin, advance, total, batch, jit_compile=False):
     def open_shapes(tensors):
         return {k: tf.TensorShape([None, *v.shape[1:]]) for k, v in tensors.items()}
 
-    invariants = (tf.TensorShape([None]), tf.TensorShape([]), open_shapes(state), open_shapes(results))
-    loop = (item, tf.minimum(tf.size(places), total), state, results)
-    *_, results = tf.while_loop(lambda item, *_: tf.reduce_any(item >= 0), body, loop, invariants)
-    return results
+    invariants = (tf.TensorShape([None]), tf.TensorShape([]), open_shapes(loop.state), open_shapes(loop.results))
+    found = tf.while_loop(
+        lambda item, *_: tf.reduce_any(item >= 0), body, tuple(loop), invariants, maximum_iterations=passes
+    )
+    return Loop(*found) if turn else found[-1]
+
+
+def _first(begin, advance, total, batch):
+    """The `Loop` before its first pass."""
+    places = tf.range(tf.minimum(batch, tf.maximum(total, LEAST)))
+    state = begin(tf.minimum(places, total - 1))
+    _, _, sample = advance(state)
+    results = {k: tf.zeros([total, *v.shape[1:]], v.dtype) for k, v in sample.items()}
+    return Loop(tf.where(places < total, places, -1), tf.minimum(tf.size(places), total), state, results)
 
 
 def _shrink(idle, item, following, state, results):
@@ -75,17 +91,32 @@ def _like(flags, tensor):
 
 
 def by_shape(graph):
-    """`graph(*tensors)` as a graph function for each image size, traced once for any number of images."""
+    """`graph(*tensors, turn)`, what `refill` gives for `turn`, as `call(*tensors)`: the results of a whole search.
+
+    It is traced once for each image size, whatever the number of images; a search is followed as `_searches` says.
+    """
 
     @functools.cache
     def traced(*signature):
-        return tf.function(graph, input_signature=signature)
+        start = tf.function(lambda *tensors: graph(*tensors, turn=(None, None)), input_signature=signature)
+        loop = tf.nest.map_structure(_spec, start.get_concrete_function().structured_outputs)
+        go_on = tf.function(
+            lambda loop, passes, *tensors: graph(*tensors, turn=(loop, passes)),
+            input_signature=(loop, tf.TensorSpec([], tf.int32), *signature),
+        )
+        return start, go_on
 
     def call(*arrays):
-        arrays = [tf.convert_to_tensor(array) for array in arrays]
-        return traced(*(tf.TensorSpec([None, *a.shape[1:]] if a.ndim else [], a.dtype) for a in arrays))(*arrays)
+        tensors = [tf.convert_to_tensor(array) for array in arrays]
+        start, go_on = traced(*map(_spec, tensors))
+        return run(lambda: start(*tensors), lambda loop, passes: go_on(loop, passes, *tensors), tensors)
 
     return call
+
+
+def _spec(tensor):
+    """One of any number of rows like it; a number is itself."""
+    return tf.TensorSpec([None, *tensor.shape[1:]] if tensor.shape.rank else [], tensor.dtype)
 
 
 def kernel(evaluate, jit_compile):

@@ -100,11 +100,11 @@ def _search(model, loss, steps, batch_size, jit_compile):
         return s | {"leg": tf.minimum(s["leg"] + tf.cast(ended, tf.int32), count - 1)}, done, result
 
     @by_shape
-    def search(x, y, z, targets, radius):
+    def search(x, y, z, targets, radius, turn):
         def begin(items):
             return _begin(*(tf.gather(part, items) for part in (x, y, z, targets)), radius)
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
     return search
 

@@ -17,6 +17,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
+from bsa.attacks._searches import parts
 from bsa.ops import losses
 
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
@@ -63,7 +64,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         limits = np.full((len(x), 2), np.inf, np.float32)
         if (glance or near) and len(x):
             limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
-        for name, restart in _starts.rounds(starts, restarts):
+        for name, restart in parts(_starts.rounds(starts, restarts)):
             rows = np.flatnonzero(best.distance > goal + cells.SLACK)
             if len(rows):
                 first = np.ones(len(rows)) if least else _following(best.distance[rows], radii)
@@ -132,13 +133,13 @@ def _search(model, least, settings, batch_size, jit_compile):
         )
 
     @by_shape
-    def graph(x, y, z, first, limits, goal):
+    def graph(x, y, z, first, limits, goal, turn):
         tensors = x, y, tf.atanh((2 * z - 1) * EDGE), first, limits
 
         def items(numbers):
             return _begin(*(tf.gather(part, numbers) for part in tensors), constant)
 
-        return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size, jit_compile)
+        return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size, jit_compile, turn)
 
     def search(*arrays, goal):
         found = graph(*arrays, tf.constant(goal, tf.float32))

@@ -22,6 +22,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
+from bsa.attacks._searches import parts
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
@@ -94,20 +95,22 @@ def make(
         if mode == "success":
             best.descend(radii, rounds, attempt)
         else:
-            best.descend(radii[:1], rounds, attempt)
-            _bisect(best, rounds, attempt)
+            _bisect(best, radii[0], rounds, attempt)
         return best.result(radii[0])
 
     return attack
 
 
-def _bisect(best, rounds, attempt):
-    """Halve, for each broken image, the gap between a radius that failed and the distance found."""
+def _bisect(best, radius, rounds, attempt):
+    """Attack within `radius`; then halve, for each broken image, the gap between what failed and what is found."""
+    steps = parts(range(1 + BISECTIONS))
+    next(steps)
+    best.descend([radius], rounds, attempt)
     failed = np.zeros(len(best.x))
     broken = np.flatnonzero(np.isfinite(best.distance))
-    for _ in range(BISECTIONS):
+    for _ in steps:
         middle = (failed + best.distance) / 2
-        for name, restart in rounds:
+        for name, restart in parts(rounds):
             rows = broken[best.distance[broken] > middle[broken] + cells.SLACK]
             if len(rows):
                 best.offer(rows, *attempt(rows, name, restart, middle[rows]), name)
@@ -165,11 +168,11 @@ def _search(model, legs, glance, rate, batch_size, jit_compile):
         return _turn(s | moved, logits, ended, returns), done, result
 
     @by_shape
-    def graph(*tensors):
+    def graph(*tensors, turn):
         def items(numbers):
             return _begin(*(tf.gather(part, numbers) for part in tensors), most)
 
-        return refill(items, advance, tf.shape(tensors[0])[0], batch_size, jit_compile)
+        return refill(items, advance, tf.shape(tensors[0])[0], batch_size, jit_compile, turn)
 
     def search(*arrays):
         found = graph(*arrays)

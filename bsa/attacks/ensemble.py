@@ -9,6 +9,7 @@ import numpy as np
 
 from bsa import cells, components
 from bsa.attacks import Best, checked, follow, target
+from bsa.attacks._searches import parts
 
 
 def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
@@ -26,7 +27,7 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
         follow(model, exact)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
-        for name, member in members:
+        for name, member in parts(members):
             rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
             if len(rows):
                 _take(best, rows, member(x[rows], y[rows], seed, index[rows], radii), name)

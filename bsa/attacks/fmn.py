@@ -15,6 +15,7 @@ import tensorflow as tf
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
+from bsa.attacks._searches import parts
 from bsa.ops import losses
 from bsa.ops.dense import quick
 
@@ -42,7 +43,7 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
         follow(model, exact, searched)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
-        for name, restart in _starts.rounds(starts, restarts):
+        for name, restart in parts(_starts.rounds(starts, restarts)):
             rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
             if not len(rows):
                 break
@@ -82,13 +83,13 @@ def _approach(model, batch_size, jit_compile):
         return s, vain | (s["passes"] > BISECTIONS), {"z": near, "passes": s["passes"]}
 
     @by_shape
-    def approach(x, y, z, limit):
+    def approach(x, y, z, limit, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
             high = _largest(start["z"] - start["x"])
             return start | {"low": tf.zeros_like(high), "high": high, "passes": tf.zeros_like(items)}
 
-        return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size, jit_compile)
+        return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size, jit_compile, turn)
 
     return approach
 
@@ -114,13 +115,13 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
         return s, count > steps, {"best": best, "passes": count}
 
     @by_shape
-    def search(x, y, z):
+    def search(x, y, z, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
             far = tf.fill([tf.size(items)], np.float32(np.inf))
             return start | {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
     return search
 

@@ -63,7 +63,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
         return losses.margin(logits, y), tape.gradient(value, z, unconnected_gradients="zero")
 
     @by_shape
-    def search(x, y, z, radius, step_size):
+    def search(x, y, z, radius, step_size, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
             return start | {"passes": tf.zeros_like(items)}
@@ -76,6 +76,6 @@ def _search(model, loss, steps, batch_size, jit_compile):
             moved = tf.clip_by_value(state["z"] + step_size * tf.sign(slope), low, high)
             return state | {"z": moved, "passes": passes}, done, {"z": state["z"], "passes": passes}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
     return search

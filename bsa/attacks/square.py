@@ -77,7 +77,7 @@ def _search(model, queries, p_init, batch_size, jit_compile):
         return losses.margin(model(z, training=False), y)
 
     @by_shape
-    def search(x, y, z, keys, radius):
+    def search(x, y, z, keys, radius, turn):
         side = tf.constant(sides(queries, p_init, *x.shape[1:3]))
 
         def begin(items):
@@ -96,7 +96,7 @@ def _search(model, queries, p_init, batch_size, jit_compile):
             s = s | {"z": tf.clip_by_value(moved, low, high), "best": best, "margin": value, "passes": count}
             return s, done, {"z": best, "passes": count}
 
-        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile)
+        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
     return search
 

@@ -6,7 +6,7 @@ import pytest
 
 import bsa
 from bsa import components
-from bsa.attacks import linf, logits
+from bsa.attacks import _searches, linf, logits
 from bsa.ops.precision import twin
 
 EPSILON = 0.1
@@ -83,6 +83,46 @@ def test_several_thresholds_in_one_call(name, trained, attacked_images):
     assert 0 < both <= found.success.mean()
     # coming from the larger ball may find a few images more or fewer than a direct search
     assert abs(both - one.success.mean()) <= 0.1
+
+
+def test_a_killed_attack_goes_on_within_its_searches(name, trained, attacked_images, monkeypatch):
+    x, y, index = (a[:40] for a in attacked_images)
+    for turn in ("FIRST", "MOST"):
+        monkeypatch.setattr(_searches, turn, 7)
+    monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # save at every turn
+    cheap = {"carlini_wagner_linf": {"steps": 100}}.get(name, {})
+    run = attack(name, trained, batch_size=16, **cheap)
+    whole = run(x, y, seed=2, index=index)
+    shares = []
+    with _searches.watched(_searches.Watch(shares.append, lambda *_: None, lambda _: None)):
+        found = run(x, y, seed=2, index=index)
+    assert len(shares) > 5
+    assert 0 <= min(shares) <= max(shares) <= 1
+    for a, b in zip(whole, found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+    class Killed(Exception):
+        pass
+
+    for last in (1, len(shares) // 2):
+        saved, told = {}, []
+
+        def kill(share, told=told, last=last):
+            told.append(share)
+            if len(told) == last:
+                raise Killed
+
+        with pytest.raises(Killed), _searches.watched(_searches.Watch(kill, saved.__setitem__, saved.get)):
+            run(x, y, seed=2, index=index)
+        later = []
+        with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+            found = run(x, y, seed=2, index=index)
+        assert len(later) == len(shares) - last
+        for a, b in zip(whole, found, strict=True):
+            np.testing.assert_array_equal(a, b)
+        with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+            other = run(1 - x, y, seed=2, index=index)  # what was saved for other images is not taken up
+        assert np.abs(other.x - found.x).max() > EPSILON
 
 
 def test_further_training_is_seen(name, trained, attacked_images):

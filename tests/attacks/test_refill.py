@@ -56,10 +56,14 @@ def test_a_graph_is_traced_once_for_each_image_size():
     traced = []
 
     @by_shape
-    def graph(x, factor):
+    def graph(x, factor, turn):
         traced.append(x.shape)
-        return x * factor
+        result = lambda items: {"x": tf.gather(x, items) * factor}  # noqa: E731
+        advance = lambda s: (s, s["item"] >= 0, result(s["item"]))  # noqa: E731
+        return refill(lambda items: {"item": items}, advance, tf.shape(x)[0], 2, turn=turn)
 
     for n, size in ((3, 4), (5, 4), (2, 6), (3, 4), (1, 6)):
-        assert graph(np.ones((n, size, size, 1), np.float32), tf.constant(2.0)).shape == (n, size, size, 1)
-    assert [tuple(shape) for shape in traced] == [(None, 4, 4, 1), (None, 6, 6, 1)]
+        x = np.random.default_rng(n).normal(size=(n, size, size, 1)).astype(np.float32)
+        np.testing.assert_array_equal(graph(x, tf.constant(2.0))["x"], 2 * x)
+    # where a search begins and where it goes on are a graph each
+    assert [tuple(shape) for shape in traced] == [(None, 4, 4, 1)] * 2 + [(None, 6, 6, 1)] * 2
