@@ -4,6 +4,7 @@ import concurrent.futures
 import functools
 import operator
 import queue
+import threading
 
 import numpy as np
 
@@ -17,42 +18,45 @@ def run(works, made, shown, x, y, index, size, folder, progress):
     `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
     x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
     with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told. Of an
-    attack the searches within a chunk are told and saved, too.
+    attack the searches within a chunk are saved, too, and told: images of a chunk at work are an estimate.
     """
     places = [slice(at, at + size) for at in range(0, len(x), size)]
     files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
     found = {file: _saved(file, made, index[place]) for file, place in files.items()}
-    shares = {}  # of the chunks at work
+    shares = {file: share for file in files if not found[file] and (share := _share(file))}  # of those at work
+    lock = threading.Lock()  # each device tells from a thread of its own
 
     def tell(file=None, share=0.0):
-        if file:
-            shares[file] = max(share, shares.get(file, 0.0))
-        if progress:
+        with lock:
+            if file:
+                shares[file] = max(share, shares.get(file, 0.0))
+            if not progress:
+                return
             done = [chunk for chunk in found.values() if chunk]
             flags = np.concatenate([getattr(chunk, shown) for chunk in done]) if done else np.zeros(0, bool)
-            rest = [(share, len(index[files[file]])) for file, share in list(shares.items()) if not found[file]]
+            rest = [(share, len(index[files[file]])) for file, share in shares.items() if not found[file]]
             under = sum(min(int(share * count), count - 1) for share, count in rest)  # not whole before it is saved
             progress(len(flags) + under, len(x), **{shown: float(flags.mean())} if done else {})
 
     def task(file, place):
         def compute(work):
-            with _searches.watched(_watch(file, functools.partial(tell, file))):
+            with _searches.watched(_watcher(file, functools.partial(tell, file))):
                 return work(x[place], y[place], index=index[place])
 
         return compute
 
     tell()
     for file, chunk in _computed(works, {file: task(file, place) for file, place in files.items() if not found[file]}):
-        found[file] = chunk
         arrays = chunk._asdict() | {"index": index[files[file]]}
         store.write(file, functools.partial(np.savez_compressed, **arrays))
-        for search in _search_files(file):
+        found[file] = chunk
+        for search in _kept(file):
             search.unlink()
         tell()
     return join(found.values())
 
 
-def _watch(file, report):
+def _watcher(file, report):
     """What follows the searches of the chunk that `file` will hold; they are kept beside it."""
 
     def at(number):
@@ -70,8 +74,19 @@ def _watch(file, report):
     return _searches.Watch(report, save, load)
 
 
-def _search_files(file):
-    return file.parent.glob(f"{file.stem}.search_*.npz")
+def _kept(file):
+    """What is kept of the searches of the chunk that `file` will hold."""
+    return file.parent.glob(f"{file.stem}.search_*")
+
+
+def _share(file):
+    """The share of the chunk's work that is kept."""
+    shares = [0.0]
+    for search in _kept(file):
+        if search.suffix == ".npz":
+            with np.load(search, allow_pickle=False) as saved:
+                shares.append(float(saved["share"]))
+    return max(shares)
 
 
 def shared(works, size):

@@ -104,6 +104,7 @@ def by_shape(graph):
             lambda loop, passes, *tensors: graph(*tensors, turn=(loop, passes)),
             input_signature=(loop, tf.TensorSpec([], tf.int32), *signature),
         )
+        go_on.get_concrete_function()  # else TensorFlow takes those of several attacks for one that is traced anew
         return start, go_on
 
     def call(*arrays):

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 AWAY = 10.0  # seconds in a graph at most, once it is known how long a pass takes
-UNSAVED = 60.0  # seconds between two saves: one of 1,000 MNIST images takes some 25 MB
+UNSAVED = 60.0  # seconds between two saves of a search: of 1,000 MNIST images and a batch as large some 25 MB
+WORTH = 1.0  # seconds of a search whose end is saved
 FIRST, MOST = 8, 2**20  # passes of the first turn, and of one at most
 
 _watch = contextvars.ContextVar("watch", default=None)
@@ -32,13 +33,15 @@ class Loop(NamedTuple):
 class Watch:
     """Who is told of the searches of one call of an attack.
 
-    `report(share)` is told the share of the call's work that is done, an estimate. `save(number, arrays)` keeps a dict
-    of arrays for the search of that number, and `load(number)` gives it, or None.
+    `report(share)` is told the share of the call's work that is done, an estimate: it counts images that are done with
+    a search, and where none falls early they all are at its end. `save(number, arrays)` keeps a dict of arrays for the
+    search of that number, `share` among them, and `load(number)` gives it, or None.
     """
 
     def __init__(self, report, save, load):
         self.report, self.save, self.load = report, save, load
-        self.searches, self.begin, self.width = 0, 0.0, 1.0
+        self.searches, self.passes = 0, FIRST
+        self.begin, self.width = 0.0, 1.0  # where in the call's work the next search lies
 
 
 @contextlib.contextmanager
@@ -51,16 +54,27 @@ def watched(watch):
         _watch.reset(token)
 
 
+@contextlib.contextmanager
+def part(begin, end):
+    """A context whose searches are that part of the work of whoever opens it, all of which lies between 0 and 1."""
+    watch = _watch.get()
+    if watch is None:
+        yield
+        return
+    whole = watch.begin, watch.width
+    watch.begin, watch.width = watch.begin + begin * watch.width, (end - begin) * watch.width
+    try:
+        yield
+    finally:
+        watch.begin, watch.width = whole
+
+
 def parts(items):
     """Each of `items` in turn, as equal parts of the work of whoever loops over them."""
-    watch, items = _watch.get() or Watch(None, None, None), list(items)
-    begin, width = watch.begin, watch.width
-    try:
-        for number, item in enumerate(items):
-            watch.begin, watch.width = begin + width * number / len(items), width / len(items)
+    items = list(items)
+    for number, item in enumerate(items):
+        with part(number / len(items), (number + 1) / len(items)):
             yield item
-    finally:
-        watch.begin, watch.width = begin, width
 
 
 def run(start, go_on, inputs):
@@ -73,21 +87,22 @@ def run(start, go_on, inputs):
     if watch is None:
         return go_on(start(), tf.constant(tf.int32.max)).results
     number, watch.searches = watch.searches, watch.searches + 1
-    digest = _digest(inputs)
-    loop, kept = _taken_up(watch.load(number), digest, start())
-    passes, saved = FIRST, time.monotonic()
+    digest = _digest(watch, inputs)
+    loop = _taken_up(watch.load(number), digest, start())
+    begun = saved = time.monotonic()
     while _left(loop):
-        began = time.monotonic()
-        loop = go_on(loop, tf.constant(passes))
+        away = time.monotonic()
+        loop = go_on(loop, tf.constant(watch.passes))
         left, now = _left(loop), time.monotonic()
-        if now - began < AWAY / 2:
-            passes = min(2 * passes, MOST)
-        elif now - began > AWAY:
-            passes = max(passes // 2, 1)
-        if now - saved > UNSAVED or (kept and not left):
-            watch.save(number, {"digest": digest} | _arrays(loop))
-            saved, kept = now, True
-        watch.report(watch.begin + watch.width * (1 - left / _total(loop)))
+        if now - away < AWAY / 2:
+            watch.passes = min(2 * watch.passes, MOST)
+        elif now - away > AWAY:
+            watch.passes = max(watch.passes // 2, 1)
+        share = watch.begin + watch.width * (1 - left / _total(loop))
+        if now - saved > UNSAVED or (not left and now - begun > WORTH):
+            watch.save(number, {"digest": digest, "share": np.float64(share)} | _arrays(loop))
+            saved = now
+        watch.report(share)
     return loop.results
 
 
@@ -100,8 +115,9 @@ def _left(loop):
     return int((loop.item.numpy() >= 0).sum()) + _total(loop) - int(loop.following)
 
 
-def _digest(inputs):
-    found = hashlib.sha256()
+def _digest(watch, inputs):
+    """Of what a search works on, and of its place in the call."""
+    found = hashlib.sha256(f"{watch.begin} {watch.width}".encode())
     for tensor in inputs:
         array = np.ascontiguousarray(tensor)
         found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
@@ -115,12 +131,12 @@ def _arrays(loop):
 
 
 def _taken_up(arrays, digest, first):
-    """The loop that `_arrays` made `arrays` of, and True, where they are for inputs of that digest; else `first`."""
-    known = {} if arrays is None else arrays
-    if known.keys() != {"digest", *_arrays(first)} or not np.array_equal(known["digest"], digest):
-        return first, False
-    tensors = {k: tf.constant(v) for k, v in known.items() if k != "digest"}
+    """The loop that `_arrays` made `arrays` of, where they are for a search of that digest; else `first`."""
+    names = _arrays(first).keys()
+    if arrays is None or not names <= arrays.keys() or not np.array_equal(arrays["digest"], digest):
+        return first
+    tensors = {k: tf.constant(arrays[k]) for k in names}
     state, results = (
         {k.removeprefix(kind): v for k, v in tensors.items() if k.startswith(kind)} for kind in ("state/", "results/")
     )
-    return Loop(tensors["item"], tensors["following"], state, results), True
+    return Loop(tensors["item"], tensors["following"], state, results)

@@ -22,7 +22,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
-from bsa.attacks._searches import parts
+from bsa.attacks._searches import part, parts
 from bsa.ops import losses
 from bsa.ops.surrogate import opened
 
@@ -95,20 +95,21 @@ def make(
         if mode == "success":
             best.descend(radii, rounds, attempt)
         else:
-            _bisect(best, radii[0], rounds, attempt)
+            first = 1 / (1 + BISECTIONS)
+            with part(0, first):
+                best.descend(radii[:1], rounds, attempt)
+            with part(first, 1):
+                _bisect(best, rounds, attempt)
         return best.result(radii[0])
 
     return attack
 
 
-def _bisect(best, radius, rounds, attempt):
-    """Attack within `radius`; then halve, for each broken image, the gap between what failed and what is found."""
-    steps = parts(range(1 + BISECTIONS))
-    next(steps)
-    best.descend([radius], rounds, attempt)
+def _bisect(best, rounds, attempt):
+    """Halve, for each broken image, the gap between a radius that failed and the distance found."""
     failed = np.zeros(len(best.x))
     broken = np.flatnonzero(np.isfinite(best.distance))
-    for _ in steps:
+    for _ in parts(range(BISECTIONS)):
         middle = (failed + best.distance) / 2
         for name, restart in parts(rounds):
             rows = broken[best.distance[broken] > middle[broken] + cells.SLACK]

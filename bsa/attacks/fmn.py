@@ -15,13 +15,14 @@ import tensorflow as tf
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
-from bsa.attacks._searches import parts
+from bsa.attacks._searches import part, parts
 from bsa.ops import losses
 from bsa.ops.dense import quick
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first
 LAST_GAMMA = 0.001
+APPROACH = 0.05  # of a start's work is about what the bisections take
 TINY = 1e-12  # keeps the step of a gradient of zero finite
 
 
@@ -49,9 +50,11 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
                 break
             z = _starts.points(name, x[rows], index[rows], seed, restart, radii[0])
             if name != "image":
-                near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
+                with part(0, APPROACH):
+                    near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
                 z, best.passes[rows] = near["z"].numpy(), best.passes[rows] + near["passes"].numpy()
-            found = search(x[rows], y[rows], z)
+            with part(APPROACH, 1):
+                found = search(x[rows], y[rows], z)
             best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
         return best.result(radii[0])
 

@@ -12,7 +12,7 @@ from bsa.data import Dataset
 from bsa.models import AT_ONCE, embedding
 from bsa.ops import devices
 
-CHUNK = 2  # batches of images between two saves of an attack; refilling stays within, so that a chunk is reproducible
+CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from bsa.stages._loaded import CHUNK, attackers, cell_images, first_correct, loa
 
 
 def compute(stage, needs, part, desk):
-    """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they finish."""
+    """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they go."""
     model = load_network(needs[0])
     x, y = cell_images(stage, desk)
     params = dict(stage.component["params"])

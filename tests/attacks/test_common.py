@@ -90,14 +90,15 @@ def test_a_killed_attack_goes_on_within_its_searches(name, trained, attacked_ima
     for turn in ("FIRST", "MOST"):
         monkeypatch.setattr(_searches, turn, 7)
     monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # save at every turn
-    cheap = {"carlini_wagner_linf": {"steps": 100}}.get(name, {})
+    cheap = {"carlini_wagner_linf": {"steps": 60}, "fmn": {"starts": ["image", "grey"]}}.get(name, {})
     run = attack(name, trained, batch_size=16, **cheap)
     whole = run(x, y, seed=2, index=index)
     shares = []
     with _searches.watched(_searches.Watch(shares.append, lambda *_: None, lambda _: None)):
         found = run(x, y, seed=2, index=index)
     assert len(shares) > 5
-    assert 0 <= min(shares) <= max(shares) <= 1
+    assert shares == sorted(shares)
+    assert 0 <= min(shares) < max(shares) <= 1
     for a, b in zip(whole, found, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -120,9 +121,33 @@ def test_a_killed_attack_goes_on_within_its_searches(name, trained, attacked_ima
         assert len(later) == len(shares) - last
         for a, b in zip(whole, found, strict=True):
             np.testing.assert_array_equal(a, b)
-        with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
-            other = run(1 - x, y, seed=2, index=index)  # what was saved for other images is not taken up
-        assert np.abs(other.x - found.x).max() > EPSILON
+    fresh = run(1 - x, y, seed=2, index=index)
+    with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+        found = run(1 - x, y, seed=2, index=index)  # what is saved is of other images
+    for a, b in zip(fresh, found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_search_is_not_done_again(trained, attacked_images, monkeypatch):
+    x, y, index = (a[:40] for a in attacked_images)
+    monkeypatch.setattr(_searches, "WORTH", 0.0)
+    for turn in ("FIRST", "MOST"):
+        monkeypatch.setattr(_searches, turn, 7)
+    run = attack("pgd", trained, starts=["image", "grey", "white"], epsilon=0.02)
+    saved, told = {}, []
+
+    def kill(share):
+        told.append(share)
+        if sum(share > 0.66 for share in told) == 2:  # the second search ended, the last is at work
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), _searches.watched(_searches.Watch(kill, saved.__setitem__, saved.get)):
+        run(x, y, index=index)
+    assert list(saved) == [0, 1]
+    later = []
+    with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+        run(x, y, index=index)
+    assert min(later) > 0.66
 
 
 def test_further_training_is_seen(name, trained, attacked_images):
