@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.certify._maps import Convolution, Dense, Reshape, Scale
+from bsa.ops import convolution
 from bsa.ops.precision import in_float32
 
 EXPECTED = "a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling, Normalization that ends in a Dense layer of logits"
@@ -152,12 +153,12 @@ def _read(layer, shape, dtype):
         return [Reshape(shape)] if len(shape) == 3 else [], None
     if kind is keras.layers.Rescaling or (kind is keras.layers.Normalization and not layer.invert):
         return [_scale(layer, dtype)], None
-    if kind in (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Activation):
+    maps = {keras.layers.Dense: _dense, keras.layers.Conv2D: _convolution, convolution.Conv2D: _convolution}
+    if kind in maps or kind is keras.layers.Activation:
         name = next((n for n, same in ACTIVATIONS.items() if any(layer.activation is f for f in same)), None)
         if not name:
             shown = getattr(layer.activation, "__name__", layer.activation)
             raise _unexpected(layer, f"the activation {shown} that is not Keras's relu, elu or linear")
-        maps = {keras.layers.Dense: _dense, keras.layers.Conv2D: _convolution}
         return [maps[kind](layer, shape, dtype)] if kind in maps else [], None if name == "linear" else name
     raise _unexpected(layer, f"{kind.__name__} that is not one of these as it is by default")
 

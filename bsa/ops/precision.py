@@ -7,6 +7,8 @@ import warnings
 import keras
 import tensorflow as tf
 
+from bsa.ops import convolution
+
 tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
 
 SLOW = 1.5  # times as long as float32: above what a busy machine makes of equal speeds, far below an emulation's
@@ -17,12 +19,12 @@ def twin(model, precision):
 
     "float32" returns the model itself. A layer that gives an output stays in float32, as Keras recommends (an
     operation does not); nested models are copied likewise, layers within other layers (`TimeDistributed`) compute as
-    they did. Warns where this machine computes more slowly in `precision` than in float32.
+    they did. Where this machine is slow at gradients of convolutions in `precision`, those of `keras.layers.Conv2D`
+    are computed in float32 and rounded; for others it warns.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
     if precision == "float32":
         return model
-    _warn_of_slow(precision)
     return _clone(model, precision, _last(model))
 
 
@@ -31,7 +33,6 @@ def replica(model, precision):
 
     Made in a strategy's scope. Warns and raises as `twin` does.
     """
-    _warn_of_slow(precision)
     return _clone(model, precision, _last(model), {"synchronized": True})
 
 
@@ -44,23 +45,12 @@ def in_float32(model):
         return model
     copy = _clone(model, "float32", [])
     if _low(copy):
+        names = ", ".join(layer.name for layer in _low(copy))
         raise ValueError(
-            f"expected float32 layers, found {', '.join(_low(copy))} of lower precision, which Keras copies as they "
+            f"expected float32 layers, found {names} of lower precision, which Keras copies as they "
             "are: build the model in float32"
         )
     return copy
-
-
-def _warn_of_slow(precision):
-    """A warning where float32 would be faster: a processor without instructions for another type emulates it."""
-    times = slowdown(precision)
-    if times > SLOW:
-        warnings.warn(
-            f"precision {precision} is slow here: a convolution takes {times:.1f} times as long as in float32. Give "
-            "precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, and so "
-            "for each attack)",
-            stacklevel=3,
-        )
 
 
 @functools.cache
@@ -95,7 +85,7 @@ def _seconds(kind):
 
 
 def _low(model):
-    """The names of the layers, at any depth, that compute in less than float32.
+    """The layers, at any depth, that compute in less than float32.
 
     The policies of inputs and functional models count for nothing: they compute nothing themselves.
     """
@@ -104,7 +94,7 @@ def _low(model):
         for layer in model._flatten_layers()
         if not (hasattr(layer, "inputs") or isinstance(layer, keras.layers.InputLayer))
     ]
-    return [layer.name for layer in layers if layer.compute_dtype not in ("float32", "float64", None)]
+    return [layer for layer in layers if layer.compute_dtype not in ("float32", "float64", None)]
 
 
 def _last(model):
@@ -119,6 +109,7 @@ def _clone(model, precision, kept, norm=()):
 
     `norm` are settings of its batch normalisation that the copy has instead.
     """
+    slow = slowdown(precision) > SLOW
 
     def clone(layer):
         config = layer.get_config()
@@ -126,7 +117,8 @@ def _clone(model, precision, kept, norm=()):
             config["dtype"] = "float32" if layer.name in kept else precision
         if isinstance(layer, keras.layers.BatchNormalization):
             config |= dict(norm)
-        return layer.__class__.from_config(config)
+        quick = slow and type(layer) is keras.layers.Conv2D and layer.name not in kept
+        return (convolution.Conv2D if quick else type(layer)).from_config(config)
 
     try:
         copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
@@ -137,4 +129,20 @@ def _clone(model, precision, kept, norm=()):
             "precision float32"
         ) from error
     copy.set_weights(model.get_weights())
+    if slow:
+        _warn_of_slow(copy, precision)
     return copy
+
+
+def _warn_of_slow(model, precision):
+    """A warning of the layers of `model`, a copy that computes by `precision`, whose gradients stay slow here."""
+    found = [layer for layer in _low(model) if any("Conv" in kind.__name__ for kind in type(layer).__mro__)]
+    slow = [layer.name for layer in found if type(layer) is not convolution.Conv2D]
+    if slow:
+        warnings.warn(
+            f"precision {precision} is slow here: the gradient of a convolution takes {slowdown(precision):.1f} times "
+            f"as long as in float32, and {', '.join(slow)} cannot be helped as a plain keras.layers.Conv2D is. Give "
+            "precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, and so "
+            "for each attack)",
+            stacklevel=4,
+        )

@@ -8,6 +8,7 @@ from keras import layers
 
 import bsa
 from bsa.certify import _chain
+from bsa.ops import convolution
 
 
 def model(*parts, shape=(8, 8, 2)):
@@ -41,7 +42,9 @@ def test_elus_as_operations_and_a_relu_of_a_relu():
 
 
 def test_a_model_of_low_precision_is_the_chain_of_its_float32_weights():
-    low = model(layers.Flatten(), layers.Dense(6, "relu", dtype="mixed_bfloat16"), layers.Dense(4))
+    kinds = layers.Conv2D, convolution.Conv2D  # the other is what a twin has where its precision is slow
+    convolutions = [kind(3, 3, activation="relu", dtype="mixed_bfloat16") for kind in kinds]
+    low = model(*convolutions, layers.Flatten(), layers.Dense(6, "relu", dtype="mixed_bfloat16"), layers.Dense(4))
     _chain.check(low)
     assert {block.maps[-1].kernel.dtype for block in _chain.chain(low)} == {tf.float32}
 

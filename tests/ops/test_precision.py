@@ -1,12 +1,12 @@
 """Twins in another precision."""
 
-import warnings
+import contextlib
 
 import keras
 import numpy as np
 import pytest
 
-from bsa.ops import precision
+from bsa.ops import convolution, precision
 from bsa.ops.precision import in_float32, replica, slowdown, twin
 
 
@@ -23,15 +23,30 @@ def test_a_twin_has_the_weights_computes_low_and_answers_in_float32(trained, dig
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.fixture(params=[13.1, 0.5])
+def slow(request, monkeypatch):
+    """Whether this machine takes itself for slow in bfloat16."""
+    times = {"mixed_bfloat16": request.param, "float32": 1}
+    monkeypatch.setattr(precision, "slowdown", lambda policy: times[policy])
+    return request.param > 1
+
+
 @pytest.mark.parametrize("copied", [twin, replica])
-def test_a_machine_that_is_slower_in_a_precision_is_told(copied, trained, monkeypatch):
-    monkeypatch.setattr(precision, "slowdown", lambda policy: {"mixed_bfloat16": 13.1}[policy])
-    with pytest.warns(UserWarning, match="mixed_bfloat16 .* 13.1 times .* precision float32"):
-        copied(trained, "mixed_bfloat16")
-    monkeypatch.setattr(precision, "slowdown", lambda policy: 0.5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        copied(trained, "mixed_bfloat16")
+def test_where_a_precision_is_slow_convolutions_have_other_gradients(copied, slow, trained):
+    low = copied(trained, "mixed_bfloat16")
+    assert [type(low.get_layer(f"conv{i}")) is convolution.Conv2D for i in (1, 2)] == [slow, slow]
+    assert low.get_layer("conv1").compute_dtype == "bfloat16"
+    again = in_float32(low)
+    np.testing.assert_array_equal(again(np.ones((2, 28, 28, 1))), trained(np.ones((2, 28, 28, 1))))
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_stays_slow_is_told(slow):
+    layers = keras.layers.Conv2D(3, 3, name="helped"), keras.layers.DepthwiseConv2D(3, name="deep")
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(3)])
+    told = r"mixed_bfloat16 .* 13.1 times .*, and deep cannot .* precision float32"
+    with pytest.warns(UserWarning, match=told) if slow else contextlib.nullcontext():
+        twin(model, "mixed_bfloat16")
 
 
 def test_the_slowness_of_a_precision_is_measured():
