@@ -20,12 +20,13 @@ from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.attacks._searches import parts
 from bsa.ops import losses
 
+CLOSEST = "closest"  # the start of `again`
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 
 
 def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, beta_2, constant,
-         constant_factor, constant_max, glance, far, near, tau_factor, project_last, starts, restarts, batch_size,
-         jit_compile, precision):  # fmt: skip
+         constant_factor, constant_max, glance, far, near, tau_factor, project_last, starts, restarts, again,
+         batch_size, jit_compile, precision):  # fmt: skip
     """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
@@ -34,10 +35,12 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     that were not driven further. There tau has also failed where `glance` steps of the first constant leave a margin
     above the share `far` of the image's own, or all steps of a constant one above the share `near`; None for never. In
     mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
-    start works on every image. In the last steps of a constant, the share `project_last` of them, the margin is that of
-    the point projected onto the ball of radius tau; 0 for never, as in the authors' release. `beta_2` is Adam's: each
-    pixel outside that ball has a slope of 1, the margin's is far less, and while Adam remembers the former it hardly
-    follows the latter: 0.99 forgets in 100 steps.
+    start works on every image. With `again` one more start, "closest", comes last: the closest misclassified point so
+    far, projected onto that ball, of the images whose point is outside their threshold by at most the share `again` of
+    it (all that have a point, in mode "least_distortion"); None for no such start. In the last steps of a constant, the
+    share `project_last` of them, the margin is that of the point projected onto the ball of radius tau; 0 for never, as
+    in the authors' release. `beta_2` is Adam's: each pixel outside that ball has a slope of 1, the margin's is far
+    less, and while Adam remembers the former it hardly follows the latter: 0.99 forgets in 100 steps.
     ValueError where glance is above steps.
     """
     if constant > constant_max:
@@ -64,23 +67,33 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         limits = np.full((len(x), 2), np.inf, np.float32)
         if (glance or near) and len(x):
             limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
-        for name, restart in parts(_starts.rounds(starts, restarts)):
-            rows = np.flatnonzero(best.distance > goal + cells.SLACK)
+        for name, restart in parts(_rounds(starts, restarts, again)):
+            first = (np.ones(len(x)) if least else _following(best.distance, radii)).astype(np.float32)
+            behind = best.distance > goal + cells.SLACK
+            if name == CLOSEST:
+                behind &= np.isfinite(best.distance) if least else best.distance <= first * (1 + again)
+            rows = np.flatnonzero(behind)
             if len(rows):
-                first = np.ones(len(rows)) if least else _following(best.distance[rows], radii)
-                first = first.astype(np.float32)
-                radius = epsilon if least else first[:, None, None, None]
-                z = _starts.points(name, x[rows], index[rows], seed, restart, radius)
+                first = first[rows]
+                ball = first[:, None, None, None]
+                if name == CLOSEST:
+                    z = _starts.project(best.x[rows], x[rows], ball)
+                else:
+                    z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
                 best.offer(rows, *search(x[rows], y[rows], z, first, limits[rows], goal=goal), name)
         return best.result(np.inf if least else radii[0])
 
     return attack
 
 
-def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, **_):
+def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, again, **_):
     """Forward-backward passes of one image whose tau fails at every constant; each tau that is reached costs more."""
     constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-6)
-    return len(_starts.rounds(starts, restarts)) * constants * (steps + 1)
+    return len(_rounds(starts, restarts, again)) * constants * (steps + 1)
+
+
+def _rounds(starts, restarts, again):
+    return _starts.rounds(starts, restarts) + ([(CLOSEST, 0)] if again else [])
 
 
 def _following(distances, radii):

@@ -123,7 +123,7 @@ class Tries:
 
     def starts(self, gain):
         """What each start of the attack adds to those before it, and what others would add."""
-        own = dict.fromkeys(start for each in self.members for start in each.get("starts", []))
+        own = dict.fromkeys(start for each in self.members for start in _starts(each))
         if not own:
             return
         base = self._broken(self.base)
@@ -199,9 +199,15 @@ def _twice(params):
     return {field: 2 * params[field] for field in ("steps", "later_steps", "queries") if params.get(field)}
 
 
+def _starts(params):
+    """The names of the starts of an attack, also of one that follows them."""
+    return [*params.get("starts", []), *(["closest"] if params.get("again") else [])]
+
+
 def _from(starts, params):
-    """The fields of an attack to change so that it tries `starts`, each once."""
-    return ({"starts": starts} if "starts" in params else {}) | ({"restarts": 1} if "restarts" in params else {})
+    """The fields of an attack to change so that it tries `starts`, each once, and nothing after them."""
+    changed = {"starts": starts, "restarts": 1, "again": None}
+    return {field: value for field, value in changed.items() if field in params}
 
 
 def _plain(params):

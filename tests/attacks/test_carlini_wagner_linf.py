@@ -151,3 +151,31 @@ def test_the_corner_is_that_of_the_ball_of_the_first_tau(trained, attacked_image
     np.testing.assert_array_equal(corner.success, falls)
     np.testing.assert_allclose(corner.x[falls], expected[falls], atol=1e-5)  # through tanh and back in float32
     assert not grey.success.any()  # a grey image is farther away
+
+
+def test_again_goes_on_from_the_closest_point_of_what_is_just_outside(linear):
+    model, x, y, least = linear
+    radius = float(np.median(least))
+    params = {"epsilon": 0.4, "thresholds": ["epsilon", radius], "starts": ["grey"], "steps": 10, "project_last": 0}
+    params |= {"constant": 0.1, "constant_max": 1}  # too few steps: grey leaves images that could fall
+    plain = bsa.attack("carlini_wagner_linf", model, **params)(x, y)
+    both = bsa.attack("carlini_wagner_linf", model, again=0.2, **params)(x, y)
+    near = (plain.distance > radius + 1e-6) & (plain.distance <= 1.2 * radius)
+    assert 0 < near.sum() < (plain.distance > radius + 1e-6).sum()
+    np.testing.assert_array_equal(both.passes > plain.passes, near)
+    np.testing.assert_array_equal(both.start == "closest", both.distance < plain.distance)
+    fell = both.distance <= radius + 1e-6
+    assert (fell & near).sum() >= 2
+    assert (least[fell] <= radius + 1e-6).all()
+
+
+def test_again_lowers_least_distortions(linear):
+    model, x, y, least = linear
+    params = {"epsilon": 0.4, "mode": "least_distortion", "starts": ["grey"], "steps": 20}
+    plain = bsa.attack("carlini_wagner_linf", model, **params)(x, y)
+    both = bsa.attack("carlini_wagner_linf", model, again=0.2, **params)(x, y)
+    closer = both.distance < plain.distance
+    assert closer.sum() >= 3
+    np.testing.assert_array_equal(both.distance[~closer], plain.distance[~closer])
+    np.testing.assert_array_equal(both.start == "closest", closer)
+    assert (both.distance >= least * (1 - 1e-4)).all()  # never below the truth, float32 aside
