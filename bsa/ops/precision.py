@@ -1,6 +1,7 @@
 """Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
 
 import functools
+import threading
 import time
 import warnings
 
@@ -11,7 +12,8 @@ from bsa.ops import convolution
 
 tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
 
-SLOW = 1.5  # times as long as float32: above what a busy machine makes of equal speeds, far below an emulation's
+SLOW = 3.5  # times as long as in float32: equal speeds never came out so on a busy machine, emulations at 4.7 to 17
+LOCK = threading.Lock()  # of `_timed`: all threads go by the same figure
 
 
 def twin(model, precision):
@@ -20,7 +22,7 @@ def twin(model, precision):
     "float32" returns the model itself. A layer that gives an output stays in float32, as Keras recommends (an
     operation does not); nested models are copied likewise, layers within other layers (`TimeDistributed`) compute as
     they did. Where this machine is slow at gradients of convolutions in `precision`, those of `keras.layers.Conv2D`
-    are computed in float32 and rounded; for others it warns.
+    are computed in float32 and rounded; of other layers of convolutions it warns.
     Raises ValueError for a model that `keras.models.clone_model` cannot rebuild (a subclassed one).
     """
     if precision == "float32":
@@ -53,19 +55,35 @@ def in_float32(model):
     return copy
 
 
-@functools.cache
 def slowdown(precision):
     """How many times as long as in float32 a convolution's two passes take by the Keras dtype policy `precision`.
 
-    On this device. Without instructions for bfloat16 the forward pass can be as fast as in float32 and the other, for
-    which there is a kernel of last resort alone, 20 times as slow.
+    On this device, timed once a process. Without instructions for bfloat16 the forward pass can be as fast as in
+    float32 and the other, for which there is a kernel of last resort alone, 20 times as slow.
     """
     kind = keras.dtype_policies.get(precision).compute_dtype
-    return 1.0 if kind == "float32" else _seconds(kind) / _seconds("float32")
+    with LOCK:
+        return 1.0 if kind == "float32" else _timed(kind)
 
 
-def _seconds(kind):
-    """The least seconds, of three, of a small network's largest convolution and its gradient in the type `kind`."""
+@functools.cache
+def _timed(kind):
+    """How many times as long as in float32 the passes of a small network's largest convolution take in the type `kind`.
+
+    The least of several times, of both in turn: on a busy machine equal speeds shall come out as such.
+    """
+    runs = [_passes("float32"), _passes(kind)]
+    spent = [[], []]
+    for _ in range(7):
+        for run, seconds in zip(runs, spent, strict=True):
+            began = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - began)
+    return min(spent[1]) / min(spent[0])
+
+
+def _passes(kind):
+    """A function that computes a convolution in the type `kind` and its gradient; it has run once."""
     images, weights = tf.ones((8, 14, 14, 32), kind), tf.ones((5, 5, 32, 64), kind)
 
     @tf.function
@@ -75,13 +93,8 @@ def _seconds(kind):
             y = tf.nn.conv2d(images, weights, 1, "SAME")
         return tf.reduce_max(tape.gradient(y, images, y))
 
-    passes(images, weights).numpy()  # traces
-    spent = []
-    for _ in range(3):
-        began = time.perf_counter()
-        passes(images, weights).numpy()
-        spent.append(time.perf_counter() - began)
-    return min(spent)
+    passes(images, weights)  # traces
+    return lambda: passes(images, weights).numpy()
 
 
 def _low(model):
@@ -140,9 +153,9 @@ def _warn_of_slow(model, precision):
     slow = [layer.name for layer in found if type(layer) is not convolution.Conv2D]
     if slow:
         warnings.warn(
-            f"precision {precision} is slow here: the gradient of a convolution takes {slowdown(precision):.1f} times "
-            f"as long as in float32, and {', '.join(slow)} cannot be helped as a plain keras.layers.Conv2D is. Give "
-            "precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, and so "
-            "for each attack)",
+            f"precision {precision} is slow here: the gradient of a convolution takes up to {slowdown(precision):.1f} "
+            f"times as long as in float32, and {', '.join(slow)} cannot be helped as a plain keras.layers.Conv2D is. "
+            "Give precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, "
+            "and so for each attack)",
             stacklevel=4,
         )

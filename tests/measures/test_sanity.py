@@ -6,6 +6,7 @@ import pytest
 
 import bsa
 from bsa.measures import sanity
+from bsa.measures._sanity_attack import _from
 from bsa.measures._sanity_network import outputs
 
 
@@ -123,6 +124,17 @@ def test_an_ensemble_is_judged_by_its_members(trained, attacked_images, dead, di
     assert "other starts" in found
     assert found["radius 1 breaks all"].found > 0  # square needs no gradient, so that it was run
     assert "black-box never wins" not in found
+
+
+def test_the_start_that_follows_the_others_is_counted(trained, attacked_images):
+    settings = {"starts": ["grey"], "steps": 40, "constant_max": 0.1, "again": 3.0, "epsilon": 0.15}
+    found = checks(trained, attacked_images, "carlini_wagner_linf", **settings)
+    gains = found["gain of starts"].found
+    assert set(gains) == {"grey", "closest"}
+    assert gains["closest"] > 0
+    assert sum(gains.values()) == pytest.approx(found["more room never hurts"].found["0.15"])
+    assert set(found["other starts"].found) == {"white", "uniform", "image"}
+    assert _from(["white"], settings) == {"starts": ["white"], "again": None}  # tried alone
 
 
 def test_one_output_is_said_to_be_one():
