@@ -4,8 +4,8 @@ import numpy as np
 
 from bsa.attacks import logits
 from bsa.attacks._searches import part
-from bsa.ops.dense import quick
 from bsa.ops.precision import twin
+from bsa.ops.quick import quick
 
 
 def searched(exact, precision):

@@ -16,7 +16,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
-from bsa.ops.dense import quick
+from bsa.ops.quick import quick
 
 LOSSES = {
     "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),

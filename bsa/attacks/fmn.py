@@ -17,7 +17,7 @@ from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.attacks._searches import part, parts
 from bsa.ops import losses
-from bsa.ops.dense import quick
+from bsa.ops.quick import quick
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first

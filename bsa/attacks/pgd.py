@@ -12,7 +12,7 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
-from bsa.ops.dense import quick
+from bsa.ops.quick import quick
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 

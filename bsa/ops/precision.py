@@ -66,6 +66,11 @@ def slowdown(precision):
         return 1.0 if kind == "float32" else _timed(kind)
 
 
+def slow(precision):
+    """Whether this machine has no instructions for the lower precision of the Keras dtype policy `precision`."""
+    return slowdown(precision) > SLOW
+
+
 @functools.cache
 def _timed(kind):
     """How many times as long as in float32 the passes of a small network's largest convolution take in the type `kind`.
@@ -122,7 +127,7 @@ def _clone(model, precision, kept, norm=()):
 
     `norm` are settings of its batch normalisation that the copy has instead.
     """
-    slow = slowdown(precision) > SLOW
+    emulated = slow(precision)
 
     def clone(layer):
         config = layer.get_config()
@@ -130,7 +135,7 @@ def _clone(model, precision, kept, norm=()):
             config["dtype"] = "float32" if layer.name in kept else precision
         if isinstance(layer, keras.layers.BatchNormalization):
             config |= dict(norm)
-        quick = slow and type(layer) is keras.layers.Conv2D and layer.name not in kept
+        quick = emulated and type(layer) is keras.layers.Conv2D and layer.name not in kept
         return (convolution.Conv2D if quick else type(layer)).from_config(config)
 
     try:
@@ -142,7 +147,7 @@ def _clone(model, precision, kept, norm=()):
             "precision float32"
         ) from error
     copy.set_weights(model.get_weights())
-    if slow:
+    if emulated:
         _warn_of_slow(copy, precision)
     return copy
 

@@ -11,6 +11,7 @@ from bsa.errors import TrainingError
 from bsa.ops import devices as device
 from bsa.ops import precision as precisions
 from bsa.ops import seeds
+from bsa.ops.quick import quick
 from bsa.spec import digest
 from bsa.train import _checkpoint, _update
 from bsa.train._checkpoint import ADVICE
@@ -31,7 +32,8 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     """
     _check(len(data.x), batch_size, gradient_accumulation or 1, jit_compile, devices)
     with devices.scope():
-        twin = precisions.twin(model, precision) if devices is device.ONE else precisions.replica(model, precision)
+        one = devices is device.ONE
+        twin = quick(precisions.twin(model, precision), exact=True) if one else precisions.replica(model, precision)
         rule = {"adam": keras.optimizers.Adam, "sgd": lambda: keras.optimizers.SGD(momentum=0.9)}[optimizer]()
         rule.build(twin.trainable_variables)
     identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, _sums(data, model)])
