@@ -37,11 +37,12 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     mode "least_distortion" tau begins at 1, and after a failure it is bisected until it is known within 1 %; every
     start works on every image. With `again` one more start, "closest", comes last: the closest misclassified point so
     far, projected onto that ball, of the images whose point is outside their threshold by at most the share `again` of
-    it (all that have a point, in mode "least_distortion"); None for no such start. In the last steps of a constant, the
-    share `project_last` of them, the margin is that of the point projected onto the ball of radius tau; 0 for never, as
-    in the authors' release. `beta_2` is Adam's: each pixel outside that ball has a slope of 1, the margin's is far
-    less, and while Adam remembers the former it hardly follows the latter: 0.99 forgets in 100 steps.
-    ValueError where glance is above steps.
+    it (all that have a point, in mode "least_distortion"); None for no such start. It searches in float32 whatever the
+    `precision`: a lower one is what kept many of them out. In the last steps of a constant, the share `project_last` of
+    them, the margin is that of the point projected onto the ball of radius tau; 0 for never, as in the authors'
+    release. `beta_2` is Adam's: each pixel outside that ball has a slope of 1, the margin's is far less, and while Adam
+    remembers the former it hardly follows the latter: 0.99 forgets in 100 steps. ValueError where glance is above
+    steps.
     """
     if constant > constant_max:
         raise ValueError(f"expected a constant of at most constant_max, {constant_max:g}, found {constant:g}")
@@ -57,6 +58,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     models = searched(exact, precision)
     searches = [_search(m, least, settings, batch_size, jit_compile) for m in models]
     search = confirmed(models, searches, batch_size)
+    search_exactly = confirmed(models[-1:], searches[-1:], batch_size)  # in float32
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
@@ -80,7 +82,8 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
                     z = _starts.project(best.x[rows], x[rows], ball)
                 else:
                     z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
-                best.offer(rows, *search(x[rows], y[rows], z, first, limits[rows], goal=goal), name)
+                find = search_exactly if name == CLOSEST else search
+                best.offer(rows, *find(x[rows], y[rows], z, first, limits[rows], goal=goal), name)
         return best.result(np.inf if least else radii[0])
 
     return attack

@@ -179,3 +179,18 @@ def test_again_lowers_least_distortions(linear):
     np.testing.assert_array_equal(both.distance[~closer], plain.distance[~closer])
     np.testing.assert_array_equal(both.start == "closest", closer)
     assert (both.distance >= least * (1 - 1e-4)).all()  # never below the truth, float32 aside
+
+
+def test_again_finds_what_a_lower_precision_lost(linear):
+    plain, x, y, least = linear
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((4, 4, 1)), *layers])
+    high = np.full(3, 64, np.float32)  # 8 bits there are steps of 0.5: margins are told apart no more
+    model.set_weights([plain.get_weights()[0], high, np.eye(3, dtype=np.float32), -high])
+    params = {"epsilon": 0.4, "mode": "least_distortion", "starts": ["grey"], "steps": 50}
+    params |= {"precision": "mixed_bfloat16"}
+    low, again = (
+        bsa.attack("carlini_wagner_linf", model, again=share, **params)(x, y).distance / least for share in (None, 0.2)
+    )
+    assert low.min() > 1.3  # margins of less than a step count for nothing, and the images have 0.8 to 1.8
+    assert again.max() < 1.05  # tau is bisected to 1 %; the same attack in float32 alone comes within 3 %
