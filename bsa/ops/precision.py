@@ -67,7 +67,7 @@ def slowdown(precision):
 
 
 def slow(precision):
-    """Whether this machine has no instructions for the lower precision of the Keras dtype policy `precision`."""
+    """Whether this machine is far slower by the Keras dtype policy `precision` than in float32: it emulates it."""
     return slowdown(precision) > SLOW
 
 
