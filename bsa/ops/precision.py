@@ -1,19 +1,16 @@
 """Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
 
 import functools
-import threading
-import time
 import warnings
 
 import keras
 import tensorflow as tf
 
-from bsa.ops import convolution
+from bsa.ops import convolution, timing
 
 tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
 
 SLOW = 3.5  # times as long as in float32: equal speeds never came out so on a busy machine, emulations at 4.7 to 17
-LOCK = threading.Lock()  # of `_timed`: all threads go by the same figure
 
 
 def twin(model, precision):
@@ -62,7 +59,7 @@ def slowdown(precision):
     float32 and the other, for which there is a kernel of last resort alone, 20 times as slow.
     """
     kind = keras.dtype_policies.get(precision).compute_dtype
-    with LOCK:
+    with timing.LOCK:  # all threads go by the same figure
         return 1.0 if kind == "float32" else _timed(kind)
 
 
@@ -73,18 +70,8 @@ def slow(precision):
 
 @functools.cache
 def _timed(kind):
-    """How many times as long as in float32 the passes of a small network's largest convolution take in the type `kind`.
-
-    The least of several times, of both in turn: on a busy machine equal speeds shall come out as such.
-    """
-    runs = [_passes("float32"), _passes(kind)]
-    spent = [[], []]
-    for _ in range(7):
-        for run, seconds in zip(runs, spent, strict=True):
-            began = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - began)
-    return min(spent[1]) / min(spent[0])
+    """How many times as long as in float32 a convolution of a small network takes in the type `kind`, with gradient."""
+    return timing.ratio(_passes(kind), _passes("float32"))
 
 
 def _passes(kind):

@@ -1,13 +1,16 @@
 """Layers with a quick gradient: the same function, the same slopes, wherever Keras can rebuild the model."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.ops import precision
-from bsa.ops.quick import Dense, MaxPooling2D, quick
+from bsa.ops import precision, timing
+from bsa.ops import quick as module
+from bsa.ops.quick import Conv2D, Dense, MaxPooling2D, gains, quick
 
 
 def slopes(model, x):
@@ -17,6 +20,14 @@ def slopes(model, x):
         tape.watch(x)
         value = tf.reduce_sum(model(x, training=False) ** 2)
     return tape.gradient(value, [x, *model.trainable_variables])
+
+
+@pytest.fixture(autouse=True)
+def timed(request, monkeypatch):
+    """Whether each layer takes itself for quicker than TensorFlow's here: yes, or what a test says."""
+    kinds = getattr(request, "param", (Conv2D, MaxPooling2D))
+    monkeypatch.setattr(module, "gains", lambda kind: kind in kinds)
+    return kinds
 
 
 @pytest.fixture
@@ -94,10 +105,71 @@ def test_pooling_of_images_of_any_size():
 
 @pytest.mark.parametrize("gpus", [0, 1])
 @pytest.mark.parametrize("strides", [None, 1])
-def test_pooling_is_quick_where_tiles_do_not_overlap_and_no_gpu_is(strides, gpus, monkeypatch):
+@pytest.mark.parametrize("timed", [[MaxPooling2D], [Conv2D]], indirect=True)
+def test_pooling_is_quick_where_tiles_do_not_overlap_no_gpu_is_and_it_pays(timed, strides, gpus, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [kind] * gpus)
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.MaxPooling2D(2, strides)])
-    assert (quick(model) is model) == bool(strides or gpus)
+    assert (quick(model) is not model) == (timed == [MaxPooling2D] and strides is None and not gpus)
+
+
+def compare(layer, shape, rounding):
+    """A convolution's quick copy to itself, on three images of a size that is known or not."""
+    image = keras.Input(shape)
+    model = keras.Model(image, layer(image))
+    copy, x = quick(model), tf.random.stateless_normal((3, 13, 15, shape[-1]), [0, 1])
+    assert type(copy.layers[-1]) is Conv2D
+    np.testing.assert_array_equal(copy(x), model(x))
+    for found, expected in zip(slopes(copy, x), slopes(model, x), strict=True):
+        found, expected = (tf.cast(slope, "float32").numpy() for slope in (found, expected))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=rounding * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("strides", [1, 2, 3, 5, (2, 1)])
+@pytest.mark.parametrize("size", [2, 3, (3, 5), 7])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_convolutions_of_few_channels(padding, size, strides, channels):
+    """Blocks of 4 and of 2 pixels a side, which divide neither 13 nor 15; steps below, at and above them."""
+    # sums of up to 294 in another order
+    compare(keras.layers.Conv2D(6, size, strides, padding), (13, 15, channels), rounding=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_convolutions_of_lower_precision(channels):
+    layer = keras.layers.Conv2D(6, 5, padding="same", dtype="mixed_float16")
+    compare(layer, (13, 15, channels), rounding=2e-3)  # which keeps 11 bits
+
+
+def test_a_convolution_of_images_of_any_size():
+    compare(keras.layers.Conv2D(6, 3), (None, None, 1), rounding=1e-6)  # threads add up in any order
+
+
+@pytest.mark.parametrize(
+    ("channels", "settings"),
+    [
+        (5, {}),
+        (4, {"dilation_rate": 2}),
+        (4, {"groups": 2}),
+        (1, {"kernel_size": 1}),
+        (3, {"data_format": "channels_first"}),
+    ],
+)
+def test_other_convolutions_stay(channels, settings):
+    shape = (channels, 9, 9) if "data_format" in settings else (9, 9, channels)
+    model = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(**{"filters": 6, "kernel_size": 3} | settings)])
+    assert quick(model) is model
+
+
+@pytest.mark.parametrize("timed", [[MaxPooling2D]], indirect=True)
+def test_a_convolution_stays_where_it_does_not_pay(timed):
+    model = keras.Sequential([keras.Input((9, 9, 1)), keras.layers.Conv2D(6, 3)])
+    assert quick(model) is model
+
+
+def test_what_pays_is_measured():
+    assert {gains(kind) for kind in (Conv2D, MaxPooling2D)} <= {True, False}
+    runs = lambda: time.sleep(0.02), lambda: None
+    assert timing.ratio(*runs) > 1 > timing.ratio(*runs[::-1])
 
 
 def test_the_copy_has_weights_of_its_own(nested):
@@ -110,7 +182,8 @@ def test_exact_is_bit_for_bit(digits):
     keras.utils.set_random_seed(0)
     model = bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)
     copy, x = quick(model, exact=True), digits.x[:20]
-    assert [type(copy.get_layer(name)) for name in ("pool1", "embedding")] == [MaxPooling2D, keras.layers.Dense]
+    kinds = [type(copy.get_layer(name)) for name in ("conv1", "pool1", "embedding")]
+    assert kinds == [keras.layers.Conv2D, MaxPooling2D, keras.layers.Dense]
     for found, expected in zip(slopes(copy, x), slopes(model, x), strict=True):
         np.testing.assert_array_equal(found, expected)
 
