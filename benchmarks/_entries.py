@@ -34,7 +34,7 @@ TUNED = {
     # mnist_table2.json
     "madry_mnist": {
         "steps": 300, "glance": 50, "later_steps": 120, "rules": ["adam"], "targets": 5, "returns": 4,
-        "near": 0.15, "rate": 0.1, "precision": "mixed_bfloat16", "batch_size": 500,
+        "near": 0.15, "rate": 0.1, "precision": "float32", "batch_size": 500,
     },
 }  # fmt: skip
 ENTRIES = {
