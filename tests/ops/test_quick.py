@@ -10,7 +10,7 @@ import tensorflow as tf
 import bsa
 from bsa.ops import precision, timing
 from bsa.ops import quick as module
-from bsa.ops.quick import Conv2D, Dense, MaxPooling2D, gains, quick
+from bsa.ops.quick import Conv2D, Dense, MaxPooling2D, quick
 
 
 def slopes(model, x):
@@ -166,8 +166,18 @@ def test_a_convolution_stays_where_it_does_not_pay(timed):
     assert quick(model) is model
 
 
-def test_what_pays_is_measured():
-    assert {gains(kind) for kind in (Conv2D, MaxPooling2D)} <= {True, False}
+@pytest.mark.parametrize(("ratio", "pays"), [(0.5, True), (2, False)])
+@pytest.mark.parametrize("kind", [Conv2D, MaxPooling2D])
+def test_a_layer_pays_that_takes_less_time_for_the_same(kind, ratio, pays, monkeypatch):
+    def compared(ours, theirs):
+        assert ours().shape == theirs().shape == module.TIMED[kind][0]
+        return ratio
+
+    monkeypatch.setattr(timing, "ratio", compared)
+    assert module._gains.__wrapped__(kind) == pays
+
+
+def test_the_ratio_is_of_the_first_to_the_second():
     runs = lambda: time.sleep(0.02), lambda: None
     assert timing.ratio(*runs) > 1 > timing.ratio(*runs[::-1])
 
