@@ -6,10 +6,11 @@ radius), those units are on; a backward pass that lets gradients through ReLUs t
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs can also return to the nearest
-point so far, with the rate at its first height again. A few steps tell most images that fall from those that never
-will: what is far from another class at a first glance can be left alone, and later legs, which hardly ever help where
-the first one leaves the margin far from 0, can be many for those images alone that came near. An image leaves at its
-first misclassified point, by the true logits.
+point so far, up the cross-entropy by the network's own gradients, which find there what the opened ones pass over:
+these only lead to where it is near. A few steps tell most images that fall from those that never will: what is far from
+another class at a first glance can be left alone, and later legs, which hardly ever help where the first one leaves the
+margin far from 0, can be many for those images alone that came near. An image leaves at its first misclassified point,
+by the true logits.
 """
 
 import functools
@@ -44,6 +45,7 @@ def make(
     targets,
     returns,
     near,
+    close,
     rules,
     rate,
     sharpness,
@@ -58,11 +60,12 @@ def make(
     In mode "success" the `thresholds` (radii in [0, 1] pixels; "epsilon" stands for `epsilon`) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
-    there stays unbroken. `rate` is Adam's first rate as a share of the radius; it falls to a tenth over a leg. Legs
-    after the first have `later_steps`, None for as many, and are for images whose least margin so far is at most the
-    share `near` of the image's own, None for all. After `glance` of the first leg's steps, None for no look, images
-    leave whose margin is above the share `far` of their own, until the next start. Images misclassified from the
-    beginning stay, and in mode "least_distortion" all do, lest it stop short. ValueError where glance is above steps.
+    there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it where a leg returns; it falls
+    to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for images whose least
+    margin so far is at most the share `near` of the image's own, None for all; those that return are for the share
+    `close`, None for all that are `near`. After `glance` of the first leg's steps, None for no look, images leave whose
+    margin is above the share `far` of their own, until the next start. Images misclassified from the beginning stay,
+    and in mode "least_distortion" all do, lest it stop short. ValueError where glance is above steps.
     """
     exact = target(model)
     models = searched(exact, precision)
@@ -71,10 +74,12 @@ def make(
     if (glance or 0) > steps:
         raise ValueError(f"expected a glance of at most the {steps} steps of the first leg, found {glance}")
     if mode == "least_distortion":
-        glance = near = None
-    settings = _legs(steps, later_steps, targets, returns, rules), glance or 0, rate, batch_size, jit_compile
-    searches = [_search(c or m, *settings) for c, m in zip(copies, models, strict=True)]
-    search = confirmed(models, searches, batch_size)
+        glance = near = close = None
+    legs, back = _legs(steps, later_steps, targets, returns, rules)
+    settings = batch_size, jit_compile
+    searches = [_search(c or m, legs, glance or 0, rate, *settings) for c, m in zip(copies, models, strict=True)]
+    ends = [_search(m, back, 0, rate / 2, *settings, returns=True) if back else None for m in models]
+    search = confirmed(models, [_in_turn(*pair) for pair in zip(searches, ends, strict=True)], batch_size)
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
@@ -82,9 +87,9 @@ def make(
         follow(model, exact, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
-        limits = np.full((len(x), 2), np.inf, np.float32)
-        if (glance or near) and len(x):
-            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
+        limits = np.full((len(x), 3), np.inf, np.float32)
+        if (glance or near or close) and len(x):
+            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, close or near)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
@@ -125,30 +130,47 @@ class Leg(NamedTuple):
     steps: int
     target: int  # 0: the cross-entropy; k: the logit of the k-th likeliest other class
     rule: str
-    returns: bool = False  # whether it begins at the nearest point so far, not at the corner
 
 
 def _legs(steps, later_steps, targets, returns, rules):
-    """First the cross-entropy by the first rule, then each target by every rule, then `returns` like the first."""
+    """First the cross-entropy by the first rule, then each target by every rule; and the `returns`, like the first."""
     later = later_steps or steps
     towards = [Leg(later, target, rule) for target in range(1, targets + 1) for rule in rules]
-    return [Leg(steps, 0, rules[0]), *towards, *[Leg(later, 0, rules[0], returns=True)] * returns]
+    return [Leg(steps, 0, rules[0]), *towards], [Leg(later, 0, rules[0])] * returns
 
 
 def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, starts, restarts, **_):
     """Forward-backward passes of one image at most."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
-    legs = _legs(steps, later_steps, targets, returns, rules)
-    return radii * len(_starts.rounds(starts, restarts)) * sum(leg.steps for leg in legs)
+    legs, back = _legs(steps, later_steps, targets, returns, rules)
+    return radii * len(_starts.rounds(starts, restarts)) * sum(leg.steps for leg in legs + back)
 
 
-def _search(model, legs, glance, rate, batch_size, jit_compile):
-    """The graph: `search(x, y, z, radius, limits)` gives the best point of each image, its passes and its success.
+def _in_turn(search, back):
+    """`search`, then `back`, if any, from the nearest points of what stands and came below the third of its limits."""
+    end = 0.8 if back else 1.0  # of the work, about
+
+    def both(x, y, z, radius, limits):
+        with part(0, end):
+            points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
+        rows = np.flatnonzero(~found & (margins <= limits[:, 2]) & bool(back))
+        if len(rows):
+            with part(end, 1):
+                given = (a[rows] for a in (x, y, points, radius, np.full_like(limits[:, :2], np.inf)))
+                points[rows], more, found[rows], _ = back(*given)
+            passes[rows] += more
+        return points, passes, found
+
+    return both
+
+
+def _search(model, legs, glance, rate, batch_size, jit_compile, returns=False):
+    """The graph: `search(x, y, z, radius, limits)` gives each image's best point, its passes, success and margin.
 
     radius is (n,), limits (n, 2): with a margin above the first after `glance` steps (0 for never), or above the second
-    after a leg, an image gets no more.
+    after a leg, an image gets no more. A leg begins at z, or where it `returns` at the best point so far.
     """
-    lengths, targets, returns = (tf.constant([getattr(leg, f) for leg in legs]) for f in ("steps", "target", "returns"))
+    lengths, targets = (tf.constant([getattr(leg, field) for leg in legs]) for field in ("steps", "target"))
     by_sign = tf.constant([leg.rule == "sign" for leg in legs])
     most = max(leg.target for leg in legs) or 1
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
@@ -165,8 +187,9 @@ def _search(model, legs, glance, rate, batch_size, jit_compile):
         given_up = (hopeless[:, 0] & (s["passes"] + 1 == glance)) | (hopeless[:, 1] & ended)
         done = (margin < 0) | given_up | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
-        result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0}
-        return _turn(s | moved, logits, ended, returns), done, result
+        result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0, "margin": s["margin"]}
+        start = s["best"] if returns else s["corner"]
+        return _turn(s | moved, logits, ended, start, len(legs)), done, result
 
     @by_shape
     def graph(*tensors, turn):
@@ -177,7 +200,7 @@ def _search(model, legs, glance, rate, batch_size, jit_compile):
 
     def search(*arrays):
         found = graph(*arrays)
-        return tuple(found[name].numpy() for name in ("best", "passes", "found"))
+        return tuple(found[name].numpy() for name in ("best", "passes", "found", "margin"))
 
     return search
 
@@ -220,11 +243,10 @@ def _step(s, slope, by_sign, rate, steps):
     return {"z": z, "before": s["z"], "mean": mean, "square": square}
 
 
-def _turn(s, logits, ended, returns):
-    """Count the step; where a leg has `ended`, begin the next at its start, after the first with its targets."""
+def _turn(s, logits, ended, start, legs):
+    """Count the step; where one of the `legs` has `ended`, begin the next at `start`, after the first with targets."""
     likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
-    following = tf.minimum(s["leg"] + tf.cast(ended, tf.int32), tf.size(returns) - 1)
-    start = tf.where(tf.gather(returns, following)[:, None, None, None], s["best"], s["corner"])
+    following = tf.minimum(s["leg"] + tf.cast(ended, tf.int32), legs - 1)
     again, zero = ended[:, None, None, None], tf.zeros_like(s["mean"])
     fresh = {"z": start, "before": start, "mean": zero, "square": zero}
     s = s | {name: tf.where(again, value, s[name]) for name, value in fresh.items()}

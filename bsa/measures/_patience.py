@@ -1,6 +1,6 @@
 """Attacks that give up images early, where these look hopeless, and the same attacks without it."""
 
-EARLY = ("glance", "near")  # the fields that say when; None for never
+EARLY = ("glance", "near", "close")  # the fields that say when; None for never
 
 
 def patient(params):

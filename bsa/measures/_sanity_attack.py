@@ -110,15 +110,17 @@ class Tries:
     def patience(self, gain):
         """Images that the attack gives up early, because they look hopeless, would not have fallen."""
         hasty = [each for each in self.members if each.get("mode") != "least_distortion"]
-        if not any(each.get(field) for each in hasty for field in EARLY):
+        early = [field for field in EARLY if any(each.get(field) for each in hasty)]
+        if not early:
             return
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
         if len(rows):
             more = int(self._broken(self._run(self._make(patient), rows)).sum())
         passed, message = not self._much(more, gain), "what is given up early would not have fallen"
         if not passed:
-            message = f"without giving up early {self._points(more)} more break: raise glance, far or near, or set "
-            message += "glance and near to null"
+            raised = [*early, "far"] if "glance" in early else early
+            message = f"without giving up early {self._points(more)} more break: raise {' or '.join(raised)}, or set "
+            message += f"{' and '.join(early)} to null"
         yield self._check("giving up", passed, more / self.size, self._little(gain), message)
 
     def starts(self, gain):

@@ -61,6 +61,38 @@ def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images
     np.testing.assert_array_equal(hopeless.x, once.x)
 
 
+def test_a_returning_leg_climbs_by_the_networks_own_gradients(trained, attacked_images):
+    """Opened gradients lead a first leg elsewhere; a leg that returns, here to the corner, goes the same way anyhow."""
+    x, y, index = attacked_images
+    first, back = (
+        [
+            bsa.attack("corner_descent", trained, epsilon=0.1, targets=0, sharpness=s, **legs, **SAME_SIZE)(
+                x, y, index=index
+            )
+            for s in (0, 1)
+        ]
+        for legs in ({"steps": 4}, {"steps": 1, "later_steps": 4, "returns": 1})
+    )
+    assert not np.array_equal(first[0].x, first[1].x)
+    assert (back[0].success & (back[0].passes > 1)).any()
+    np.testing.assert_array_equal(back[0].x, back[1].x)
+
+
+def test_only_what_came_close_is_returned_to(trained, attacked_images):
+    x, y, index = attacked_images
+    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 2}
+    far, close, all_of_them = (
+        bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
+        for more in ({"close": 1e-9}, {"close": 0.7}, {})
+    )
+    assert set(far.passes[~far.success]) == {4}  # the leg towards the target is for all
+    assert set(close.passes[~close.success]) == {4, 8}
+    assert set(all_of_them.passes[~all_of_them.success]) == {8}
+    returned = close.passes > 4
+    np.testing.assert_array_equal(close.x[returned], all_of_them.x[returned])
+    np.testing.assert_array_equal(close.x[~returned], far.x[~returned])
+
+
 def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
     x, y, index = attacked_images
     all_of_them, glanced, none = (
@@ -76,8 +108,8 @@ def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
 
 def test_the_least_distortion_gives_up_on_none(trained, attacked_images):
     x, y, _ = attacked_images
-    params = {"epsilon": 0.1, "mode": "least_distortion", "steps": 4, "targets": 1}
-    early = bsa.attack("corner_descent", trained, **params, glance=1, far=1e-9, near=1e-9)(x[:20], y[:20])
+    params = {"epsilon": 0.1, "mode": "least_distortion", "steps": 4, "targets": 1, "returns": 1}
+    early = bsa.attack("corner_descent", trained, **params, glance=1, far=1e-9, near=1e-9, close=1e-9)(x[:20], y[:20])
     assert early.success.any()
     np.testing.assert_array_equal(early.x, bsa.attack("corner_descent", trained, **params)(x[:20], y[:20]).x)
 
