@@ -88,8 +88,9 @@ def make(
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 3), np.inf, np.float32)
-        if (glance or near or close) and len(x):
-            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, close or near)
+        least = min((share for share in (glance and far, near, close) if share), default=None)
+        if least and len(x):
+            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, least)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))

@@ -95,8 +95,9 @@ def test_only_what_came_close_is_returned_to(trained, attacked_images):
 
 def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
     x, y, index = attacked_images
+    params = {"epsilon": 0.06, "steps": 6, "targets": 1, "returns": 1}
     all_of_them, glanced, none = (
-        bsa.attack("corner_descent", trained, epsilon=0.06, steps=6, targets=1, **more, **SAME_SIZE)(x, y, index=index)
+        bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
         for more in ({}, {"glance": 2, "far": 0.8}, {"glance": 2, "far": 1e-9})
     )
     left = ~glanced.success & (glanced.passes == 2)
