@@ -5,12 +5,12 @@ noise, and an attack that starts there finds little. At the corner of the ball t
 radius), those units are on; a backward pass that lets gradients through ReLUs that are off (`bsa.ops.surrogate`) helps
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
-networks of Madry et al., sign steps with momentum on those of Wong and Kolter. Legs can also return to the nearest
-point so far, up the cross-entropy by the network's own gradients, which find there what the opened ones pass over:
-these only lead to where it is near. A few steps tell most images that fall from those that never will: what is far from
-another class at a first glance can be left alone, and later legs, which hardly ever help where the first one leaves the
-margin far from 0, can be many for those images alone that came near. An image leaves at its first misclassified point,
-by the true logits.
+networks of Madry et al., sign steps with momentum on those of Wong and Kolter. A search can also return to the nearest
+point so far and go on from there up the cross-entropy, for a leg by the opened gradients and for one by the network's
+own: the first lead elsewhere, the second find there what the first pass over. A few steps tell most images that fall
+from those that never will: what is far from another class at a first glance can be left alone, and later legs, which
+hardly ever help where the first one leaves the margin far from 0, can be many for those images alone that came near. An
+image leaves at its first misclassified point, by the true logits.
 """
 
 import functools
@@ -60,12 +60,13 @@ def make(
     In mode "success" the `thresholds` (radii in [0, 1] pixels; "epsilon" stands for `epsilon`) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
-    there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it where a leg returns; it falls
-    to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for images whose least
-    margin so far is at most the share `near` of the image's own, None for all; those that return are for the share
-    `close`, None for all that are `near`. After `glance` of the first leg's steps, None for no look, images leave whose
-    margin is above the share `far` of their own, until the next start. Images misclassified from the beginning stay,
-    and in mode "least_distortion" all do, lest it stop short. ValueError where glance is above steps.
+    there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
+    gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
+    images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns`, of two
+    legs each, are for the share `close`, None for all that are `near`. After `glance` of the first leg's steps, None
+    for no look, images leave whose margin is above the share `far` of their own, until the next start. Images
+    misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short. ValueError where
+    glance is above steps.
     """
     exact = target(model)
     models = searched(exact, precision)
@@ -75,11 +76,13 @@ def make(
         raise ValueError(f"expected a glance of at most the {steps} steps of the first leg, found {glance}")
     if mode == "least_distortion":
         glance = near = close = None
-    legs, back = _legs(steps, later_steps, targets, returns, rules)
+    legs, back = _legs(steps, later_steps, targets, rules)
     settings = batch_size, jit_compile
-    searches = [_search(c or m, legs, glance or 0, rate, *settings) for c, m in zip(copies, models, strict=True)]
-    ends = [_search(m, back, 0, rate / 2, *settings, returns=True) if back else None for m in models]
-    search = confirmed(models, [_in_turn(*pair) for pair in zip(searches, ends, strict=True)], batch_size)
+    searches = []
+    for own, copy in zip(models, copies, strict=True):
+        pair = [_search(copy or own, [back], 0, rate, *settings), _search(own, [back], 0, rate / 2, *settings)]
+        searches.append(_in_turn(_search(copy or own, legs, glance or 0, rate, *settings), pair * returns))
+    search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
@@ -133,43 +136,46 @@ class Leg(NamedTuple):
     rule: str
 
 
-def _legs(steps, later_steps, targets, returns, rules):
-    """First the cross-entropy by the first rule, then each target by every rule; and the `returns`, like the first."""
+def _legs(steps, later_steps, targets, rules):
+    """First the cross-entropy by the first rule, then each target by every rule; and a leg that returns."""
     later = later_steps or steps
     towards = [Leg(later, target, rule) for target in range(1, targets + 1) for rule in rules]
-    return [Leg(steps, 0, rules[0]), *towards], [Leg(later, 0, rules[0])] * returns
+    return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
 
 
 def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, starts, restarts, **_):
     """Forward-backward passes of one image at most."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
-    legs, back = _legs(steps, later_steps, targets, returns, rules)
-    return radii * len(_starts.rounds(starts, restarts)) * sum(leg.steps for leg in legs + back)
+    legs, back = _legs(steps, later_steps, targets, rules)
+    once = sum(leg.steps for leg in legs) + 2 * returns * back.steps
+    return radii * len(_starts.rounds(starts, restarts)) * once
 
 
 def _in_turn(search, back):
-    """`search`, then `back`, if any, from the nearest points of what stands and came below the third of its limits."""
+    """`search`, then all of `back` from the nearest points of what stands and came below the third of its limits."""
     end = 0.8 if back else 1.0  # of the work, about
 
-    def both(x, y, z, radius, limits):
+    def all_of_them(x, y, z, radius, limits):
         with part(0, end):
             points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
-        rows = np.flatnonzero(~found & (margins <= limits[:, 2]) & bool(back))
-        if len(rows):
-            with part(end, 1):
-                given = (a[rows] for a in (x, y, points, radius, np.full_like(limits[:, :2], np.inf)))
-                points[rows], more, found[rows], _ = back(*given)
-            passes[rows] += more
+        close, none = margins <= limits[:, 2], np.full_like(limits[:, :2], np.inf)
+        with part(end, 1):
+            for leg in parts(back):
+                rows = np.flatnonzero(close & ~found)
+                if len(rows):
+                    given = (a[rows] for a in (x, y, points, radius, none))
+                    points[rows], more, found[rows], _ = leg(*given)
+                    passes[rows] += more
         return points, passes, found
 
-    return both
+    return all_of_them
 
 
-def _search(model, legs, glance, rate, batch_size, jit_compile, returns=False):
+def _search(model, legs, glance, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius, limits)` gives each image's best point, its passes, success and margin.
 
     radius is (n,), limits (n, 2): with a margin above the first after `glance` steps (0 for never), or above the second
-    after a leg, an image gets no more. A leg begins at z, or where it `returns` at the best point so far.
+    after a leg, an image gets no more. Every leg begins at z.
     """
     lengths, targets = (tf.constant([getattr(leg, field) for leg in legs]) for field in ("steps", "target"))
     by_sign = tf.constant([leg.rule == "sign" for leg in legs])
@@ -189,8 +195,7 @@ def _search(model, legs, glance, rate, batch_size, jit_compile, returns=False):
         done = (margin < 0) | given_up | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0, "margin": s["margin"]}
-        start = s["best"] if returns else s["corner"]
-        return _turn(s | moved, logits, ended, start, len(legs)), done, result
+        return _turn(s | moved, logits, ended, len(legs)), done, result
 
     @by_shape
     def graph(*tensors, turn):
@@ -244,12 +249,12 @@ def _step(s, slope, by_sign, rate, steps):
     return {"z": z, "before": s["z"], "mean": mean, "square": square}
 
 
-def _turn(s, logits, ended, start, legs):
-    """Count the step; where one of the `legs` has `ended`, begin the next at `start`, after the first with targets."""
+def _turn(s, logits, ended, legs):
+    """Count the step; where one of the `legs` has `ended`, begin the next at the corner, the second with targets."""
     likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
     following = tf.minimum(s["leg"] + tf.cast(ended, tf.int32), legs - 1)
     again, zero = ended[:, None, None, None], tf.zeros_like(s["mean"])
-    fresh = {"z": start, "before": start, "mean": zero, "square": zero}
+    fresh = {"z": s["corner"], "before": s["corner"], "mean": zero, "square": zero}
     s = s | {name: tf.where(again, value, s[name]) for name, value in fresh.items()}
     s["targets"] = tf.where((ended & (s["leg"] == 0))[:, None], likeliest, s["targets"])
     s["leg"] = following
