@@ -127,7 +127,8 @@ def test_a_stages_error_arrives_as_in_the_plain_run(tmp_path):
     change = {"networks": diverging, "attack": ATTACK | {"name": "pgd"}, "measures": []}
     done = subprocess.run(command(tmp_path, **change), capture_output=True, text=True)
     assert done.returncode == 1
-    assert "bsa: the loss is nan" in done.stderr
+    # a checkpoint, saved as time goes, may meet the weights before the loss is looked at
+    assert any(f"bsa: {told}" in done.stderr for told in ("the loss is nan", "a weight is no longer a number"))
     assert "A lower learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
 
