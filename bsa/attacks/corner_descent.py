@@ -20,6 +20,7 @@ from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, t
 from bsa.attacks._legs import Leg, search_in_legs
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._searches import part, parts
+from bsa.ops import seeds
 from bsa.ops.surrogate import opened
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
@@ -41,6 +42,7 @@ def make(
     returns,
     near,
     close,
+    jitter,
     rules,
     rate,
     sharpness,
@@ -58,10 +60,11 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
     images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns`, of two
-    legs each, are for the share `close`, None for all that are `near`. After `glance` of the first leg's steps, None
-    for no look, images leave whose margin is above the share `far` of their own, until the next start. Images
-    misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short. ValueError where
-    glance is above steps.
+    legs each, are for the share `close`, None for all that are `near`. Both legs begin at the nearest point plus
+    uniform noise of at most a share of the radius, which returns take in turn from the list `jitter`. After `glance` of
+    the first leg's steps, None for no look, images leave whose margin is above the share `far` of their own, until the
+    next start. Images misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
+    ValueError where glance is above steps.
     """
     exact = target(model)
     models = searched(exact, precision)
@@ -79,7 +82,8 @@ def make(
             search_in_legs(copy or own, [back], 0, rate, *settings),
             search_in_legs(own, [back], 0, rate / 2, *settings),
         ]
-        searches.append(_in_turn(search_in_legs(copy or own, legs, glance or 0, rate, *settings), pair * returns))
+        towards = search_in_legs(copy or own, legs, glance or 0, rate, *settings)
+        searches.append(_in_turn(towards, pair * returns, jitter))
     search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
 
@@ -97,7 +101,8 @@ def make(
             radius = np.broadcast_to(np.float32(radius), len(rows))
             wide = radius[:, None, None, None]
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
-            return search(x[rows], y[rows], z, radius, limits[rows])
+            arrays = x[rows], y[rows], z, radius, limits[rows], index[rows]
+            return search(*arrays, seed=seed, purpose=f"return/{name}/{restart}")
 
         if mode == "success":
             best.descend(radii, rounds, attempt)
@@ -141,21 +146,27 @@ def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, sta
     return radii * len(_starts.rounds(starts, restarts)) * once
 
 
-def _in_turn(search, back):
-    """`search`, then all of `back` from the nearest points of what stands and came below the third of its limits."""
+def _in_turn(search, back, jitter):
+    """`search`, then all of `back`, in pairs, from near the nearest points of what stands and came below limit 3."""
     end = 0.8 if back else 1.0  # of the work, about
 
-    def all_of_them(x, y, z, radius, limits):
+    def all_of_them(x, y, z, radius, limits, index, *, seed, purpose):
         with part(0, end):
             points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
         close, none = margins <= limits[:, 2], np.full_like(limits[:, :2], np.inf)
         with part(end, 1):
-            for leg in parts(back):
+            for turn, leg in parts(enumerate(back)):
                 rows = np.flatnonzero(close & ~found)
                 if len(rows):
-                    given = (a[rows] for a in (x, y, points, radius, none))
-                    points[rows], more, found[rows], _ = leg(*given)
+                    wide = radius[rows, None, None, None]
+                    share = jitter[turn // 2 % len(jitter)]
+                    noise = share * wide * seeds.uniform(seed, f"{purpose}/{turn}", index[rows], x.shape[1:])
+                    begin = _starts.project(points[rows] + noise, x[rows], wide)
+                    ended, more, fell, margin = leg(x[rows], y[rows], begin, radius[rows], none[rows])
                     passes[rows] += more
+                    nearer = margin < margins[rows]
+                    kept = rows[nearer]
+                    points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
         return points, passes, found
 
     return all_of_them

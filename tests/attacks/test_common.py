@@ -12,8 +12,9 @@ from bsa.ops.precision import twin
 EPSILON = 0.1
 NAMES = components.names("attacks")
 MEMBERS = [{"name": "pgd", "steps": 10}, {"name": "square", "queries": 50}]
-PARAMS = {  # cheaper than the defaults where that is enough
+PARAMS = {  # cheaper than the defaults where that is enough, or with a part that these leave out
     "apgd": {"steps": 20},
+    "corner_descent": {"returns": 1},
     "ensemble": {"attacks": MEMBERS},
     "fmn": {"steps": 50},
     "square": {"queries": 250},

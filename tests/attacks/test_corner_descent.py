@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import bsa
 from bsa.attacks._refill import LEAST
+from bsa.attacks.corner_descent import _in_turn
 from bsa.ops.surrogate import open_relu, opened
 
 # A batch that does not shrink: on some processors the last bits hang on its size.
@@ -73,6 +74,33 @@ def test_a_return_climbs_by_the_networks_own_gradients_too():
     assert not once.success.any()
     assert back.success.all()
     assert (back.passes > 80).all()  # not by the first leg, nor by that of a return which opens, too
+
+
+def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
+    """Its legs here stay where they begin, so the noise alone leads on: half the time to a point that is farther."""
+    begun = []
+
+    def search(x, y, z, radius, limits):
+        begun.append(z.copy())
+        return z.copy(), np.ones(len(z), int), np.zeros(len(z), bool), 100 - z.sum((1, 2, 3))
+
+    x, radius = np.full((3, 4, 4, 1), 0.95, np.float32), np.full(3, 0.1, np.float32)
+    arrays = np.zeros(3, int), x, radius, np.full((3, 3), np.inf, np.float32), np.arange(3)
+    attempt = _in_turn(search, [search] * 20, [0.2, 0.5])
+    points, passes, _ = attempt(x, *arrays, seed=0, purpose="test")
+    nearest = begun[0]
+    for turn, begin in enumerate(begun[1:]):
+        reach = (0.2, 0.5)[turn // 2 % 2] * 0.1  # both legs of a return take the same share, of the radius
+        assert 0.8 * reach < np.abs(begin - nearest).max() <= reach + 1e-6  # of 48 draws the largest is above 80 %
+        assert begin.max() <= 1
+        nearer = begin.sum((1, 2, 3)) > nearest.sum((1, 2, 3))
+        nearest = np.where(nearer[:, None, None, None], begin, nearest)
+    np.testing.assert_array_equal(points, nearest)
+    assert (nearest.sum((1, 2, 3)) > begun[-1].sum((1, 2, 3))).any()  # the last leg lost by its noise
+    np.testing.assert_array_equal(passes, 21)
+    again, other = (attempt(x, *arrays, seed=seed, purpose="test")[0] for seed in (0, 1))
+    np.testing.assert_array_equal(again, points)
+    assert (other != points).any()
 
 
 def test_only_what_came_close_is_returned_to(trained, attacked_images):
