@@ -5,15 +5,12 @@ whole, to one edge or the other, and keeps the move where the margin falls. It s
 so that networks which hide gradients gain nothing. An image leaves at the first point that is misclassified.
 """
 
-import functools
-
 import numpy as np
-import tensorflow as tf
 
 from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, target
-from bsa.attacks._refill import by_shape, kernel, refill
-from bsa.ops import draws, losses, seeds
+from bsa.attacks._squares import search_by_squares
+from bsa.ops import draws, seeds
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
 
@@ -26,7 +23,11 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
     `restarts` repeats every start, since the squares differ.
     """
     exact = target(model)
-    search = _search(exact, queries, p_init, batch_size, jit_compile)
+
+    def schedule(height, width):
+        return sides(queries, p_init, height, width)
+
+    search = search_by_squares(exact, schedule, batch_size, jit_compile)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
@@ -37,8 +38,8 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
         def attempt(rows, name, restart, radius):
             z = _starts.project(_points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
             keys = draws.keys(seed, f"square/{name}/{restart}", index[rows])
-            found = search(x[rows], y[rows], z, keys, tf.constant(radius, tf.float32))
-            return found["z"].numpy(), found["passes"].numpy()
+            points, passes, _, _ = search(x[rows], y[rows], z, keys, np.full(len(rows), radius, np.float32))
+            return points, passes
 
         best.descend(radii, [(name, r) for name in starts for r in range(restarts)], attempt)
         return best.result(radii[0])
@@ -67,52 +68,3 @@ def sides(queries, p_init, height, width):
     at = np.arange(queries) * 10_000 // queries
     share = p_init / 2.0 ** np.searchsorted(HALVINGS, at, side="left")
     return np.clip(np.rint(np.sqrt(share * height * width)), 1, min(height, width)).astype(np.int32)
-
-
-def _search(model, queries, p_init, batch_size, jit_compile):
-    """The graph: `search(x, y, z, keys, radius)` gives the best point of each image and its queries."""
-
-    @functools.partial(kernel, jit_compile=jit_compile)
-    def margin(z, y):
-        return losses.margin(model(z, training=False), y)
-
-    @by_shape
-    def search(x, y, z, keys, radius, turn):
-        side = tf.constant(sides(queries, p_init, *x.shape[1:3]))
-
-        def begin(items):
-            start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
-            start |= {"best": start["z"], "key": tf.gather(keys, items), "passes": tf.zeros_like(items)}
-            return start | {"margin": tf.fill([tf.size(items)], np.float32(np.inf))}
-
-        def advance(s):
-            value, count = margin(s["z"], s["y"]), s["passes"] + 1
-            better = value < s["margin"]
-            best = tf.where(better[:, None, None, None], s["z"], s["best"])
-            value = tf.where(better, value, s["margin"])
-            done = (value < 0) | (count >= queries)
-            moved = best + _square(s["key"], count, tf.gather(side, tf.minimum(count, queries - 1)), radius, x.shape)
-            low, high = tf.maximum(s["x"] - radius, 0.0), tf.minimum(s["x"] + radius, 1.0)
-            s = s | {"z": tf.clip_by_value(moved, low, high), "best": best, "margin": value, "passes": count}
-            return s, done, {"z": best, "passes": count}
-
-        return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
-
-    return search
-
-
-def _square(keys, step, side, radius, shape):
-    """Algorithm 2: plus or minus twice the radius on a random square of `side` (n,), one sign a channel; 0 elsewhere.
-
-    From anywhere in the ball, twice the radius and a projection lead to its edge.
-    """
-    _, height, width, channels = shape
-    u = draws.uniform(keys, step, 2 + channels)
-    inside = []
-    for place, size in ((u[:, :1], height), (u[:, 1:2], width)):
-        first = tf.floor(place * tf.cast(size - side + 1, tf.float32)[:, None])
-        offset = tf.range(size, dtype=tf.float32) - first
-        inside.append((offset >= 0) & (offset < tf.cast(side, tf.float32)[:, None]))
-    covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-    signs = tf.where(u[:, 2:] < 0.5, -2 * radius, 2 * radius)
-    return tf.where(covered, signs[:, None, None, :], 0.0)

@@ -1,8 +1,9 @@
-"""A linear network, whose least L-inf distortion is known in closed form."""
+"""A linear network, whose least L-inf distortion is known in closed form, and one whose gradients are all zero."""
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bsa.attacks import logits
 
@@ -30,3 +31,14 @@ def linear():
     ]
     assert max(least) < 0.4  # otherwise the box would bind
     return model, x, y, np.array(least)
+
+
+@pytest.fixture
+def quantised():
+    """A linear network that rounds its input to 16 levels, so that all its gradients are zero; images, labels."""
+    layers = [keras.layers.Rescaling(15), keras.layers.Lambda(tf.round), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((6, 6, 1)), *layers])
+    weights = np.random.default_rng(1).normal(size=(36, 2)).astype(np.float32)
+    model.set_weights([weights, np.zeros(2, np.float32)])
+    x = np.random.default_rng(2).uniform(0.3, 0.7, (30, 6, 6, 1)).astype(np.float32)
+    return model, x, logits(model, x).argmax(-1)

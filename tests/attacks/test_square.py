@@ -1,28 +1,27 @@
 """Square: the paper's schedule, squares that are squares, and success where there are no gradients at all."""
 
-import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks import logits, square
+from bsa.attacks._squares import search_by_squares, square
+from bsa.attacks.square import sides
 from bsa.ops import draws
 
 
 def test_the_schedule_is_the_papers():
     """Of 10,000 queries p is 0.8 up to query 10 and halves after 10, 50, 200, ... (section 5.1)."""
-    found = square.sides(10_000, 0.8, 28, 28)
+    found = sides(10_000, 0.8, 28, 28)
     for query, halvings in [(1, 0), (10, 0), (11, 1), (50, 1), (51, 2), (201, 3), (501, 4), (1001, 5), (9999, 9)]:
         assert found[query] == max(1, round(np.sqrt(0.8 / 2**halvings * 28 * 28))), query
-    np.testing.assert_array_equal(square.sides(1000, 0.8, 28, 28), found[::10])
-    assert square.sides(50, 1, 4, 9).max() == 4  # a square fits the image
+    np.testing.assert_array_equal(sides(1000, 0.8, 28, 28), found[::10])
+    assert sides(50, 1, 4, 9).max() == 4  # a square fits the image
 
 
 def test_a_proposal_is_one_square_of_one_sign_a_channel():
-    n, shape, radius = 300, (None, 7, 9, 3), tf.constant(0.1)
+    n, shape, radius = 300, (None, 7, 9, 3), tf.fill([300], 0.1)
     keys, side = draws.keys(0, "test", np.arange(n)), np.random.default_rng(0).integers(1, 8, n).astype(np.int32)
-    found = square._square(keys, tf.ones(n, tf.int32), tf.constant(side), radius, shape).numpy()
+    found = square(keys, tf.ones(n, tf.int32), tf.constant(side), radius, shape).numpy()
     signs = np.sign(found).reshape(n, -1, 3)
     assert (np.abs(signs).sum(1) == (side**2)[:, None]).all()
     np.testing.assert_array_equal(np.abs(signs.sum(1)), np.abs(signs).sum(1))  # no channel has two signs
@@ -32,17 +31,6 @@ def test_a_proposal_is_one_square_of_one_sign_a_channel():
     assert (covered.any(1).sum(1) == side).all()
     assert covered[side == 1].any(0).sum() > 20  # places differ; so do signs
     assert 0.4 < (signs.sum(1) > 0).mean() < 0.6
-
-
-@pytest.fixture
-def quantised():
-    """A linear network that rounds its input to 16 levels, so that all its gradients are zero; images, labels."""
-    layers = [keras.layers.Rescaling(15), keras.layers.Lambda(tf.round), keras.layers.Flatten(), keras.layers.Dense(2)]
-    model = keras.Sequential([keras.Input((6, 6, 1)), *layers])
-    weights = np.random.default_rng(1).normal(size=(36, 2)).astype(np.float32)
-    model.set_weights([weights, np.zeros(2, np.float32)])
-    x = np.random.default_rng(2).uniform(0.3, 0.7, (30, 6, 6, 1)).astype(np.float32)
-    return model, x, logits(model, x).argmax(-1)
 
 
 def test_it_needs_no_gradient(quantised):
@@ -68,6 +56,19 @@ def test_enough_queries_are_exact_on_a_linear_network(linear):
     clear = np.abs(least - radius) > 0.02 * radius  # a few pixels of small weight may be short of their corner
     np.testing.assert_array_equal(found.success[clear], least[clear] < radius)
     assert set(found.passes[~found.success]) == {1000}
+
+
+def test_each_image_is_searched_in_its_own_ball(linear):
+    """A thousand single pixels moved: each of the 16 will have been at either edge."""
+    model, x, y, least = linear
+    search = search_by_squares(model, lambda height, width: np.ones(1000, np.int32), 16, False)
+    radius = np.float32(least * np.resize([0.95, 1.05], len(x)))
+    points, queries, found, margin = search(x, y, x, draws.keys(0, "test", np.arange(len(x))), radius)
+    np.testing.assert_array_equal(found, radius > least)
+    np.testing.assert_array_equal(margin < 0, found)
+    assert (np.abs(points - x).max((1, 2, 3)) <= radius + 1e-6).all()
+    assert (queries[~found] == 1000).all()
+    assert (queries[found] < 1000).all()
 
 
 def test_restarts_draw_other_squares(linear):
