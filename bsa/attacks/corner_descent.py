@@ -6,12 +6,16 @@ radius), those units are on; a backward pass that lets gradients through ReLUs t
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. A search can also return to the nearest
-point so far and go on from there up the cross-entropy, for a leg by the opened gradients and for one by the network's
-own: the first lead elsewhere, the second find there what the first pass over. A few steps tell most images that fall
+point so far and go on from there: by a random search that moves small squares of pixels to the ball's edge and sees
+what no gradient tells, then up the cross-entropy, for a leg by the opened gradients and for one by the network's own:
+the first lead elsewhere, the second find there what the first pass over. A few steps tell most images that fall
 from those that never will: what is far from another class at a first glance can be left alone, and later legs, which
 hardly ever help where the first one leaves the margin far from 0, can be many for those images alone that came near. An
 image leaves at its first misclassified point, by the true logits.
 """
+
+import functools
+import itertools
 
 import numpy as np
 
@@ -19,8 +23,9 @@ from bsa import cells
 from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
 from bsa.attacks._legs import Leg, search_in_legs
 from bsa.attacks._precision import confirmed, searched
+from bsa.attacks._returns import beside, by_squares, returning, small_sides
 from bsa.attacks._searches import part, parts
-from bsa.ops import seeds
+from bsa.attacks._squares import search_by_squares
 from bsa.ops.surrogate import opened
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
@@ -43,6 +48,7 @@ def make(
     near,
     close,
     jitter,
+    queries,
     rules,
     rate,
     sharpness,
@@ -59,11 +65,12 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
-    images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns`, of two
-    legs each, are for the share `close`, None for all that are `near`. Both legs begin at the nearest point plus
-    uniform noise of at most a share of the radius, which returns take in turn from the list `jitter`. After `glance` of
-    the first leg's steps, None for no look, images leave whose margin is above the share `far` of their own, until the
-    next start. Images misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
+    images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns` are for
+    the share `close`, None for all that are `near`: each of `queries` of a random search, a pass being one query,
+    forward only, and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the
+    radius, which returns take in turn from the list `jitter`. After `glance` of the first leg's steps, None for no
+    look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified
+    from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
     ValueError where glance is above steps.
     """
     exact = target(model)
@@ -78,12 +85,16 @@ def make(
     settings = batch_size, jit_compile
     searches = []
     for own, copy in zip(models, copies, strict=True):
+        squares = search_by_squares(own, functools.partial(small_sides, queries), *settings)
+        first = [by_squares(squares)] if queries else []
         pair = [
             search_in_legs(copy or own, [back], 0, rate, *settings),
             search_in_legs(own, [back], 0, rate / 2, *settings),
         ]
+        shares = itertools.islice(itertools.cycle(jitter), returns)
+        moves = [move for share in shares for move in (*first, *(beside(leg, share) for leg in pair))]
         towards = search_in_legs(copy or own, legs, glance or 0, rate, *settings)
-        searches.append(_in_turn(towards, pair * returns, jitter))
+        searches.append(returning(towards, moves))
     search = confirmed(models, searches, batch_size)
     rounds = _starts.rounds(starts, restarts)
 
@@ -138,35 +149,9 @@ def _schedule(steps, later_steps, targets, rules):
     return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
 
 
-def passes(*, thresholds, mode, steps, later_steps, targets, returns, rules, starts, restarts, **_):
-    """Forward-backward passes of one image at most."""
+def passes(*, thresholds, mode, steps, later_steps, targets, returns, queries, rules, starts, restarts, **_):
+    """Passes of one image at most, forward and back, of queries forward only."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
     legs, back = _schedule(steps, later_steps, targets, rules)
-    once = sum(leg.steps for leg in legs) + 2 * returns * back.steps
+    once = sum(leg.steps for leg in legs) + returns * (queries + 2 * back.steps)
     return radii * len(_starts.rounds(starts, restarts)) * once
-
-
-def _in_turn(search, back, jitter):
-    """`search`, then all of `back`, in pairs, from near the nearest points of what stands and came below limit 3."""
-    end = 0.8 if back else 1.0  # of the work, about
-
-    def all_of_them(x, y, z, radius, limits, index, *, seed, purpose):
-        with part(0, end):
-            points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
-        close, none = margins <= limits[:, 2], np.full_like(limits[:, :2], np.inf)
-        with part(end, 1):
-            for turn, leg in parts(enumerate(back)):
-                rows = np.flatnonzero(close & ~found)
-                if len(rows):
-                    wide = radius[rows, None, None, None]
-                    share = jitter[turn // 2 % len(jitter)]
-                    noise = share * wide * seeds.uniform(seed, f"{purpose}/{turn}", index[rows], x.shape[1:])
-                    begin = _starts.project(points[rows] + noise, x[rows], wide)
-                    ended, more, fell, margin = leg(x[rows], y[rows], begin, radius[rows], none[rows])
-                    passes[rows] += more
-                    nearer = margin < margins[rows]
-                    kept = rows[nearer]
-                    points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
-        return points, passes, found
-
-    return all_of_them

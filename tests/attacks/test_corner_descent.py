@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import bsa
 from bsa.attacks._refill import LEAST
-from bsa.attacks.corner_descent import _in_turn
+from bsa.attacks._returns import beside, returning, small_sides
 from bsa.ops.surrogate import open_relu, opened
 
 # A batch that does not shrink: on some processors the last bits hang on its size.
@@ -48,8 +48,9 @@ def test_every_leg_is_spent_on_what_stands(trained, attacked_images):
 def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images):
     """Begun at the corner again it would repeat the first leg, here too short to cross the ball, and break no more."""
     x, y, index = attacked_images
+    params = {"epsilon": 0.1, "steps": 2, "targets": 0, "queries": 0, **SAME_SIZE}
     once, again, near, hopeless = (
-        bsa.attack("corner_descent", trained, epsilon=0.1, steps=2, targets=0, **more, **SAME_SIZE)(x, y, index=index)
+        bsa.attack("corner_descent", trained, **params, **more)(x, y, index=index)
         for more in ({}, {"returns": 1, "near": 1}, {"returns": 1, "near": 0.7}, {"returns": 1, "near": 1e-9})
     )
     assert set(again.passes[~again.success]) == {6}
@@ -69,7 +70,7 @@ def test_a_return_climbs_by_the_networks_own_gradients_too():
     ones, zeros = np.ones((4, 2), np.float32), np.zeros((2, 2), np.float32)
     model.set_weights([ones, np.float32([0, -5]), zeros + np.float32([[0, 1], [0, -10]]), np.float32([3.5, 0])])
     x, y = np.full((3, 2, 2, 1), 0.8, np.float32), np.zeros(3, int)  # another class from a mean of 0.875 on
-    params = {"epsilon": 0.1, "steps": 40, "sharpness": 0.1, "targets": 0}
+    params = {"epsilon": 0.1, "steps": 40, "sharpness": 0.1, "targets": 0, "queries": 0}
     once, back = (bsa.attack("corner_descent", model, **params, returns=n)(x, y) for n in (0, 1))
     assert not once.success.any()
     assert back.success.all()
@@ -86,11 +87,11 @@ def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
 
     x, radius = np.full((3, 4, 4, 1), 0.95, np.float32), np.full(3, 0.1, np.float32)
     arrays = np.zeros(3, int), x, radius, np.full((3, 3), np.inf, np.float32), np.arange(3)
-    attempt = _in_turn(search, [search] * 20, [0.2, 0.5])
+    attempt = returning(search, [beside(search, share) for share in [0.2, 0.2, 0.5, 0.5] * 5])
     points, passes, _ = attempt(x, *arrays, seed=0, purpose="test")
     nearest = begun[0]
     for turn, begin in enumerate(begun[1:]):
-        reach = (0.2, 0.5)[turn // 2 % 2] * 0.1  # both legs of a return take the same share, of the radius
+        reach = (0.2, 0.2, 0.5, 0.5)[turn % 4] * 0.1
         assert 0.8 * reach < np.abs(begin - nearest).max() <= reach + 1e-6  # of 48 draws the largest is above 80 %
         assert begin.max() <= 1
         nearer = begin.sum((1, 2, 3)) > nearest.sum((1, 2, 3))
@@ -103,9 +104,23 @@ def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
     assert (other != points).any()
 
 
+def test_a_return_finds_what_no_gradient_tells(quantised):
+    model, x, y = quantised
+    params = {"epsilon": 0.2, "steps": 20, "returns": 1}
+    legs, squares = (bsa.attack("corner_descent", model, queries=n, **params)(x, y) for n in (0, 300))
+    assert not legs.success.any()
+    assert squares.success.mean() > 0.9
+    assert squares.passes[squares.success].max() <= 20 + 4 * 20 + 300  # the first leg, those towards targets, queries
+
+
+def test_the_squares_of_a_return_are_small_and_fit_the_image():
+    np.testing.assert_array_equal(small_sides(7, 28, 28), [1, 2, 3, 1, 2, 3, 1])
+    np.testing.assert_array_equal(small_sides(4, 9, 2), [1, 2, 2, 1])
+
+
 def test_only_what_came_close_is_returned_to(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 1}
+    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 1, "queries": 0}
     far, close, all_of_them = (
         bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
         for more in ({"close": 1e-9}, {"close": 0.7}, {})
@@ -147,9 +162,10 @@ def test_a_glance_longer_than_its_leg_is_refused(trained):
 
 def test_later_legs_have_their_own_length(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 1}
+    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 2, "queries": 3}
     found = bsa.attack("corner_descent", trained, **params)(x, y, index=index)
-    assert set(found.passes[~found.success]) == {2 + 5 * (2 + 2)}  # two legs towards the target, by each rule; two back
+    # two legs towards the target, one by each rule; two returns of two legs
+    assert set(found.passes[~found.success]) == {2 + 2 * 5 + 2 * (3 + 2 * 5)}
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("bfloat16", 2**-8)])  # half of its last place

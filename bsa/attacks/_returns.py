@@ -1,0 +1,65 @@
+"""Returns of a search to the nearest point that each image has so far: what came close goes on from there.
+
+A move takes images x (n, ...), their labels, nearest points and radii (n,), and their numbers; it gives points, passes,
+success and margins.
+"""
+
+import numpy as np
+
+from bsa.attacks import _starts
+from bsa.attacks._searches import part, parts
+from bsa.ops import draws, seeds
+
+SIDE = 3  # pixels: of the squares that a return moves
+
+
+def returning(search, moves):
+    """`search`, then all of `moves` in turn, from the nearest points of what stands and came below limit 3.
+
+    What a move loses is never kept.
+    """
+    end = 0.8 if moves else 1.0  # of the work, about
+
+    def all_of_them(x, y, z, radius, limits, index, *, seed, purpose):
+        with part(0, end):
+            points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
+        close = margins <= limits[:, 2]
+        with part(end, 1):
+            for turn, move in parts(enumerate(moves)):
+                rows = np.flatnonzero(close & ~found)
+                if len(rows):
+                    own = seed, f"{purpose}/{turn}"
+                    ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], own)
+                    passes[rows] += more
+                    nearer = margin < margins[rows]
+                    kept = rows[nearer]
+                    points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
+        return points, passes, found
+
+    return all_of_them
+
+
+def beside(leg, share):
+    """The move of a `leg` that begins at the nearest point plus uniform noise of at most `share` of the radius."""
+
+    def move(x, y, nearest, radius, index, own):
+        wide = radius[:, None, None, None]
+        begin = nearest + share * wide * seeds.uniform(*own, index, x.shape[1:])
+        never = np.full((len(x), 2), np.inf, np.float32)
+        return leg(x, y, _starts.project(begin, x, wide), radius, never)
+
+    return move
+
+
+def by_squares(search):
+    """The move of a random `search` by squares."""
+
+    def move(x, y, nearest, radius, index, own):
+        return search(x, y, nearest, draws.keys(*own, index), radius)
+
+    return move
+
+
+def small_sides(queries, height, width):
+    """The sides of the squares of so many queries: 1 to `SIDE` pixels in turn, as far as the image is as large."""
+    return np.minimum(np.arange(queries, dtype=np.int32) % SIDE + 1, min(height, width))
