@@ -1,7 +1,7 @@
 """Returns of a search to the nearest point that each image has so far: what came close goes on from there.
 
-A move takes images x (n, ...), their labels, nearest points and radii (n,), and their numbers; it gives points, passes,
-success and margins.
+A move takes images x (n, ...), their labels, nearest points, radii (n,) and numbers, and the seed and purpose of its
+draws; it gives points, passes, success and margins.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ def returning(search, moves):
             for turn, move in parts(enumerate(moves)):
                 rows = np.flatnonzero(close & ~found)
                 if len(rows):
-                    own = seed, f"{purpose}/{turn}"
-                    ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], own)
+                    drawn = seed, f"{purpose}/{turn}"
+                    ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], drawn)
                     passes[rows] += more
                     nearer = margin < margins[rows]
                     kept = rows[nearer]
@@ -42,9 +42,9 @@ def returning(search, moves):
 def beside(leg, share):
     """The move of a `leg` that begins at the nearest point plus uniform noise of at most `share` of the radius."""
 
-    def move(x, y, nearest, radius, index, own):
+    def move(x, y, nearest, radius, index, drawn):
         wide = radius[:, None, None, None]
-        begin = nearest + share * wide * seeds.uniform(*own, index, x.shape[1:])
+        begin = nearest + share * wide * seeds.uniform(*drawn, index, x.shape[1:])
         never = np.full((len(x), 2), np.inf, np.float32)
         return leg(x, y, _starts.project(begin, x, wide), radius, never)
 
@@ -54,8 +54,8 @@ def beside(leg, share):
 def by_squares(search):
     """The move of a random `search` by squares."""
 
-    def move(x, y, nearest, radius, index, own):
-        return search(x, y, nearest, draws.keys(*own, index), radius)
+    def move(x, y, nearest, radius, index, drawn):
+        return search(x, y, nearest, draws.keys(*drawn, index), radius)
 
     return move
 
