@@ -48,7 +48,7 @@ def of_part(value, part):
 
 
 TYPES = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number",
-         "number": "a number", "boolean": "true or false"}  # fmt: skip
+         "number": "a number", "boolean": "true or false", "null": "null"}  # fmt: skip
 
 
 def _translate(error):
