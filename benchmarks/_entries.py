@@ -30,11 +30,11 @@ def _ours(attack, kind=RADIUS, **params):
 
 TUNED = {
     # mnist_table4.json
-    "wong_small": {"steps": 25, "glance": 5, "rules": ["sign"], "targets": 3, "returns": 1, "queries": 0, "near": 0.15},
+    "wong_small": {"steps": 25, "glance": 5, "rules": ["sign"], "targets": 3, "returns": 1, "squares": 0, "near": 0.15},
     # mnist_table2.json
     "madry_mnist": {
         "steps": 300, "glance": 50, "later_steps": 120, "rules": ["adam"], "targets": 5, "returns": 6,
-        "queries": 500, "near": 0.15, "close": 0.06, "rate": 0.1, "precision": "float32", "batch_size": 500,
+        "squares": 500, "near": 0.15, "close": 0.06, "rate": 0.1, "precision": "float32", "batch_size": 500,
     },
 }  # fmt: skip
 ENTRIES = {

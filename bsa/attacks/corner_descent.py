@@ -48,7 +48,7 @@ def make(
     near,
     close,
     jitter,
-    queries,
+    squares,
     rules,
     rate,
     sharpness,
@@ -66,8 +66,8 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
     images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns` are for
-    the share `close`, None for all that are `near`: each of `queries` of a random search, a pass being one query,
-    forward only, and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the
+    the share `close`, None for all that are `near`: each of a random search by `squares`, a pass each, forward
+    only, and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the
     radius, which returns take in turn from the list `jitter`. After `glance` of the first leg's steps, None for no
     look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified
     from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
@@ -85,8 +85,8 @@ def make(
     settings = batch_size, jit_compile
     searches = []
     for own, copy in zip(models, copies, strict=True):
-        squares = search_by_squares(own, functools.partial(small_sides, queries), *settings)
-        first = [by_squares(squares)] if queries else []
+        at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
+        first = [by_squares(at_random)] if squares else []
         pair = [
             search_in_legs(copy or own, [back], 0, rate, *settings),
             search_in_legs(own, [back], 0, rate / 2, *settings),
@@ -149,9 +149,9 @@ def _schedule(steps, later_steps, targets, rules):
     return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
 
 
-def passes(*, thresholds, mode, steps, later_steps, targets, returns, queries, rules, starts, restarts, **_):
-    """Passes of one image at most, forward and back, of queries forward only."""
+def passes(*, thresholds, mode, steps, later_steps, targets, returns, squares, rules, starts, restarts, **_):
+    """Passes of one image at most, forward and back, of squares forward only."""
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
     legs, back = _schedule(steps, later_steps, targets, rules)
-    once = sum(leg.steps for leg in legs) + returns * (queries + 2 * back.steps)
+    once = sum(leg.steps for leg in legs) + returns * (squares + 2 * back.steps)
     return radii * len(_starts.rounds(starts, restarts)) * once

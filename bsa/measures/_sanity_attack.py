@@ -197,8 +197,8 @@ class Tries:
 
 
 def _twice(params):
-    """The fields of an attack to change for twice the steps or queries."""
-    return {field: 2 * params[field] for field in ("steps", "later_steps", "queries") if params.get(field)}
+    """The fields of an attack to change for twice the steps, squares or queries."""
+    return {field: 2 * params[field] for field in ("steps", "later_steps", "squares", "queries") if params.get(field)}
 
 
 def _starts(params):

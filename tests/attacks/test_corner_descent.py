@@ -48,7 +48,7 @@ def test_every_leg_is_spent_on_what_stands(trained, attacked_images):
 def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images):
     """Begun at the corner again it would repeat the first leg, here too short to cross the ball, and break no more."""
     x, y, index = attacked_images
-    params = {"epsilon": 0.1, "steps": 2, "targets": 0, "queries": 0, **SAME_SIZE}
+    params = {"epsilon": 0.1, "steps": 2, "targets": 0, "squares": 0, **SAME_SIZE}
     once, again, near, hopeless = (
         bsa.attack("corner_descent", trained, **params, **more)(x, y, index=index)
         for more in ({}, {"returns": 1, "near": 1}, {"returns": 1, "near": 0.7}, {"returns": 1, "near": 1e-9})
@@ -70,7 +70,7 @@ def test_a_return_climbs_by_the_networks_own_gradients_too():
     ones, zeros = np.ones((4, 2), np.float32), np.zeros((2, 2), np.float32)
     model.set_weights([ones, np.float32([0, -5]), zeros + np.float32([[0, 1], [0, -10]]), np.float32([3.5, 0])])
     x, y = np.full((3, 2, 2, 1), 0.8, np.float32), np.zeros(3, int)  # another class from a mean of 0.875 on
-    params = {"epsilon": 0.1, "steps": 40, "sharpness": 0.1, "targets": 0, "queries": 0}
+    params = {"epsilon": 0.1, "steps": 40, "sharpness": 0.1, "targets": 0, "squares": 0}
     once, back = (bsa.attack("corner_descent", model, **params, returns=n)(x, y) for n in (0, 1))
     assert not once.success.any()
     assert back.success.all()
@@ -107,10 +107,10 @@ def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
 def test_a_return_finds_what_no_gradient_tells(quantised):
     model, x, y = quantised
     params = {"epsilon": 0.2, "steps": 20, "returns": 1}
-    legs, squares = (bsa.attack("corner_descent", model, queries=n, **params)(x, y) for n in (0, 300))
+    legs, squares = (bsa.attack("corner_descent", model, squares=n, **params)(x, y) for n in (0, 300))
     assert not legs.success.any()
     assert squares.success.mean() > 0.9
-    assert squares.passes[squares.success].max() <= 20 + 4 * 20 + 300  # the first leg, those towards targets, queries
+    assert squares.passes[squares.success].max() <= 20 + 4 * 20 + 300  # the first leg, those towards targets, squares
 
 
 def test_the_squares_of_a_return_are_small_and_fit_the_image():
@@ -120,7 +120,7 @@ def test_the_squares_of_a_return_are_small_and_fit_the_image():
 
 def test_only_what_came_close_is_returned_to(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 1, "queries": 0}
+    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 1, "squares": 0}
     far, close, all_of_them = (
         bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
         for more in ({"close": 1e-9}, {"close": 0.7}, {})
@@ -162,7 +162,7 @@ def test_a_glance_longer_than_its_leg_is_refused(trained):
 
 def test_later_legs_have_their_own_length(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 2, "queries": 3}
+    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 2, "squares": 3}
     found = bsa.attack("corner_descent", trained, **params)(x, y, index=index)
     # two legs towards the target, one by each rule; two returns of two legs
     assert set(found.passes[~found.success]) == {2 + 2 * 5 + 2 * (3 + 2 * 5)}
