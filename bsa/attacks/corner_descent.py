@@ -66,11 +66,11 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
     images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns` are for
-    the share `close`, None for all that are `near`: each of a random search by `squares`, a pass each, forward
-    only, and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the
-    radius, which returns take in turn from the list `jitter`. After `glance` of the first leg's steps, None for no
-    look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified
-    from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
+    the share `close`, None for all that are `near`: each of a random search by `squares`, a pass each, forward only,
+    and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the radius, which
+    returns take in turn from the list `jitter`. After `glance` of the first leg's steps, None for no look, images leave
+    whose margin is above the share `far` of their own, until the next start. Images misclassified from the beginning
+    stay, and in mode "least_distortion" all do, lest it stop short.
     ValueError where glance is above steps.
     """
     exact = target(model)
