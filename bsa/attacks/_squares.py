@@ -1,6 +1,7 @@
 """Random search in the L-inf ball: each query moves one square of pixels to the ball's edge, by logits alone.
 
-The moves are those of Square (Andriushchenko et al. 2020, Algorithms 1 and 2).
+The moves are those of Square (Andriushchenko et al. 2020, Algorithms 1 and 2). A square that lies at its edge already
+moves to the other: their release draws its signs again until something changes.
 """
 
 import functools
@@ -10,6 +11,8 @@ import tensorflow as tf
 
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import draws, losses
+
+STILL = 1e-7  # a move of less is none, as in their release
 
 
 def search_by_squares(model, sides, batch_size, jit_compile):
@@ -40,9 +43,12 @@ def search_by_squares(model, sides, batch_size, jit_compile):
             value = tf.where(better, value, s["margin"])
             done = (value < 0) | (count >= queries)
             of_this = tf.gather(side, tf.minimum(count, queries - 1))
-            moved = best + square(s["key"], count, of_this, s["radius"], x.shape)
             wide = s["radius"][:, None, None, None]
-            z = tf.clip_by_value(moved, tf.maximum(s["x"] - wide, 0.0), tf.minimum(s["x"] + wide, 1.0))
+            low, high = tf.maximum(s["x"] - wide, 0.0), tf.minimum(s["x"] + wide, 1.0)
+            move = square(s["key"], count, of_this, s["radius"], x.shape)
+            there = tf.abs(tf.clip_by_value(best + move, low, high) - best) < STILL
+            move = tf.where(tf.reduce_all(there, (1, 2, 3), keepdims=True), -move, move)
+            z = tf.clip_by_value(best + move, low, high)
             s = s | {"z": z, "best": best, "margin": value, "passes": count}
             return s, done, {"best": best, "passes": count, "found": value < 0, "margin": value}
 

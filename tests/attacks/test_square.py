@@ -1,5 +1,6 @@
 """Square: the paper's schedule, squares that are squares, and success where there are no gradients at all."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -69,6 +70,17 @@ def test_each_image_is_searched_in_its_own_ball(linear):
     assert (np.abs(points - x).max((1, 2, 3)) <= radius + 1e-6).all()
     assert (queries[~found] == 1000).all()
     assert (queries[found] < 1000).all()
+
+
+def test_a_square_at_its_edge_moves_to_the_other():
+    """One move of the whole image, from its upper edge down: drawn upwards, it would change nothing."""
+    n, x = 40, np.full((40, 2, 2, 1), 0.5, np.float32)
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    model.set_weights([np.float32([[1, 0]] * 4), np.zeros(2, np.float32)])
+    search = search_by_squares(model, lambda height, width: np.full(2, 2, np.int32), n, False)
+    radius = np.full(n, 0.1, np.float32)
+    points, *_ = search(x, np.zeros(n, int), x + np.float32(0.1), draws.keys(0, "test", np.arange(n)), radius)
+    np.testing.assert_allclose(points, x - 0.1, rtol=1e-6)
 
 
 def test_restarts_draw_other_squares(linear):
