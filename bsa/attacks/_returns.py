@@ -6,35 +6,43 @@ draws; it gives points, passes, success and margins.
 
 import numpy as np
 
-from bsa.attacks import _starts
+from bsa.attacks import _starts, logits
 from bsa.attacks._searches import part, parts
-from bsa.ops import draws, seeds
+from bsa.ops import draws, losses, seeds
 
 SIDE = 3  # pixels: of the squares that a return moves
 
 
-def returning(search, moves):
-    """`search`, then all of `moves` in turn, from the nearest points of what stands and came below limit 3.
+def returning(search, returns, model, batch_size):
+    """`search`, then all of `returns` in turn, lists of moves, from the nearest points of what `model` sees stand.
 
-    What a move loses is never kept.
+    The search gives points and passes, and so do both together. The k-th return, counted from 0, is for images whose
+    least margin so far is at most limit 2 + k, or the last one. What a move loses is never kept.
     """
-    end = 0.8 if moves else 1.0  # of the work, about
+    end = 0.7 if returns else 1.0  # of the work, about
 
     def all_of_them(x, y, z, radius, limits, index, *, seed, purpose):
         with part(0, end):
-            points, passes, found, margins = search(x, y, z, radius, limits[:, :2])
-        close = margins <= limits[:, 2]
+            points, passes = search(x, y, z, radius, limits[:, :2])
+        if not returns:
+            return points, passes
+        margins = losses.margin(logits(model, points, batch_size), y).numpy()
+        found = margins < 0
+        last = limits.shape[1] - 1
         with part(end, 1):
-            for turn, move in parts(enumerate(moves)):
-                rows = np.flatnonzero(close & ~found)
-                if len(rows):
-                    drawn = seed, f"{purpose}/{turn}"
+            for turn, moves in parts(enumerate(returns)):
+                close = margins <= limits[:, min(2 + turn, last)]
+                for place, move in parts(enumerate(moves)):
+                    rows = np.flatnonzero(close & ~found)
+                    if not len(rows):
+                        break
+                    drawn = seed, f"{purpose}/{turn}/{place}"
                     ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], drawn)
                     passes[rows] += more
                     nearer = margin < margins[rows]
                     kept = rows[nearer]
                     points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
-        return points, passes, found
+        return points, passes
 
     return all_of_them
 

@@ -65,12 +65,13 @@ def make(
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
-    images whose least margin so far is at most the share `near` of the image's own, None for all; the `returns` are for
-    the share `close`, None for all that are `near`: each of a random search by `squares`, a pass each, forward only,
-    and of two legs. Both legs begin at the nearest point plus uniform noise of at most a share of the radius, which
-    returns take in turn from the list `jitter`. After `glance` of the first leg's steps, None for no look, images leave
-    whose margin is above the share `far` of their own, until the next start. Images misclassified from the beginning
-    stay, and in mode "least_distortion" all do, lest it stop short.
+    images whose least margin so far is at most the share `near` of the image's own, None for all. The k-th of the
+    `returns` is for the k-th share of the list `close`, those after its last share for what that one admits, None for
+    all that are `near`. A return is a random search by `squares`, a pass each, forward only, and two legs, which begin
+    at the nearest point plus uniform noise of at most a share of the radius; returns take the shares in the list
+    `jitter` in turn, and search in float32 whatever the `precision`. After `glance` of the first leg's steps, None for
+    no look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified
+    from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
     ValueError where glance is above steps.
     """
     exact = target(model)
@@ -83,19 +84,20 @@ def make(
         glance = near = close = None
     legs, back = _schedule(steps, later_steps, targets, rules)
     settings = batch_size, jit_compile
-    searches = []
-    for own, copy in zip(models, copies, strict=True):
-        at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
-        first = [by_squares(at_random)] if squares else []
-        pair = [
-            search_in_legs(copy or own, [back], 0, rate, *settings),
-            search_in_legs(own, [back], 0, rate / 2, *settings),
-        ]
-        shares = itertools.islice(itertools.cycle(jitter), returns)
-        moves = [move for share in shares for move in (*first, *(beside(leg, share) for leg in pair))]
-        towards = search_in_legs(copy or own, legs, glance or 0, rate, *settings)
-        searches.append(returning(towards, moves))
-    search = confirmed(models, searches, batch_size)
+    ahead = [
+        search_in_legs(copy or own, legs, glance or 0, rate, *settings)
+        for own, copy in zip(models, copies, strict=True)
+    ]
+    own, copy = models[-1], copies[-1]  # in float32: what only just stands hangs on the last bits
+    at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
+    first = [by_squares(at_random)] if squares else []
+    pair = [
+        search_in_legs(copy or own, [back], 0, rate, *settings),
+        search_in_legs(own, [back], 0, rate / 2, *settings),
+    ]
+    shares = itertools.islice(itertools.cycle(jitter), returns)
+    moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
+    search = returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
     rounds = _starts.rounds(starts, restarts)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
@@ -103,10 +105,10 @@ def make(
         follow(model, exact, *models, *copies)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, notes, batch_size)
-        limits = np.full((len(x), 3), np.inf, np.float32)
-        least = min((share for share in (glance and far, near, close) if share), default=None)
-        if least and len(x):
-            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, least)
+        least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
+        limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
+        if any(least) and len(x):
+            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, *least)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
