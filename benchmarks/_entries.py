@@ -34,7 +34,7 @@ TUNED = {
     # mnist_table2.json
     "madry_mnist": {
         "steps": 300, "glance": 50, "later_steps": 120, "rules": ["adam"], "targets": 5, "returns": 6,
-        "squares": 500, "near": 0.15, "close": [0.08, 0.06], "rate": 0.1, "precision": "float32",
+        "squares": 1200, "near": 0.15, "close": [0.08, 0.03, 0.02, 0.01], "rate": 0.1, "precision": "float32",
         "batch_size": 500,
     },
 }  # fmt: skip
