@@ -14,10 +14,11 @@ SIDE = 3  # pixels: of the squares that a return moves
 
 
 def returning(search, returns, model, batch_size):
-    """`search`, then all of `returns` in turn, lists of moves, from the nearest points of what `model` sees stand.
+    """`search`, then all of `returns` in turn, lists of moves, each from the nearest points so far.
 
-    The search gives points and passes, and so do both together. The k-th return, counted from 0, is for images whose
-    least margin so far is at most limit 2 + k, or the last one. What a move loses is never kept.
+    The search gives points and passes, and so do both together. The k-th return, counted from 0, is for images that
+    `model` still classifies correctly and whose least margin so far is at most limit 2 + k, or the last one. What a
+    move loses is never kept.
     """
     end = 0.7 if returns else 1.0  # of the work, about
 
@@ -35,7 +36,7 @@ def returning(search, returns, model, batch_size):
                 for place, move in parts(enumerate(moves)):
                     rows = np.flatnonzero(close & ~found)
                     if not len(rows):
-                        break
+                        continue
                     drawn = seed, f"{purpose}/{turn}/{place}"
                     ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], drawn)
                     passes[rows] += more

@@ -1,7 +1,7 @@
 """Random search in the L-inf ball: each query moves one square of pixels to the ball's edge, by logits alone.
 
 The moves are those of Square (Andriushchenko et al. 2020, Algorithms 1 and 2). A square that lies at its edge already
-moves to the other: their release draws its signs again until something changes.
+moves to the other in all channels: the authors' release draws its signs again until something changes.
 """
 
 import functools

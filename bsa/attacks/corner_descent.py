@@ -66,8 +66,8 @@ def make(
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
     gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
     images whose least margin so far is at most the share `near` of the image's own, None for all. The k-th of the
-    `returns` is for the k-th share of the list `close`, those after its last share for what that one admits, None for
-    all that are `near`. A return is a random search by `squares`, a pass each, forward only, and two legs, which begin
+    `returns` is for those that are `near` and within the k-th share of the list `close`, or its last one, None for all
+    that are `near`. A return is a random search by `squares`, a pass each, forward only, and two legs, which begin
     at the nearest point plus uniform noise of at most a share of the radius; returns take the shares in the list
     `jitter` in turn, and search in float32 whatever the `precision`. After `glance` of the first leg's steps, None for
     no look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified

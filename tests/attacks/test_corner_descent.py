@@ -153,7 +153,7 @@ def test_returns_search_in_float32_whatever_the_precision(linear):
     there, back = (keras.layers.Rescaling(1, offset) for offset in (2.0**14, -(2.0**14)))
     model = keras.Model(model.inputs[0], back(there(model.outputs[0])))
     radius = 1.05 * float(least.max())
-    params = {"epsilon": radius, "steps": 40, "precision": "mixed_bfloat16"}
+    params = {"epsilon": radius, "steps": 40, "precision": "mixed_bfloat16", "squares": 0}
     legs, returns = (bsa.attack("corner_descent", model, returns=n, **params)(x, y) for n in (0, 1))
     assert not legs.success.all()
     assert returns.success.all()
@@ -177,6 +177,12 @@ def test_only_what_came_close_is_returned_to(trained, attacked_images):
     returned = close.passes > 4
     np.testing.assert_array_equal(close.x[returned], all_of_them.x[returned])
     np.testing.assert_array_equal(close.x[~returned], far.x[~returned])
+    twice, cut = (
+        bsa.attack("corner_descent", trained, **params | more, **SAME_SIZE)(x, y, index=index)
+        for more in ({"returns": 2, "close": [0.7, 1e-9]}, {"near": 1e-9, "close": [0.7]})
+    )
+    assert set(twice.passes[~twice.success]) == {4, 8}  # the second return is for none
+    assert set(cut.passes[~cut.success]) == {2}  # not even for the leg towards a target
 
 
 def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import bsa
@@ -72,15 +73,22 @@ def test_each_image_is_searched_in_its_own_ball(linear):
     assert (queries[found] < 1000).all()
 
 
-def test_a_square_at_its_edge_moves_to_the_other():
-    """One move of the whole image, from its upper edge down: drawn upwards, it would change nothing."""
-    n, x = 40, np.full((40, 2, 2, 1), 0.5, np.float32)
-    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
-    model.set_weights([np.float32([[1, 0]] * 4), np.zeros(2, np.float32)])
-    search = search_by_squares(model, lambda height, width: np.full(2, 2, np.int32), n, False)
-    radius = np.full(n, 0.1, np.float32)
-    points, *_ = search(x, np.zeros(n, int), x + np.float32(0.1), draws.keys(0, "test", np.arange(n)), radius)
-    np.testing.assert_allclose(points, x - 0.1, rtol=1e-6)
+@pytest.mark.parametrize("second", [0.0, 0.1])
+def test_only_a_square_that_would_move_nothing_goes_to_the_other_edge(second):
+    """From the upper edge in the first channel, from the middle of the ball or that edge in the second."""
+    n, shape = 100, (100, 3, 3, 2)
+    x = np.full(shape, 0.5, np.float32)
+    z = x + np.float32([0.1, second])
+    inputs = keras.Input(shape[1:])
+    moved = keras.ops.sum((inputs - z[:1]) ** 2, axis=(1, 2, 3))
+    model = keras.Model(inputs, keras.ops.stack([1 - moved, 0 * moved], axis=1))  # any move makes the margin fall
+    keys, radius, side = draws.keys(0, "test", np.arange(n)), np.full(n, 0.1, np.float32), np.full(2, 2, np.int32)
+    points, *_ = search_by_squares(model, lambda height, width: side, n, False)(x, np.zeros(n, int), z, keys, radius)
+    drawn = square(keys, tf.ones(n, tf.int32), side[:1].repeat(n), radius, shape).numpy()
+    idle = (drawn >= 0).all((1, 2, 3)) if second else np.zeros(n, bool)
+    assert idle.any() == (second > 0)
+    move = np.where(idle[:, None, None, None], -drawn, drawn)
+    np.testing.assert_allclose(points, np.clip(z + move, x - np.float32(0.1), x + np.float32(0.1)), atol=1e-6)
 
 
 def test_restarts_draw_other_squares(linear):
