@@ -40,7 +40,7 @@ class Watch:
 
     def __init__(self, report, save, load):
         self.report, self.save, self.load = report, save, load
-        self.searches, self.passes = 0, FIRST
+        self.searches = 0
         self.begin, self.width = 0.0, 1.0  # where in the call's work the next search lies
 
 
@@ -89,15 +89,16 @@ def run(start, go_on, inputs):
     number, watch.searches = watch.searches, watch.searches + 1
     digest = _digest(watch, inputs)
     loop = _taken_up(watch.load(number), digest, start())
+    passes = FIRST  # anew for each search: a pass of many images takes a hundred times as long as one of few
     begun = saved = time.monotonic()
     while _left(loop):
         away = time.monotonic()
-        loop = go_on(loop, tf.constant(watch.passes))
+        loop = go_on(loop, tf.constant(passes))
         left, now = _left(loop), time.monotonic()
         if now - away < AWAY / 2:
-            watch.passes = min(2 * watch.passes, MOST)
+            passes = min(2 * passes, MOST)
         elif now - away > AWAY:
-            watch.passes = max(watch.passes // 2, 1)
+            passes = max(passes // 2, 1)
         share = watch.begin + watch.width * (1 - left / _total(loop))
         if now - saved > UNSAVED or (not left and now - begun > WORTH):
             watch.save(number, {"digest": digest, "share": np.float64(share)} | _arrays(loop))
