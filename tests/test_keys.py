@@ -1,0 +1,41 @@
+"""Stored results outlive the code: these keys are those of stores that people have, and change only where bits do."""
+
+import pytest
+
+from bsa import plan, run, spec
+
+DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
+TRAINED = {
+    "name": "pinned",
+    "data": {"name": "digits"},
+    "model": {"name": "wong_small"},
+    "train": {"name": "natural", "steps": 20},
+    "attack": {"name": "pgd", "epsilon": 0.1},
+    "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
+}
+
+
+def keys(kind, stages):
+    return [stage.key[:16] for stage in stages if stage.kind == kind]
+
+
+def test_those_of_the_quick_start():
+    stages = run.planned(spec.load("quickstart"))
+    assert keys("network", stages) == ["a002e545347abb42"]
+    found = keys("attack", stages)
+    assert len(found) == 14
+    assert found[0] == "8ada1dc99ed87e7d"  # carlini_wagner_linf in (1, 0)
+    assert found[13] == "12fa3419724168d2"  # corner_descent in (0.7, 0.15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("network", ["1700308247cb8d78"]),
+        ("attack", ["d450672a8cd76e57", "a7875d197aad9a56"]),
+        ("measure", ["5ecb6c3b9fb353bf", "448c21a92cd73247"]),
+    ],
+)
+def test_those_of_a_small_experiment(kind, expected):
+    value = TRAINED | {"measures": [{"name": "accuracy"}]}
+    assert keys(kind, plan.stages(spec.resolve(value), DATA)) == expected
