@@ -1,12 +1,7 @@
 """Stages as tasks of Ray on this machine: the plain run's results, a worker killed at work, an error that arrives."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +11,10 @@ from bsa import cli, executor, run, spec
 from bsa.errors import BsaError
 from bsa.report import render
 from bsa.results import Results
-from bsa.store import WORK, Store
+from bsa.store import Store
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "bsa[ray]"')
-TRAIN = {"name": "adversarial", "steps": 160, "epsilon": 0.1, "epsilon_warmup": 60, "attack_steps": 7}
+TRAIN = {"name": "adversarial", "steps": 60, "epsilon": 0.1, "epsilon_warmup": 20, "attack_steps": 2}
 ATTACK = {"epsilon": 0.1, "thresholds": ["epsilon", "scale*epsilon"], "steps": 10, "images": 12}
 SPEC = {
     "name": "tasks",
@@ -61,11 +56,16 @@ def results(folder):
     return Results(resolved, Store(folder / "store"), run.describe(resolved))
 
 
-def command(folder, **change):
+def words(folder, **change):
+    """What follows `bsa` to run the spec, changed, by Ray."""
     folder.mkdir(exist_ok=True)
     (folder / "tasks.json").write_text(json.dumps(SPEC | change))
     places = ["--store", folder / "store", "--out", folder / "out"]
-    return [sys.executable, "-m", "bsa", "run", folder / "tasks.json", "--executor", "ray", *places]
+    return [str(word) for word in ["run", folder / "tasks.json", "--executor", "ray", *places]]
+
+
+def call(words):
+    return CliRunner().invoke(cli.main, words)
 
 
 def same(ours, theirs, folder):
@@ -79,35 +79,47 @@ def same(ours, theirs, folder):
     assert rows[0] == rows[1]
 
 
-def working():
-    """The process numbers of Ray's workers that compute a stage."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if entry.read_bytes().startswith(b"ray::_task"):
-                yield int(entry.parent.name)
-        except OSError:
-            continue  # it has ended
+def killed_once(at, mark):
+    """A task as the executor's, whose worker is killed at that step of the robust network's training, and then no more.
+
+    A function within a function, so that it travels to the workers as it is; `mark` is a file that tells of the kill.
+    """
+
+    def task(stage, *places):
+        import os
+        import signal
+
+        from bsa import executor
+        from bsa.train import _checkpoint
+
+        _checkpoint.SECONDS_BETWEEN = 0.0
+        began = executor.Teller.began
+
+        def watched(self, stage):
+            report = began(self, stage)
+
+            def progress(done, total, **metrics):
+                report(done, total, **metrics)
+                if stage.title.startswith("network robust") and done == at and not os.path.exists(mark):
+                    with open(mark, "w"):
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            return progress
+
+        executor.Teller.began = watched
+        executor._task(stage, *places)
+
+    return task
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the worker in /proc")
-def test_a_worker_killed_in_training_loses_nothing_and_the_results_are_the_plain_runs(plain, tmp_path):
-    (network,) = plain.find(kind="network", network="robust")
-    checkpoint = tmp_path / "store" / f"{network.folder.name}.part" / WORK / "checkpoint.npz"
-    others, killed = set(working()), 0
-    with subprocess.Popen(command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 120
-        while not checkpoint.is_file():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < end, "no checkpoint after two minutes"
-            time.sleep(0.02)
-        for worker in set(working()) - others:
-            os.kill(worker, signal.SIGKILL)
-            killed += 1
-        said, errors = process.communicate(timeout=400)
-    assert process.returncode == 0, errors
-    assert killed
-    assert "tasks: digits, network robust" in said
+def test_a_worker_killed_in_training_loses_nothing_and_the_results_are_the_plain_runs(plain, tmp_path, monkeypatch):
+    monkeypatch.setattr(executor, "_task", killed_once(30, str(tmp_path / "killed")))
+    done = call(words(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "killed").is_file()
+    assert "tasks: digits, network robust" in done.output
     same(plain, results(tmp_path), tmp_path)
+    (network,) = plain.find(kind="network", network="robust")
     (again,) = results(tmp_path).find(kind="network", network="robust")
     assert first_steps(again.folder)[-1] > 0  # it went on, and did not begin anew
     assert first_steps(network.folder) == [0]
@@ -125,42 +137,40 @@ def first_steps(folder):
 def test_a_stages_error_arrives_as_in_the_plain_run(tmp_path):
     diverging = {"robust": {"model": {"name": "wong_small"}, "train": TRAIN | {"learning_rate": 1e9}}}
     change = {"networks": diverging, "attack": ATTACK | {"name": "pgd"}, "measures": []}
-    done = subprocess.run(command(tmp_path, **change), capture_output=True, text=True)
-    assert done.returncode == 1
+    done = call(words(tmp_path, **change))
+    assert done.exit_code == 1
     # a checkpoint, saved as time goes, may meet the weights before the loss is looked at
-    assert any(f"bsa: {told}" in done.stderr for told in ("the loss is nan", "a weight is no longer a number"))
-    assert "A lower learning_rate" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert any(f"bsa: {told}" in done.output for told in ("the loss is nan", "a weight is no longer a number"))
+    assert "A lower learning_rate" in done.output
+    assert "Traceback" not in done.output
 
 
 def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    words = [str(word) for word in command(tmp_path)[3:]]
-    done = CliRunner().invoke(cli.main, words)
+    done = call(words(tmp_path))
     assert done.exit_code == 2
     assert 'pip install "bsa[ray]"' in done.output
 
 
 def test_stages_or_devices_are_shared_not_both(tmp_path):
-    words = [str(word) for word in command(tmp_path)[3:]]
     for option, told in (["--strategy", "mirrored"], "no strategy"), (["--devices", "2"], "no --devices"):
-        done = CliRunner().invoke(cli.main, [*words, *option])
+        done = call([*words(tmp_path), *option])
         assert done.exit_code == 2
         assert f"expected {told}" in done.output
 
 
 def test_options_of_ray_without_it_are_an_error(tmp_path):
-    words = [str(word) for word in command(tmp_path)[3:]]
-    at = words.index("--executor")
-    done = CliRunner().invoke(cli.main, [*words[:at], *words[at + 2 :], "--workers", "7", "--stage-gpus", "1"])
+    asked = words(tmp_path)
+    at = asked.index("--executor")
+    done = call([*asked[:at], *asked[at + 2 :], "--workers", "7", "--stage-gpus", "1"])
     assert done.exit_code == 2
     assert "expected --executor ray with --workers, --stage-gpus, found no executor" in done.output
 
 
 def test_a_stage_that_no_machine_can_take_is_an_error_and_does_not_wait(tmp_path):
-    done = subprocess.run([*command(tmp_path), "--stage-gpus", "1"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2
-    assert "GPUs of a stage, found" in done.stderr
+    done = call([*words(tmp_path), "--stage-gpus", "1"])
+    assert done.exit_code == 2
+    assert "GPUs of a stage, found" in done.output
 
 
 @pytest.mark.parametrize("lost", ["WorkerCrashedError", "OutOfMemoryError"])
