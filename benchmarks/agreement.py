@@ -72,13 +72,13 @@ def trained(train, seed, data_dir, folder):
 def judged(model, images, seed, data_dir):
     """Percent of the first test images that are classified correctly as they are, and after PGD as well."""
     import bsa
-    from bsa.attacks import logits
 
     data = bsa.load("mnist", split="test", data_dir=data_dir)
-    x, y = data.x[:images], data.y[:images]
-    right = logits(model, x).argmax(-1) == y
-    broken = bsa.attack("pgd", model, **PGD)(x, y, seed=seed).success
-    return {"clean": 100 * float(right.mean()), "pgd40": 100 * float((right & ~broken).mean())}
+    found = bsa.attack("pgd", model, **PGD)(data.x[:images], data.y[:images], seed=seed)
+    return {
+        "clean": 100 * float(found.correct.mean()),
+        "pgd40": 100 * float((found.correct & ~found.success).mean()),
+    }
 
 
 if __name__ == "__main__":

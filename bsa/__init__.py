@@ -57,7 +57,8 @@ def attack(name, model, **params):
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
     Call it as `attack(x, y, seed=0)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it
-    gives an `Attacked(x, success, distance, start, passes, notes)`.
+    gives an `Attacked(x, success, distance, start, passes, correct, notes)`, whose `rate` is the success of a paper's
+    table: among the images that the model classifies correctly as they are. The others count as no success.
     """
     return _find("attacks", name).make(model, **_parameters("attacks", name, params))
 

@@ -132,6 +132,6 @@ def _saved(file, made, index):
     if not file.is_file():
         return None
     with np.load(file, allow_pickle=False) as saved:
-        if not np.array_equal(saved["index"], index):
+        if not {"index", *made._fields} <= set(saved.files) or not np.array_equal(saved["index"], index):
             return None
         return made(**{name: saved[name] for name in made._fields})

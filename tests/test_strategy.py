@@ -158,7 +158,7 @@ def test_each_work_is_used_by_one_thread_at_a_time_and_errors_come_through(tmp_p
         together.wait()  # goes on only where both are at work
         lock.release()
         none = np.zeros(len(x))
-        return Attacked(x, none > 0, index * 1.0, np.full(len(x), ""), none.astype(np.int32))
+        return Attacked(x, none > 0, index * 1.0, np.full(len(x), ""), none.astype(np.int32), none == 0)
 
     works = [lambda x, y, index, lock=lock: work(lock, x, y, index) for lock in locks]
     told = []

@@ -3,7 +3,8 @@
 `attack(x, y, seed=0, index=None, thresholds=...)` gives an `Attacked`; `index` numbers the images, so that a random
 start does not depend on the batch, and `thresholds` are those of `make` unless a call names others. An attack
 searches; what it found is judged here, on the returned float32 images, by a float32 pass of the model it was handed,
-so that it cannot claim what the model does not confirm.
+so that it cannot claim what the model does not confirm. Success is that of a paper's tables: among the images that the
+model classifies correctly as they are. The others are not searched.
 """
 
 from typing import NamedTuple
@@ -21,11 +22,17 @@ class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""
 
     x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: the adversarial image, the original where none
-    success: np.ndarray  # (n,) bool: misclassified within the largest threshold; in least-distortion mode at all
-    distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none
+    success: np.ndarray  # (n,) bool: correct, and broken within the largest threshold; in least-distortion mode at all
+    distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none; wrong: 0
     start: np.ndarray  # (n,) str: the start that found it, "" where none
-    passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image
+    passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image; none where it was wrong
+    correct: np.ndarray  # (n,) bool: classified correctly before the attack
     notes: tuple = ()  # of str: what a reader should know, such as gradients that are not what was asked for
+
+    @property
+    def rate(self):
+        """Success among the images that were classified correctly, as tables have it: a float, nan where none was."""
+        return float(self.success[self.correct].mean()) if self.correct.any() else float("nan")
 
 
 def join(parts):
@@ -56,14 +63,17 @@ class Best:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it.
 
     `model` is what `target` gave: it computes in float32. `notes` go into the result. Judging takes batches of
-    `batch_size`, of at most 500.
+    `batch_size`, of at most 500. `scores` are the logits (n, classes) at the originals; one that is misclassified lies
+    at distance 0, so that no search looks for anything nearer.
     """
 
     def __init__(self, model, x, y, notes=(), batch_size=500):
         self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
         self.batch_size = min(batch_size, 500)
         self.x = x.copy()
-        self.distance = np.full(len(x), np.inf)
+        self.scores = logits(model, x, self.batch_size) if len(x) else np.zeros((0, 2), np.float32)
+        self.correct = self.scores.argmax(-1) == y
+        self.distance = np.where(self.correct, np.inf, 0.0)
         self.start = np.full(len(x), "", "<U32")
         self.passes = np.zeros(len(x), np.int32)
 
@@ -96,8 +106,8 @@ class Best:
 
     def result(self, threshold=np.inf):
         """The `Attacked`; success means a distance of at most `threshold`."""
-        success = np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
-        return Attacked(self.x, success, self.distance, self.start, self.passes, self.notes)
+        success = self.correct & np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
+        return Attacked(self.x, success, self.distance, self.start, self.passes, self.correct, self.notes)
 
 
 def linf(a, b):

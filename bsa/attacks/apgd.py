@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, logits, target
+from bsa.attacks import Best, _starts, checked, follow, target
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 from bsa.ops.quick import quick
@@ -46,13 +46,12 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
         best = Best(exact, x, y, batch_size=batch_size)
         if not len(x):
             return best.result(radii[0])
-        scores = logits(exact, x, best.batch_size)
-        classes = scores.shape[-1]
+        classes = best.scores.shape[-1]
         if classes < CLASSES[loss]:
             raise ValueError(
                 f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
             )
-        others = losses.likeliest(scores, y, min(legs, classes - 1)).numpy()
+        others = losses.likeliest(best.scores, y, min(legs, classes - 1)).numpy()
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
+from bsa.attacks import Best, _starts, checked, follow, margin_shares, target
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.attacks._searches import parts
@@ -67,8 +67,8 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         goal = 0.0 if least else radii[-1]
         best = Best(exact, x, y, batch_size=batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
-        if (glance or near) and len(x):
-            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near)
+        if glance or near:
+            limits = margin_shares(best.scores, y, far, near)
         for name, restart in parts(_rounds(starts, restarts, again)):
             first = (np.ones(len(x)) if least else _following(best.distance, radii)).astype(np.float32)
             behind = best.distance > goal + cells.SLACK

@@ -20,7 +20,7 @@ import itertools
 import numpy as np
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, logits, margin_shares, target
+from bsa.attacks import Best, _starts, checked, follow, margin_shares, target
 from bsa.attacks._legs import Leg, search_in_legs
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._returns import beside, by_squares, returning, small_sides
@@ -107,8 +107,8 @@ def make(
         best = Best(exact, x, y, notes, batch_size)
         least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
         limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
-        if any(least) and len(x):
-            limits = margin_shares(logits(exact, x, best.batch_size), y, far, near, *least)
+        if any(least):
+            limits = margin_shares(best.scores, y, far, near, *least)
 
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
