@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from bsa.cells import SLACK
 from bsa.measures import _sanity_attack as attack
+from bsa.measures import _sanity_gradients as gradient
 from bsa.measures import _sanity_network as network
 from bsa.measures._check import Check
 from bsa.ops.surrogate import opened
@@ -74,7 +75,7 @@ def _can_search(params, slopes):
     """Whether an attack, or a member of an ensemble, needs no gradient or has one."""
     if "attacks" in params:
         return any(_can_search(member, slopes) for member in params["attacks"])
-    own = network.followed(params) or slopes
+    own = gradient.followed(params) or slopes
     return "queries" in params or not all(slopes[start].none.all() for start in own)
 
 
@@ -136,18 +137,18 @@ def scale(params, samples):
 
 
 def _gradients(subject, few, x, y, index):
-    """`network.Slopes` of all images by start, and the checks in each cell."""
+    """`Slopes` of all images by start, and the checks in each cell."""
     params = subject.params
-    names = dict.fromkeys([*network.COLOURS, *network.followed(params)])
+    names = dict.fromkeys([*gradient.COLOURS, *gradient.followed(params)])
     points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
     size = min(100, *(each.get("batch_size", 100) for each in (params, *params.get("attacks", []))))
-    slopes = {name: network.slopes(subject.model, z, y, size) for name, z in points.items()}
+    slopes = gradient.slopes(subject.model, points, y, size)
     checks, at, revived = [], 0, _revived(subject)
     for sample in few:
         place, at = slice(at, at + len(sample.x)), at + len(sample.x)
         if len(sample.x):
             here = {name: s.of(place) for name, s in slopes.items()}
-            checks += network.gradients(here, params, sample.cell, revived)
+            checks += gradient.gradients(here, params, sample.cell, revived)
     return slopes, checks
 
 
