@@ -9,34 +9,36 @@ from bsa.problems import Problem
 from bsa.spec import SpecError
 
 
-def resolve(given, file, overrides=()):
+def resolve(given, file, overrides=(), odd=()):
     """A parsed collection, checked, with its resolved experiments in place of their files.
 
     An experiment is looked up beside `file`, then among the specs that ship with bsa. An override of a collection's
     own key is for the collection; one that begins with an experiment's name, such as mnist_figure1.seed=1, for that
-    experiment; any other for every experiment. Raises SpecError with every problem at once: of an experiment's, both
-    files are named.
+    experiment; any other for every experiment. `odd` are the problems that the reader of `file` found. Raises
+    SpecError with every problem at once: of an experiment's, both files are named.
     """
     keys = schema.combined()["$defs"]["collection"]["properties"]
     own = [text for text in overrides if _first(text) in keys]
     for text in own:
         spec.override(given, text)
     given = spec.strip(given)
-    found = problems.of_schema(given, "collection")
+    places = {p.pointer for p in odd}
+    found = [*odd, *(p for p in problems.of_schema(given, "collection") if p.pointer not in places)]
     if found:
         raise SpecError(file, found)
     members, found = _members(given["experiments"], Path(file).parent)
     made, others = [], [text for text in overrides if text not in own]
-    names = [experiment.get("name") for _, _, experiment in members]
+    names = [experiment.get("name") for _, _, experiment, _ in members]
     taken = {*keys, *schema.combined()["$defs"]["experiment"]["properties"]}  # a name would be no address in --set
     found += [
         Problem(f"/experiments/{i}", "an experiment whose name is no key of a spec", f'"{name}"')
-        for (i, _, _), name in zip(members, names, strict=True)
-        if name in taken
+        for (i, *_), name in zip(members, names, strict=True)
+        if isinstance(name, str) and name in taken
     ]
-    for (i, member, experiment), name in zip(members, names, strict=True):
+    for (i, member, experiment, odd), name in zip(members, names, strict=True):
         try:
-            made.append(_overridden(experiment, member, others, name, names))
+            mine = _overridden(experiment, member, others, name, names)
+            made.append(spec.resolve(mine, member, odd))
         except SpecError as error:
             found += [_problem(i, f"{error.file}: {problem}") for problem in error.problems]
     whole = schema.fill(given | {"experiments": made}, {"$ref": "#/$defs/collection"})
@@ -47,11 +49,11 @@ def resolve(given, file, overrides=()):
 
 
 def _members(names, folder):
-    """Triples (number, file, parsed experiment) of those that can be read, and the problems of the others."""
+    """Tuples (number, file, parsed experiment, odd) of those that can be read, and the problems of the others."""
     members, found = [], []
     for i, name in enumerate(names):
         try:
-            file, experiment = spec.read(name, folder)
+            file, experiment, odd = spec.read(name, folder)
         except UsageError as error:
             found.append(_problem(i, f"{folder / name}: {error}"))
         except SpecError as error:
@@ -60,7 +62,7 @@ def _members(names, folder):
             if "experiments" in experiment:
                 found.append(_problem(i, f"{file}: a collection"))
             else:
-                members.append((i, file, experiment))
+                members.append((i, file, experiment, odd))
     return members, found
 
 
@@ -69,7 +71,7 @@ def _problem(i, found):
 
 
 def _overridden(experiment, file, overrides, name, names):
-    """An experiment, resolved, after the overrides that are for all of the `names` and those that are for its own."""
+    """An experiment after the overrides that are for all of the `names` and those that are for its own."""
     for text in overrides:
         first = _first(text)
         if first in names and not text.startswith(f"{first}."):
@@ -80,7 +82,7 @@ def _overridden(experiment, file, overrides, name, names):
             spec.override(experiment, text.removeprefix(f"{name}."))
         except UsageError as error:
             raise UsageError(f"{file}: {error}") from None
-    return spec.resolve(experiment, file)
+    return experiment
 
 
 def _first(text):

@@ -6,12 +6,14 @@ There is no registry: a name is a module's name. Nothing here imports TensorFlow
 import difflib
 import functools
 import importlib
+import itertools
 import json
 from pathlib import Path
 
 from bsa.errors import UsageError
 
 KINDS = ("data", "models", "train", "weights", "attacks", "certify", "measures", "report")
+MANY, LONG = 300, 100  # choices and letters that are looked at for a suggestion: comparing words takes time
 
 
 def shipped(folder):
@@ -26,8 +28,15 @@ def shipped(folder):
 
 def suggest(word, choices):
     """`did you mean "..."?` for the choice nearest to `word`, or an empty string."""
-    near = difflib.get_close_matches(str(word), [str(c) for c in choices], n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else ""
+    near = nearest(word, choices)
+    return f'did you mean "{near}"?' if near else ""
+
+
+def nearest(word, choices):
+    """The choice that `word` may be meant for, or None: one that it abbreviates, such as eps, or the most similar."""
+    word, choices = str(word)[:LONG], [str(c) for c in itertools.islice(choices, MANY)]
+    longer = [choice for choice in choices if len(word) > 2 and choice != word and choice.startswith(word)]
+    return next(iter(difflib.get_close_matches(word, longer or choices, n=1, cutoff=0 if longer else 0.5)), None)
 
 
 @functools.cache

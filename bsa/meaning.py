@@ -1,7 +1,10 @@
 """What is wrong with a spec that a schema cannot see: names that refer to nothing, numbers that do not fit together."""
 
+import graphlib
+import itertools
+
 from bsa import cells, components
-from bsa.problems import Problem, show
+from bsa.problems import MOST, Problem, pointer, show
 
 
 def problems(spec, broken=()):
@@ -16,10 +19,12 @@ def problems(spec, broken=()):
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _attacking: {"attack"},
+        _thresholds: {"attack", "certify", "blind_spot"},
         _training: {"networks", "train"},
         _rendering: {"attack", "blind_spot", "certify", "measures", "report"},
     }
-    return [p for check, needs in checks.items() if not needs & set(broken) for p in check(spec)]
+    found = (p for check, needs in checks.items() if not needs & set(broken) for p in check(spec))
+    return list(itertools.islice(found, MOST + 1))
 
 
 def _networks(spec):
@@ -36,16 +41,16 @@ def _networks(spec):
             yield Problem(f"{place}/train", '"train" or "weights" beside "model"', "neither")
         elif "train" in network and "weights" in network:
             yield Problem(f"{place}/weights", 'either "train" or "weights" beside "model"', "both")
-    known = list(spec.get("networks", {"main": None}))
+    known = spec.get("networks", {"main": None})
     users = [user for key in ("attack", "certify", "measures") for user in _entries(spec, key)]
     for place, user in users:
         if "network" not in user and len(known) > 1:
-            yield Problem(f"{place}/network", f"one of the networks {', '.join(known)}, or a list of them", "none")
+            yield Problem(f"{place}/network", f"one of the networks {_listed(known)}, or a list of them", "none")
         named = user.get("network", [])
         for name in [named] if isinstance(named, str) else named:
             if name not in known:
                 near = components.suggest(name, known)
-                yield Problem(f"{place}/network", f"one of the networks {', '.join(known)}", show(name), near)
+                yield Problem(f"{place}/network", f"one of the networks {_listed(known)}", show(name), near)
 
 
 def _weights(spec):
@@ -61,10 +66,11 @@ def _cascades(spec):
     """What stands before what: known networks, none of them behind itself, trained for certificates."""
     made = spec.get("networks", {})
     before = {f"/networks/{name}": (name, network) for name, network in made.items()}
+    behind = _circle(made)
     for place, (name, network) in before.items():
         after = network.get("after", [])
         yield from _known(f"{place}/after", after, made)
-        if name in _ancestors(name, made):
+        if name in behind:
             yield Problem(f"{place}/after", "networks before this one", f'"{name}" behind itself')
         if after and network.get("train", {}).get("name") != "outer_polytope":
             found = show(network["train"]["name"]) if "train" in network else "weights"
@@ -79,17 +85,23 @@ def _cascades(spec):
 def _known(place, named, made):
     for i, name in enumerate(named):
         if name not in made:
-            expected = f"one of the networks {', '.join(made) or 'under /networks'}"
+            expected = f"one of the networks {_listed(made) or 'under /networks'}"
             yield Problem(f"{place}/{i}", expected, show(name), components.suggest(name, made))
 
 
-def _ancestors(name, made, seen=()):
-    """The networks that `name` is trained behind, at any distance."""
-    for other in made.get(name, {}).get("after", []):
-        if other not in seen:
-            seen = (*seen, other)
-            seen = (*seen, *(each for each in _ancestors(other, made, seen) if each not in seen))
-    return seen
+def _circle(made):
+    """Networks that are trained behind one another in a circle: those of one circle, or none."""
+    try:
+        graphlib.TopologicalSorter({name: network.get("after", []) for name, network in made.items()}).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return ()
+
+
+def _listed(names):
+    """Names as a message has room for them."""
+    names = list(names)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _entries(spec, key):
@@ -109,17 +121,18 @@ def certificates(spec):
 
 
 def _reported(spec):
-    known = list(spec.get("networks", {"main": None}))
-    reported = spec.get("reported", {"network": known[0]})
-    name = reported.get("network", known[0] if len(known) == 1 else None)
+    known = spec.get("networks", {"main": None})
+    reported = spec.get("reported", {"network": next(iter(known))})
+    name = reported.get("network", next(iter(known)) if len(known) == 1 else None)
     if name not in known:
-        expected = f"the network that was reported, one of {', '.join(known)}"
+        expected = f"the network that was reported, one of {_listed(known)}"
         yield Problem("/reported/network", expected, show(name) if name else "none")
     for i, row in enumerate(reported.get("rows", [])):
         for key in ("kl", "normalised_distance"):
             for other in sorted(set(row.get(key, {})) - set(known)):
                 near = components.suggest(other, known)
-                yield Problem(f"/reported/rows/{i}/{key}/{other}", f"one of {', '.join(known)}", show(other), near)
+                at = pointer(["reported", "rows", i, key, other])
+                yield Problem(at, f"one of {_listed(known)}", show(other), near)
 
 
 def _cells(spec):
@@ -146,6 +159,17 @@ def _attacking(spec):
                 yield Problem(f"{at}/glance", expected, show(each["glance"]))
 
 
+def _thresholds(spec):
+    """Thresholds are written with 12 decimals: one that is 0 then would be dropped in silence."""
+    scale = min((abs(scale) for scale, _ in spec["blind_spot"]["cells"] if scale), default=1)
+    for key in ("attack", "certify"):
+        for place, each in _entries(spec, key):
+            named = {"epsilon": each["epsilon"], "scale*epsilon": scale * each["epsilon"]}
+            if any(not round(named.get(name, name), 12) for name in each.get("thresholds", ())):
+                expected = f"thresholds of at least 1e-12 at the scale {scale:g}"
+                yield Problem(f"{place}/epsilon", expected, show(each["epsilon"]))
+
+
 def _training(spec):
     trained = {f"/networks/{k}/train": n.get("train") for k, n in spec.get("networks", {}).items()}
     trained["/train"] = spec.get("train")
@@ -163,16 +187,12 @@ def _training(spec):
 
 
 def _rendering(spec):
-    names = [m["name"] for m in spec["measures"]]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
+    for i, name in _again(m["name"] for m in spec["measures"]):
+        yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
     for key, kind in (("attack", "attack"), ("certify", "certificate")):
-        entries = [(place, e.get("label", e["name"])) for place, e in _entries(spec, key)]
-        labels = [label for _, label in entries]
-        for i, (place, label) in enumerate(entries):
-            if label in labels[:i]:
-                yield Problem(f"{place}/label", f"a label of its own for each {kind}", f'"{label}" twice')
+        entries = _entries(spec, key)
+        for i, label in _again(e.get("label", e["name"]) for _, e in entries):
+            yield Problem(f"{entries[i][0]}/label", f"a label of its own for each {kind}", f'"{label}" twice')
     yield from _repeated(spec["report"])
     for i, report in enumerate(spec["report"]):
         for lack in _lacks(spec, report["name"]):
@@ -180,9 +200,17 @@ def _rendering(spec):
 
 
 def _repeated(reports):
-    for i, report in enumerate(reports):
-        if report["name"] in [r["name"] for r in reports[:i]]:
-            yield Problem(f"/report/{i}", "each report once", f'"{report["name"]}" twice')
+    for i, name in _again(report["name"] for report in reports):
+        yield Problem(f"/report/{i}", "each report once", f'"{name}" twice')
+
+
+def _again(names):
+    """Pairs (index, name) of the names that stand further in front, too."""
+    seen = set()
+    for i, name in enumerate(names):
+        if name in seen:
+            yield i, name
+        seen.add(name)
 
 
 def _lacks(spec, report):
@@ -200,10 +228,9 @@ def _lacks(spec, report):
 def of_collection(spec):
     """The problems of a collection whose experiments stand in it, resolved."""
     yield from _repeated(spec["report"])
-    names = [experiment["name"] for experiment in spec["experiments"]]
+    for i, name in _again(experiment["name"] for experiment in spec["experiments"]):
+        yield Problem(f"/experiments/{i}", "experiments of different names", f'"{name}" twice')
     for i, experiment in enumerate(spec["experiments"]):
-        if experiment["name"] in names[:i]:
-            yield Problem(f"/experiments/{i}", "experiments of different names", f'"{experiment["name"]}" twice')
         for report in spec["report"]:
             for lack in _lacks(experiment, report["name"]):
                 found = f'none in "{experiment["name"]}"'

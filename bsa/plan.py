@@ -51,7 +51,7 @@ def placed(spec, data):
     A place holds "kind" and, where they apply, "network", "cell" (a `Cell`), "label", "thresholds" or "measure"; a
     sanity stage's holds "cells", in the order of its needs, an invariant's the "certificate" beside the attack's label.
     """
-    source = {"name": spec["data"]["name"], "version": _version("data", spec["data"]["name"]), **data}
+    source = _source(spec["data"], data)
     trained = _networks(spec, source)
     for name, stage in trained.items():
         yield {"kind": "network", "network": name}, stage
@@ -74,6 +74,12 @@ def placed(spec, data):
             yield from _invariants(spec, attack, found, proven[name], trained[name])
             if spec["sanity"]:
                 yield _sanity(spec, attack, found, trained[name])
+
+
+def _source(given, described):
+    """What a key holds of a data set; its parameters too, where it has any."""
+    name, params = given["name"], {k: v for k, v in given.items() if k != "name"}
+    return {"name": name, "version": _version("data", name)} | ({"params": params} if params else {}) | described
 
 
 def _attacked(spec, attack, name, network, source):
@@ -161,17 +167,26 @@ def _component(kind, given):
 
 def _networks(spec, source):
     """The network stages by name, each after those that it is trained behind."""
-    made = {}
-
-    def make(name):
-        network = networks(spec)[name]
-        before = [make(other) for other in network.get("after", ())]
-        made.setdefault(name, _network(name, network, spec["seed"], source, tuple(stage.key for stage in before)))
-        return made[name]
-
-    for name in networks(spec):
-        make(name)
+    named, made = networks(spec), {}
+    for name in _in_order(named):
+        before = tuple(made[other].key for other in named[name].get("after", ()))
+        made[name] = _network(name, named[name], spec["seed"], source, before)
     return made
+
+
+def _in_order(named):
+    """The names of networks, each after those that it is trained behind: there may be more than a recursion takes."""
+    done = {}
+    for first in named:
+        path = [(first, iter(named[first].get("after", ())))]
+        while path:
+            name, before = path[-1]
+            other = next((each for each in before if each not in done), None)
+            if other is None:
+                done[name] = path.pop()
+            else:
+                path.append((other, iter(named[other].get("after", ()))))
+    return done
 
 
 def _network(name, network, seed, source, before):

@@ -14,7 +14,8 @@ LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")  # all imported by the time 
 
 def describe(spec, data_dir=None):
     """What the plan needs to know of an experiment's data set, without reading it."""
-    return components.find("data", spec["data"]["name"]).describe(data_dir=data_dir)
+    name, params = spec["data"]["name"], {k: v for k, v in spec["data"].items() if k != "name"}
+    return components.find("data", name).describe(data_dir=data_dir, **params)
 
 
 def planned(spec, data_dir=None):
@@ -36,10 +37,9 @@ def outlook(spec, artefacts, *, data_dir=None):
     for stage in planned(spec, data_dir):
         begun = artefacts.part(stage.key).is_dir()
         state = "stored" if stage.key in artefacts else "begun" if begun else "to do"
-        with silenced():  # attacks and objectives import TensorFlow
-            passes = _passes(stage)
-        rows.append({"title": stage.title, "key": stage.key, "state": state, "passes": passes})
-    return rows
+        rows.append({"title": stage.title, "key": stage.key, "state": state, "stage": stage})
+    with silenced():  # attacks and objectives import TensorFlow
+        return [row | {"passes": _passes(row.pop("stage"))} for row in rows]
 
 
 def _passes(stage):

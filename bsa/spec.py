@@ -4,25 +4,17 @@ The resolved spec (comments stripped, defaults filled in) is what is hashed, run
 that `bsa validate` takes a blink.
 """
 
-import hashlib
 import json
-import math
 import sys
 from pathlib import Path
 
 from bsa import components, meaning, problems, schema
-from bsa.errors import BsaError, UsageError
+from bsa.errors import UsageError
 from bsa.problems import Problem
-
-LARGEST = 2**53  # integers beyond are not exact in every JSON reader
-
-
-class SpecError(BsaError):
-    """A spec that cannot be used. `file` names it, `problems` lists every `Problem` found."""
-
-    def __init__(self, file, found):
-        self.file, self.problems = str(file), list(found)
-        super().__init__("\n".join(f"{self.file}: {p}" for p in self.problems))
+from bsa.problems import SpecError as SpecError
+from bsa.text import DEEPEST, SURROGATE, decode, numbers, strip
+from bsa.text import canonical as canonical
+from bsa.text import digest as digest
 
 
 def load(path, overrides=()):
@@ -32,32 +24,37 @@ def load(path, overrides=()):
     that ship with bsa. In a collection the resolved experiments stand in place of their files. Raises SpecError with
     every problem at once, UsageError where there is no such file.
     """
-    file, spec = read(path)
+    file, spec, odd = read(path)
     if "experiments" in spec:
         from bsa import collection  # which reads its experiments with this module
 
-        return collection.resolve(spec, file, overrides)
+        return collection.resolve(spec, file, overrides, odd)
     for text in overrides:
         override(spec, text)
-    return resolve(spec, file)
+    return resolve(spec, file, odd)
 
 
 def read(path, folder="."):
     """The file that `path` names, as seen from `folder` or among the specs that ship with bsa, and the object in it.
 
-    Raises UsageError where there is none, SpecError where it holds anything else.
+    Beside it stand the `Problem`s that the reader found, such as NaN. Raises UsageError where there is no such file,
+    SpecError where it holds anything else than an object.
     """
-    if str(path) == "-":
-        return "<stdin>", parse(sys.stdin.read(), "<stdin>")
-    file = Path(folder) / path
+    file = "<stdin>"
     try:
-        if not file.is_file():
-            file = _shipped(Path(path))
-        return file, parse(file.read_text(encoding="utf-8"), file)
+        if str(path) == "-":
+            content = sys.stdin.buffer.read() if sys.stdin else b""
+        else:
+            file = Path(folder) / path
+            if file.is_dir():
+                raise UsageError(f"cannot read {path}: expected a JSON file, found a folder")
+            file = file if file.exists() else _shipped(Path(path))
+            content = file.read_bytes()
+        return file, *_object(content.decode("utf-8"), file)
     except UnicodeDecodeError as error:
         raise SpecError(file, [Problem("", "text in UTF-8", f"a byte that is none at {error.start}")]) from None
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(f"cannot read {str(path)[:200]}: {error.strerror}") from None
 
 
 def _shipped(file):
@@ -72,70 +69,34 @@ def _shipped(file):
 
 def parse(text, file="<text>"):
     """The JSON object in `text`; syntax errors, repeated keys and numbers that are none raise SpecError."""
-    value = _decode(text, file)
+    value, odd = _object(text, file)
+    if odd:
+        raise SpecError(file, odd)
+    return value
+
+
+def _object(text, file):
+    value, odd = decode(text, file)
     if not isinstance(value, dict):
-        raise SpecError(file, [Problem("", "an object", problems.show(value))])
-    return value
+        raise SpecError(file, [*odd, Problem("", "an object", problems.show(value))])
+    return value, odd
 
 
-def _decode(text, file):
-    """Any JSON value, read strictly."""
-    repeated = []
-
-    def pairs(items):
-        keys, made = [k for k, _ in items], dict(items)
-        repeated.extend((made, k) for k in sorted({k for k in keys if keys.count(k) > 1}))
-        return made
-
-    def number(word):
-        value = float(word)
-        if not math.isfinite(value) or abs(value) > LARGEST:
-            raise SpecError(file, [Problem("", f"JSON numbers up to {LARGEST}", problems.show(word))])
-        return value if any(sign in word for sign in ".eE") else int(word)
-
-    try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=number, parse_int=number, parse_float=number)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise SpecError(file, [Problem("", "JSON", f"a syntax error at {place}: {error.msg}")]) from None
-    except RecursionError:
-        raise SpecError(file, [Problem("", "JSON of reasonable depth", "hundreds of nested brackets")]) from None
-    if repeated:
-        found = [Problem(_place(value, made, k), "every key once", f'"{k}" more than once') for made, k in repeated]
-        raise SpecError(file, found)
-    return value
-
-
-def _place(value, made, key, path=()):
-    """The pointer of `key` in the very object `made`, somewhere in `value`; "" where it was overwritten itself."""
-    if value is made:
-        return problems.pointer([*path, key])
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = (_place(child, made, key, (*path, name)) for name, child in children)
-    return next((place for place in found if place), "")
-
-
-def strip(value):
-    """`value` without its comments."""
-    if isinstance(value, dict):
-        return {k: strip(v) for k, v in value.items() if k != "comment" or not isinstance(v, str)}
-    return [strip(v) for v in value] if isinstance(value, list) else value
-
-
-def resolve(spec, file="<spec>"):
+def resolve(spec, file="<spec>", odd=()):
     """`spec` (a parsed dict) checked, without comments, with defaults filled in and 600.0 as 600.
 
-    Raises SpecError with every problem at once.
+    `odd` are the problems that its reader found. Raises SpecError with every problem at once.
     """
     spec = strip(spec)
-    found = problems.of_schema(spec, "experiment")
+    places = {p.pointer for p in odd}
+    found = [*odd, *(p for p in problems.of_schema(spec, "experiment") if p.pointer not in places)]
     broken = {p.pointer.split("/")[1] if p.pointer else "" for p in found}
     sound = {k: v for k, v in spec.items() if k not in broken}
     filled = schema.fill(sound, {"$ref": "#/$defs/experiment"})
     found += meaning.problems(filled, broken)
     if found:
         raise SpecError(file, found)
-    return _numbers(filled)
+    return numbers(filled)
 
 
 def parameters(kind, name, given):
@@ -152,7 +113,7 @@ def parameters(kind, name, given):
     found = problems.of_part(value, part)
     if found:
         raise UsageError("\n".join(f'{kind} "{name}": {p}' for p in found))
-    return {k: v for k, v in _numbers(schema.fill(value, part)).items() if k != "name"}
+    return {k: v for k, v in numbers(schema.fill(value, part)).items() if k != "name"}
 
 
 def _plain(value):
@@ -165,19 +126,32 @@ def override(spec, text):
     path, equals, raw = text.partition("=")
     if not equals or not path:
         raise UsageError(f"--set {text}: expected KEY=VALUE such as train.steps=2000, found no '='.")
-    try:
-        value = _decode(raw, f"--set {text}")
-    except SpecError as error:
-        if "a syntax error" not in str(error):
-            raise
-        value = raw  # a plain word needs no quotes
     here, keys = spec, path.split(".")
+    if len(keys) > DEEPEST:
+        raise UsageError(f"--set {text[:60]}...: expected at most {DEEPEST} keys, found {len(keys)}.")
+    if SURROGATE.search(text):
+        raise UsageError(f"--set {problems.printable(text)}: expected whole characters, found half of one.")
+    value = _value(raw, keys, text)
     for depth, key in enumerate(keys):
         key = _key(here, key, ".".join(keys[:depth]), text)
         if depth == len(keys) - 1:
             here[key] = value
         else:
             here = here[key] if isinstance(here, list) else here.setdefault(key, {})
+
+
+def _value(raw, keys, text):
+    """What stands behind an override's =."""
+    try:
+        value, odd = decode(raw, f"--set {text}")
+    except SpecError as error:
+        if "a syntax error" not in str(error):
+            raise
+        return raw  # a plain word needs no quotes
+    if odd:
+        place = problems.pointer(keys)
+        raise SpecError(f"--set {text}", [p._replace(pointer=place + p.pointer) for p in odd])
+    return value
 
 
 def _key(here, key, place, text):
@@ -189,21 +163,3 @@ def _key(here, key, place, text):
     if not isinstance(here, dict):
         raise UsageError(f"--set {text}: expected an object at {place}, found {problems.show(here)}.")
     return key
-
-
-def canonical(value):
-    """The one text of a JSON value: sorted keys, no spaces, 1.0 written as 1. Equal values have equal texts."""
-    return json.dumps(_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _numbers(value):
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {k: _numbers(v) for k, v in value.items()}
-    return [_numbers(v) for v in value] if isinstance(value, (list, tuple)) else value
-
-
-def digest(value):
-    """sha256 of the canonical text, in hexadecimal."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()

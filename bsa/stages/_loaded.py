@@ -11,19 +11,24 @@ from bsa.attacks import logits
 from bsa.data import Dataset
 from bsa.models import AT_ONCE, embedding
 from bsa.ops import devices
+from bsa.spec import canonical
 
 CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
 
 
+def dataset(source, split, data_dir) -> Dataset:
+    """A split of the data set that a stage's "data" names, with its parameters."""
+    return _dataset(source["name"], split, data_dir, canonical(source.get("params", {})))
+
+
 @functools.lru_cache(maxsize=4)
-def dataset(name, split, data_dir) -> Dataset:
-    """A split of a data set."""
-    return components.find("data", name).load(split=split, data_dir=data_dir)
+def _dataset(name, split, data_dir, params):
+    return components.find("data", name).load(split=split, data_dir=data_dir, **json.loads(params))
 
 
 def cell_images(stage, desk):
     """The test images of a stage moved into its cell, (n, height, width, channels) float32, and their labels."""
-    data = dataset(stage.params["data"]["name"], "test", desk.data_dir)
+    data = dataset(stage.params["data"], "test", desk.data_dir)
     gain, offset = np.float32(stage.params["gain"]), np.float32(stage.params["offset"])
     return np.clip(gain * data.x + offset, 0, 1), data.y
 
@@ -59,10 +64,15 @@ def _shared(function, folder, names):
     return chunks.shared(works, AT_ONCE)
 
 
-@functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
-def training_embedding(folder, layer, name, data_dir, names=(), count=None):
+def training_embedding(folder, layer, source, data_dir, names=(), count=None):
     """The embedding of the first `count` (None: all) training images, (n, features) float32, and their labels (n,)."""
-    data = dataset(name, "train", data_dir)
+    params = canonical(source.get("params", {}))
+    return _training_embedding(folder, layer, source["name"], params, data_dir, names, count)
+
+
+@functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
+def _training_embedding(folder, layer, name, params, data_dir, names, count):
+    data = _dataset(name, "train", data_dir, params)
     return embedder(folder, names)(data.x[:count], layer), data.y[:count]
 
 

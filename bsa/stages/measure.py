@@ -14,7 +14,7 @@ def compute(stage, needs, part, desk):
     names = desk.devices.names
     x, y = cell_images(stage, desk)
     training = functools.partial(
-        training_embedding, needs[0], name=stage.params["data"]["name"], data_dir=desk.data_dir, names=names
+        training_embedding, needs[0], source=stage.params["data"], data_dir=desk.data_dir, names=names
     )
     view = View(
         x=x,

@@ -19,7 +19,7 @@ def compute(stage, needs, part, desk):
     if stage.origin:
         return imported(stage, part, desk)
     model = build(stage)
-    data = dataset(stage.params["data"]["name"], "train", desk.data_dir)
+    data = dataset(stage.params["data"], "train", desk.data_dir)
     if needs:
         with contextlib.nullcontext(part) if desk.devices.chief else tempfile.TemporaryDirectory() as folder:
             data = left_over(stage, needs, data, Path(folder), desk)
