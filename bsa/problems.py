@@ -84,14 +84,12 @@ def _hashable(value):
 
 
 def _pattern(validator, pattern, value, part):
-    """As jsonschema's own, but a $ at the end is the end, as in the standard: Python's matches before a newline, too."""
+    """As jsonschema's own, but a $ is the end, as in the standard: Python's matches before a last newline, too."""
     if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
         yield jsonschema.ValidationError("no match")
 
 
-Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator, {"uniqueItems": _unique, "pattern": _pattern}
-)
+Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"uniqueItems": _unique, "pattern": _pattern})
 
 
 TYPES = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number",

@@ -25,7 +25,7 @@ def combined():
     frames = {name: _frame(name) for name in FRAMES}
     definitions = {name: part for frame in frames.values() for name, part in frame.pop("$defs").items()} | frames
     for kind in components.KINDS:
-        shared = definitions.get(kind, {}).get("properties", {})
+        shared = {key: part for key, part in definitions.get(kind, {}).get("properties", {}).items() if key != "name"}
         names = [name for name in components.names(kind) if name not in FRAMED]
         for name in names:
             part = copy.deepcopy(components.fragment(kind, name))

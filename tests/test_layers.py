@@ -16,6 +16,7 @@ LAYERS = [
         "schema",
         "problems",
         "meaning",
+        "text",
         "spec",
         "collection",
         "plan",
