@@ -5,6 +5,7 @@ they find a component by its name and fill in the defaults that specs use. Impor
 first call does.
 """
 
+from bsa.backend import check as _check_backend
 from bsa.cells import blind_spot
 from bsa.components import find as _find
 from bsa.spec import parameters as _parameters
@@ -48,6 +49,7 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
     Returns the history, a dict of arrays with one value a step. `schemas/train/<name>.json` describes the parameters.
     """
+    _check_backend()
     from bsa.train import run
 
     return run(name, model, data, seed=seed, folder=folder, progress=progress, **_parameters("train", name, params))
@@ -79,6 +81,7 @@ def measure(name, model, x, y, *, training=None, progress=None, **params):
     only some measures need, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers,
     which the measure's module describes, its parameters `schemas/measures/<name>.json`.
     """
+    _check_backend()
     from bsa.attacks import checked, logits, target
     from bsa.errors import UsageError
     from bsa.measures import View
@@ -114,6 +117,7 @@ def sanity(name, model, x, y, *, seed=0, checks=None, **params):
     Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
     Raises ValueError where no image is classified correctly.
     """
+    _check_backend()
     from bsa.attacks import checked, target
     from bsa.cells import thresholds
     from bsa.measures.sanity import Sample

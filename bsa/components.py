@@ -10,6 +10,7 @@ import itertools
 import json
 from pathlib import Path
 
+from bsa import backend
 from bsa.errors import UsageError
 
 KINDS = ("data", "models", "train", "weights", "attacks", "certify", "measures", "report")
@@ -73,7 +74,10 @@ def check_name(kind, name):
 def find(kind, name):
     """Import the module of a component: `find("attacks", "pgd")` is `bsa.attacks.pgd`.
 
-    Raises UsageError with a suggestion for a name that does not exist.
+    Raises UsageError with a suggestion for a name that does not exist, and, for what computes with Keras, where that
+    has another backend than TensorFlow.
     """
     check_name(kind, name)
+    if kind not in ("data", "report"):
+        backend.check()
     return importlib.import_module(f"bsa.{kind}.{name}")

@@ -8,7 +8,7 @@ file system that all of them see, with atomic renames and working locks (NFS 4 a
 import os
 import time
 
-from bsa import run
+from bsa import backend, run
 from bsa.errors import BsaError, UsageError
 from bsa.progress import silenced
 from bsa.store import Store
@@ -66,6 +66,7 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
     plain run and results are equal to the bit on equal processors) and `stage_gpus` GPUs. Errors of a stage are raised
     here, and what has not begun is cancelled. Raises UsageError without Ray, or where no machine can take a stage.
     """
+    backend.check()
     ray = _ray()
     stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
     here = {} if ray_address else {"num_cpus": workers * cpus, "include_dashboard": False}

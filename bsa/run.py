@@ -4,7 +4,7 @@ import functools
 import sys
 import time
 
-from bsa import cluster, components, plan, store
+from bsa import backend, cluster, components, plan, store
 from bsa.errors import BsaError
 from bsa.progress import silenced
 
@@ -33,6 +33,7 @@ def outlook(spec, artefacts, *, data_dir=None):
 
     A state is "stored", "begun" or "to do"; passes are forward-backward passes of one image, None where none is due.
     """
+    backend.check()
     rows = []
     for stage in planned(spec, data_dir):
         begun = artefacts.part(stage.key).is_dir()
@@ -69,6 +70,7 @@ def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devi
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
     progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.progress.Display`.
     """
+    backend.check()
     stages, strategy = planned(spec, data_dir), strategy or stated(spec)
     worker, _ = cluster.place(strategy)
     desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices))  # only where there is work for it

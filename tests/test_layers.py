@@ -11,6 +11,7 @@ ROOT = Path(bsa.__file__).parent
 LAYERS = [
     {
         "errors",
+        "backend",
         "components",
         "cells",
         "schema",

@@ -1,6 +1,7 @@
 """Networks: `build(*, input_shape, num_classes, seed) -> keras.Model`, one module each.
 
-[0, 1] images in, logits out; layers named `embedding` and `logits`; standard Keras layers only.
+[0, 1] images in, logits out; layers named `embedding` and `logits`; standard Keras layers only, each with its dtype
+and data format: what keras.json or `keras.config` say changes no network.
 """
 
 import keras
@@ -9,6 +10,8 @@ import numpy as np
 from bsa.errors import UsageError
 
 AT_ONCE = 500  # images in one pass
+PLAIN = {"dtype": "float32"}  # what every layer states
+IMAGES = PLAIN | {"data_format": "channels_last"}  # and every layer of images
 
 
 def embedding(model, x, layer="embedding"):

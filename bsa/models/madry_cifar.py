@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from bsa.errors import UsageError
+from bsa.models import IMAGES, PLAIN
 
 
 def build(*, input_shape, num_classes, width, units, seed=0):
@@ -27,18 +28,17 @@ def build(*, input_shape, num_classes, width, units, seed=0):
         size = f"{input_shape[0]}x{input_shape[1]}"
         raise UsageError(f"expected images with sides that are multiples of 4 for madry_cifar, found {size}")
     starts = itertools.count((6 * units + 2) * seed)
-    inputs = keras.Input(tuple(input_shape), name="image")
+    inputs = keras.Input(tuple(input_shape), name="image", **PLAIN)
     x = _convolution(standardised(inputs), 16, 1, starts, "conv")
     for group, strides in enumerate((1, 2, 2), start=1):
         for unit in range(units):
             first = group == 1 and unit == 0
             filters, name = 8 * 2**group * width, f"unit_{group}_{unit}"
             x = _unit(x, filters, 1 if unit else strides, starts, name, activated_shortcut=first)
-    x = layers.GlobalAveragePooling2D(name="embedding")(_activated(x, "last"))
+    x = layers.GlobalAveragePooling2D(name="embedding", **IMAGES)(_activated(x, "last"))
     kernel = keras.initializers.LecunUniform(seed=next(starts))
-    return keras.Model(
-        inputs, layers.Dense(num_classes, kernel_initializer=kernel, name="logits")(x), name="madry_cifar"
-    )
+    logits = layers.Dense(num_classes, kernel_initializer=kernel, name="logits", **PLAIN)(x)
+    return keras.Model(inputs, logits, name="madry_cifar")
 
 
 def standardised(images):
@@ -63,19 +63,19 @@ def _unit(x, filters, strides, starts, name, *, activated_shortcut):
     x = _convolution(_activated(x, f"{name}_2"), filters, 1, starts, f"{name}_conv2")
     missing = filters - shortcut.shape[-1]
     if missing and strides > 1:
-        shortcut = layers.AveragePooling2D(strides, name=f"{name}_pool")(shortcut)
+        shortcut = layers.AveragePooling2D(strides, name=f"{name}_pool", **IMAGES)(shortcut)
     if missing:
         shortcut = ops.pad(shortcut, [[0, 0], [0, 0], [0, 0], [missing // 2, missing // 2]])
-    return layers.Add(name=f"{name}_add")([x, shortcut])
+    return layers.Add(name=f"{name}_add", **PLAIN)([x, shortcut])
 
 
 def _activated(x, name):
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"{name}_norm")(x)
-    return layers.LeakyReLU(negative_slope=0.1, name=f"{name}_relu")(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"{name}_norm", **PLAIN)(x)
+    return layers.LeakyReLU(negative_slope=0.1, name=f"{name}_relu", **PLAIN)(x)
 
 
 def _convolution(x, filters, strides, starts, name):
     kernel = keras.initializers.RandomNormal(stddev=(2 / (9 * filters)) ** 0.5, seed=next(starts))
     return layers.Conv2D(
-        filters, 3, strides=strides, padding="same", use_bias=False, kernel_initializer=kernel, name=name
+        filters, 3, strides=strides, padding="same", use_bias=False, kernel_initializer=kernel, name=name, **IMAGES
     )(x)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from bsa.models import IMAGES, PLAIN
+
 
 def build(*, input_shape, num_classes, seed=0):
     """Two 5x5 convolutions (32, 64; "same", ReLU, max-pool 2), dense 1024 (`embedding`), dense `logits`.
@@ -17,11 +19,12 @@ def build(*, input_shape, num_classes, seed=0):
             "bias_initializer": keras.initializers.Constant(0.1),
         }
 
-    x = inputs = keras.Input(tuple(input_shape), name="image")
-    x = layers.Conv2D(32, 5, padding="same", activation="relu", name="conv1", **start(1))(x)
-    x = layers.MaxPooling2D(2, padding="same", name="pool1")(x)
-    x = layers.Conv2D(64, 5, padding="same", activation="relu", name="conv2", **start(2))(x)
-    x = layers.MaxPooling2D(2, padding="same", name="pool2")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(1024, activation="relu", name="embedding", **start(3))(x)
-    return keras.Model(inputs, layers.Dense(num_classes, name="logits", **start(4))(x), name="madry_mnist")
+    x = inputs = keras.Input(tuple(input_shape), name="image", **PLAIN)
+    x = layers.Conv2D(32, 5, padding="same", activation="relu", name="conv1", **start(1), **IMAGES)(x)
+    x = layers.MaxPooling2D(2, padding="same", name="pool1", **IMAGES)(x)
+    x = layers.Conv2D(64, 5, padding="same", activation="relu", name="conv2", **start(2), **IMAGES)(x)
+    x = layers.MaxPooling2D(2, padding="same", name="pool2", **IMAGES)(x)
+    x = layers.Flatten(name="flatten", **IMAGES)(x)
+    x = layers.Dense(1024, activation="relu", name="embedding", **start(3), **PLAIN)(x)
+    logits = layers.Dense(num_classes, name="logits", **start(4), **PLAIN)(x)
+    return keras.Model(inputs, logits, name="madry_mnist")

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from bsa.errors import UsageError
+from bsa.models import IMAGES, PLAIN
 
 
 def build(*, input_shape, num_classes, seed=0):
@@ -20,14 +21,14 @@ def build(*, input_shape, num_classes, seed=0):
     def start(number):
         return keras.initializers.GlorotUniform(seed=10 * seed + number)
 
-    x = inputs = keras.Input(tuple(input_shape), name="image")
+    x = inputs = keras.Input(tuple(input_shape), name="image", **PLAIN)
     for number, (filters, size, strides, padding) in enumerate(
         [(64, 8, 2, "same"), (128, 6, 2, "valid"), (128, 5, 1, "valid")], start=1
     ):
         x = layers.Conv2D(
             filters, size, strides=strides, padding=padding, activation="elu",
-            kernel_initializer=start(number), name=f"conv{number}",
+            kernel_initializer=start(number), name=f"conv{number}", **IMAGES,
         )(x)  # fmt: skip
-    x = layers.Flatten(name="embedding")(x)
-    logits = layers.Dense(num_classes, kernel_initializer=start(4), name="logits")(x)
+    x = layers.Flatten(name="embedding", **IMAGES)(x)
+    logits = layers.Dense(num_classes, kernel_initializer=start(4), name="logits", **PLAIN)(x)
     return keras.Model(inputs, logits, name="sinha_elu")

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from bsa.models import IMAGES
 from bsa.models._wong import convolution, dense, image
 
 
@@ -18,7 +19,7 @@ def build(*, input_shape, num_classes, seed=0, mean=None, std=None):
     inputs, x = image(input_shape, mean, std)
     for number, (filters, size, strides) in enumerate([(32, 3, 1), (32, 4, 2), (64, 3, 1), (64, 4, 2)], start=1):
         x = convolution(filters, size, strides, seed=first + number, name=f"conv{number}")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten", **IMAGES)(x)
     x = dense(512, x.shape[-1], seeds=(first + 5, first + 15), activation="relu", name="embedding")(x)
     x = dense(512, 512, seeds=(first + 6, first + 16), activation="relu", name="dense")(x)
     logits = dense(num_classes, 512, seeds=(first + 7, first + 17), name="logits")(x)

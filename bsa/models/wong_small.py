@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from bsa.models import IMAGES
 from bsa.models._wong import convolution, dense, image
 
 
@@ -18,7 +19,7 @@ def build(*, input_shape, num_classes, seed=0, mean=None, std=None):
     inputs, x = image(input_shape, mean, std)
     x = convolution(16, 4, 2, seed=first + 1, name="conv1")(x)
     x = convolution(32, 4, 2, seed=first + 2, name="conv2")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten", **IMAGES)(x)
     x = dense(100, x.shape[-1], seeds=(first + 3, first + 8), activation="relu", name="embedding")(x)
     logits = dense(num_classes, 100, seeds=(first + 4, first + 9), name="logits")(x)
     return keras.Model(inputs, logits, name="wong_small")

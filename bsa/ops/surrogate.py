@@ -45,7 +45,7 @@ def opened(model, sharpness):
         found.append(layer)
         relu = open_relu(sharpness, ceiling or None)
         if isinstance(layer, keras.layers.ReLU) or not isinstance(layer, keras.layers.Layer):
-            return keras.layers.Activation(relu, name=layer.name, dtype=getattr(layer, "dtype_policy", None))
+            return keras.layers.Activation(relu, name=layer.name, dtype=getattr(layer, "dtype_policy", "float32"))
         copy.activation = relu
         return copy
 

@@ -34,7 +34,7 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     with devices.scope():
         one = devices is device.ONE
         twin = quick(precisions.twin(model, precision), exact=True) if one else precisions.replica(model, precision)
-        rule = {"adam": keras.optimizers.Adam, "sgd": lambda: keras.optimizers.SGD(momentum=0.9)}[optimizer]()
+        rule = _rule(optimizer)
         rule.build(twin.trainable_variables)
     identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, _sums(data, model)])
     state = _checkpoint.State(twin.variables + rule.variables, Path(folder) if folder else None, identity, devices)
@@ -61,6 +61,16 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     if not np.isfinite(model(data.x[:batch_size], training=False)).all():
         raise TrainingError(f"the logits are no longer numbers after the last of {steps} steps. {ADVICE}")
     return {key: np.array(values) for key, values in state.history.items()}
+
+
+def _rule(optimizer):
+    """The optimizer "adam" or "sgd"; its learning rate is kept in float32, whatever `keras.config.floatx()` is."""
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float32")  # Keras takes the type from nowhere else
+    try:
+        return keras.optimizers.Adam() if optimizer == "adam" else keras.optimizers.SGD(momentum=0.9)
+    finally:
+        keras.config.set_floatx(floatx)
 
 
 def _check(images, batch_size, micro, jit_compile, devices):
