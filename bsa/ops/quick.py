@@ -155,7 +155,8 @@ def _gains(kind):
 
 def _slopes(kind, shape, settings):
     """A function that computes the gradient of a layer for its images; it has run once."""
-    layer, images = kind(**settings, dtype="float32"), tf.random.stateless_uniform(shape, [0, 0])
+    layer = kind(**settings, dtype="float32", data_format="channels_last")
+    images = tf.random.stateless_uniform(shape, [0, 0])
     layer.build(shape)
 
     @tf.function

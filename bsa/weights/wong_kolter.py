@@ -8,16 +8,17 @@ import keras
 import numpy as np
 
 from bsa.errors import WeightsError
-from bsa.weights import _torch, count, fits, put, shown
+from bsa.weights import _order, _torch, count, fits, put, shown
 
 
 def load(model, path, *, index):
     """Put the state dict in `path`, the `index`-th of a cascade, into `model`, by order.
 
     Convolutions (out, in, height, width) become (height, width, in, out), matrices (out, in) are transposed, and the
-    inputs of the first dense layer after a flattening, channels first in PyTorch, are put in Keras's order. Raises
-    WeightsError for anything but tensors in the file, an index beyond the cascade, other shapes or another number, and
-    for a model with other layers that have weights than Conv2D and Dense.
+    inputs of a dense layer after images, flattened channels first in PyTorch, are put in the model's order: `_order`
+    traces it through what lies between. Raises WeightsError for anything but tensors in the file, an index beyond the
+    cascade, other shapes or another number, for a model with other layers that have weights than Conv2D and Dense, and
+    where the order cannot be told.
     """
     state, wanted = _state(_torch.read(path), index, path), list(_wanted(model))
     count(model, state, path)
@@ -49,31 +50,26 @@ def _state(content, index, path):
 
 def _wanted(model):
     """For each weight its path, its shape in PyTorch, and how an array of that shape becomes Keras's."""
-    flattened = None  # the (height, width, channels) that were just flattened
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Flatten) and len(layer.input.shape) == 4:
-            flattened = tuple(layer.input.shape[1:])
-        if not layer.weights:
-            continue
+    layers = [layer for layer in model.layers if layer.weights]
+    for layer in layers:
         if type(layer) not in (keras.layers.Conv2D, keras.layers.Dense):
             raise WeightsError(
                 f"expected a network whose weights are those of Conv2D and Dense layers, found {layer.name}, "
                 f"{type(layer).__name__}"
             )
+    orders = _order.orders(model)
+    for layer in layers:
+        places = orders[layer.name]
         for weight in layer.weights:  # the kernel, and then the bias if there is one
             path, shape = weight.path.removeprefix(f"{model.name}/"), tuple(weight.shape)
             if len(shape) == 4:
                 yield path, tuple(shape[i] for i in (3, 2, 0, 1)), lambda w: w.transpose(2, 3, 1, 0)
             elif len(shape) == 2:
-                yield path, shape[::-1], _matrix(flattened)
-                flattened = None
+                yield path, shape[::-1], _matrix(places)
             else:
                 yield path, shape, np.asarray
 
 
-def _matrix(flattened):
-    """How a matrix (out, in) becomes (in, out); `flattened` is the shape of its inputs before they were flattened."""
-    if flattened is None:
-        return np.transpose
-    height, width, channels = flattened
-    return lambda w: w.reshape(-1, channels, height, width).transpose(2, 3, 1, 0).reshape(-1, len(w))
+def _matrix(places):
+    """How a matrix (out, in) becomes (in, out), its inputs in the order of their `places`."""
+    return np.transpose if places is None else lambda w: w[:, places].T
