@@ -3,39 +3,21 @@
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
 from bsa import __version__, cluster, foreign
-from bsa.errors import BsaError, UsageError
+from bsa.errors import UsageError
 from bsa.options import options
 from bsa.plan import experiments
 from bsa.problems import Problem
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
+from bsa.terminal import EXIT, Commands
 
-EXIT = "Exit codes: 0 fine, 1 the run failed, 2 wrong usage, 3 invalid spec, 4 a sanity check failed (with --strict)."
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is no news to the user
-
-
-class Commands(click.Group):
-    """A group that turns bsa's errors into messages and exit codes."""
-
-    def invoke(self, context):
-        try:
-            return super().invoke(context)
-        except SpecError as error:
-            code = 3
-            message = str(error)
-        except UsageError as error:
-            code, message = 2, str(error)
-        except BsaError as error:
-            code, message = 1, str(error)
-        except KeyboardInterrupt:
-            code, message = 1, "stopped; the same command goes on from here"
-        click.echo(f"bsa: {message}", err=True)
-        context.exit(code)
 
 
 @click.group(cls=Commands, epilog=EXIT, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,16 +43,9 @@ def validate(files, form):
 
     FILE may be a folder (its *.json) or - for standard input.
     """
-    paths = [p for f in files for p in (_specs_in(f) if Path(f).is_dir() else [f])]
     report = []
-    for path in paths:
-        problems = []
-        try:
-            load_spec(path)
-        except SpecError as error:
-            problems = error.problems
-        except UsageError as error:
-            problems = [Problem("", "a file that can be read", str(error))]
+    for path in (path for file in files for path in _specs_in(file)):
+        problems = _problems(path)
         report.append({"file": str(path), "valid": not problems, "problems": [p._asdict() for p in problems]})
         if form == "text":
             click.echo("\n".join(f"{path}: {p}" for p in problems) if problems else f"{path}: valid")
@@ -80,11 +55,23 @@ def validate(files, form):
         sys.exit(3)
 
 
-def _specs_in(folder):
-    found = sorted(Path(folder).glob("*.json"))
-    if not found:
-        raise UsageError(f"no *.json in the folder {folder}")
-    return found
+def _specs_in(file):
+    """The specs in a folder; what is none, or holds none, itself."""
+    folder = Path(file)
+    try:
+        return (sorted(folder.glob("*.json")) if folder.is_dir() else []) or [file]
+    except OSError:  # an over-long name, a folder that may not be read: said when it is read
+        return [file]
+
+
+def _problems(path):
+    try:
+        load_spec(path)
+    except SpecError as error:
+        return error.problems
+    except UsageError as error:
+        return [Problem("", "a file that can be read, or a folder of *.json", str(error))]
+    return []
 
 
 @main.command()
@@ -132,6 +119,10 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
         given = ", ".join("--" + name.replace("_", "-") for name in ray)
         raise UsageError(f"expected --executor ray with {given}, found no executor")
     resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
+    number, workers = cluster.place(strategy or runner.stated(resolved))
+    out = out or Path("results") / resolved["name"]
+    if not number:
+        _writable(out)
     display = progress.Display(several=bool(executor))
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
     try:
@@ -141,7 +132,6 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
             runner.run(resolved, store, **folders, strategy=strategy, devices=devices, seen=display)
     finally:
         display.close()
-    number, workers = cluster.place(strategy or runner.stated(resolved))
     if number:
         click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
         return
@@ -164,7 +154,18 @@ def show(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
     """Render the tables and figures of a finished run of a SPEC again."""
     from bsa.store import Store
 
-    _render(_spec(spec, overrides, seed, weights_dir, strict), Store(root), data_dir, out, strict)
+    resolved = _spec(spec, overrides, seed, weights_dir, strict)
+    _render(resolved, Store(root), data_dir, out or Path("results") / resolved["name"], strict)
+
+
+def _writable(out):
+    """The folder `out`, made if need be: that nothing can be written there is told before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            return out
+    except OSError as error:
+        raise UsageError(f"--out: expected a folder that can be written, found {out}: {error.strerror}") from None
 
 
 def _render(spec, store, data_dir, out, strict):
@@ -174,12 +175,11 @@ def _render(spec, store, data_dir, out, strict):
     from bsa.results import gather
     from bsa.run import describe
 
-    out = out or Path("results") / spec["name"]
     console = rich.console.Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file has room: no column is squeezed
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    for shown in render(results, out):
+    for shown in list(render(results, _writable(out))):  # all is written, even where nobody reads what is printed
         console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
     console.print(f"written to {out}", soft_wrap=True, markup=False)
     if strict and results.failed:

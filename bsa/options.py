@@ -6,6 +6,15 @@ import click
 
 from bsa import cluster
 
+
+def _folder(context, parameter, value):
+    """A folder on the command line must be there; one in the environment is looked at by what needs it."""
+    given = context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    if given and not Path(value).expanduser().is_dir():
+        raise click.BadParameter(f"folder {value!r} does not exist.")
+    return value
+
+
 KNOWN = {
     "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                         help="Override a field, for example train.steps=2000; may be repeated. In a collection "
@@ -13,10 +22,9 @@ KNOWN = {
     "seed": click.option("--seed", type=int, help="Short for --set seed=N."),
     "store": click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE",
                           help="Where results are kept (BSA_STORE); the user's cache folder by default."),
-    "data": click.option("--data-dir", envvar="BSA_DATA_DIR", type=click.Path(exists=True, file_okay=False),
+    "data": click.option("--data-dir", envvar="BSA_DATA_DIR", callback=_folder,
                          help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
-    "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR",
-                            type=click.Path(exists=True, file_okay=False),
+    "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR", callback=_folder,
                             help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
                                  "default."),
     "out": click.option("--out", type=click.Path(path_type=Path),

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import subprocess
 import sys
 import time
 
 import rich.console
 import rich.progress
 import rich.table
+
+from bsa.errors import BsaError
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -94,15 +97,52 @@ def clock(seconds):
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+# What a process holds back of its standard error, line by line: told unless the process takes it back by a zero byte.
+HOLD = """
+import os
+held = b""
+while chunk := os.read(0, 65536):
+    held += chunk
+    if held.endswith(b"\\0"):
+        break
+else:
+    os.write(2, held)
+"""
+
+
 @contextlib.contextmanager
 def silenced():
-    """Nothing reaches the process's standard error: for importing TensorFlow, whose C++ parts greet there."""
+    """What reaches the process's standard error is held back: for importing TensorFlow, whose C++ parts greet there.
+
+    It is dropped where the block ends well, or by an error of bsa's, which speaks for itself. Where it ends otherwise,
+    or the process dies in it, all is told: TensorFlow's last words say why. Another process holds it, as no code of
+    this one runs after an abort.
+    """
     sys.stderr.flush()
-    kept = os.dup(2)
     try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        kept = os.dup(2)
+        holder = subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this process alone
+        )  # fmt: skip
+    except OSError:  # no process to be had, or no standard error
         yield
+        return
+    os.dup2(holder.stdin.fileno(), 2)
+    holder.stdin.close()
+    try:
+        yield
+    except (BsaError, KeyboardInterrupt):
+        _drop()
+        raise
+    else:
+        _drop()
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+        holder.wait()
+
+
+def _drop():
+    with contextlib.suppress(OSError):  # the holder was killed
+        os.write(2, b"\0")

@@ -35,7 +35,7 @@ LAYERS = [
     {"run"},
     {"executor"},
     {"report"},
-    {"options"},
+    {"options", "terminal"},
     {"cli"},
     {"__main__"},
 ]
