@@ -149,9 +149,12 @@ def _compute(stage, artefacts, part, desk, seen):
 
 
 def _record(stage, metrics, seconds):
+    from bsa.ops.quick import chosen
+
     versions = {name: sys.modules[name].__version__ for name in LIBRARIES} | {"python": sys.version.split()[0]}
     record = {"kind": stage.kind, "title": stage.title, "key": stage.key, "component": stage.component}
     record |= {"params": stage.params, "needs": list(stage.needs), "metrics": metrics, "versions": versions}
+    record |= {"kernels": chosen()}
     return record | {"seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
 
 

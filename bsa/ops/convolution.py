@@ -7,6 +7,8 @@ gradients of that have a kernel of last resort alone, 20 times as slow.
 import keras
 import tensorflow as tf
 
+from bsa.ops.gradients import custom_gradient
+
 
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` with gradients for its input and its kernel in float32, rounded to the type it computes in.
@@ -17,7 +19,7 @@ class Conv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         plain = super().convolution_op
 
-        @tf.custom_gradient
+        @custom_gradient
         def convolved(x, weights):
             def backward(g):
                 with tf.GradientTape() as tape:

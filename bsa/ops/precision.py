@@ -1,6 +1,5 @@
 """Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
 
-import functools
 import warnings
 
 import keras
@@ -59,19 +58,17 @@ def slowdown(precision):
     float32 and the other, for which there is a kernel of last resort alone, 20 times as slow.
     """
     kind = keras.dtype_policies.get(precision).compute_dtype
-    with timing.LOCK:  # all threads go by the same figure
-        return 1.0 if kind == "float32" else _timed(kind)
+    return 1.0 if kind == "float32" else timing.once(kind, lambda: (_passes(kind), _passes("float32")))
 
 
 def slow(precision):
-    """Whether this machine is far slower by the Keras dtype policy `precision` than in float32: it emulates it."""
+    """Whether this machine is far slower by the Keras dtype policy `precision` than in float32: it emulates it.
+
+    Where the environment variable BSA_KERNELS is set it counts as such for "quick", and not for "tensorflow".
+    """
+    if timing.setting() and precision != "float32":
+        return timing.setting() == "quick"
     return slowdown(precision) > SLOW
-
-
-@functools.cache
-def _timed(kind):
-    """How many times as long as in float32 a convolution of a small network takes in the type `kind`, with gradient."""
-    return timing.ratio(_passes(kind), _passes("float32"))
 
 
 def _passes(kind):

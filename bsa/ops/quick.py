@@ -8,22 +8,22 @@ pass; oneDNN's gradient of a convolution of grey images, a convolution to one ch
 in `madry_mnist` it takes as long as that of the next layer, of 16 times the work.
 """
 
-import functools
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from bsa.ops import timing
+from bsa.ops.gradients import custom_gradient
 from bsa.ops.precision import slow
 from bsa.ops.surrogate import rebuilt
 
 LARGE = 2**16  # weights; below it there is nothing to gain
 LANES = 16  # float32s in a register of AVX-512
 WIDTH = 16  # rows at a time: the sums of a rest would come out in another order than those of the other rows
+CLEAR = 0.9  # of TensorFlow's time: what gains less may come out either way, and another kernel gives other bits
 
 
-@tf.custom_gradient
+@custom_gradient
 def product(x, weights):
     """x (n, a) times weights (a, b): (n, b). The gradient for x is transpose(weights @ transpose(g))."""
 
@@ -53,7 +53,7 @@ def pooled(x, high, wide):
     """
     _, rows, columns, channels = x.shape
 
-    @tf.custom_gradient
+    @custom_gradient
     def largest(x):
         y = tf.nn.max_pool2d(x, (high, wide), (high, wide), "VALID")
 
@@ -122,7 +122,7 @@ class Conv2D(keras.layers.Conv2D):
         if None in sizes:
             return plain(inputs, kernel)
 
-        @tf.custom_gradient
+        @custom_gradient
         def convolved(x, weights):
             def backward(g):
                 slope = tf.raw_ops.Conv2DBackpropFilter(
@@ -143,14 +143,21 @@ TIMED = {  # the images and the settings by which a layer is compared to TensorF
 
 
 def gains(kind):
-    """Whether the layer `kind` has a quicker gradient than TensorFlow's on this machine, timed once a process."""
-    with timing.LOCK:  # all threads go by the same figure
-        return _gains(kind)
+    """Whether the layer `kind` has a clearly quicker gradient than TensorFlow's on this machine, timed once a process.
+
+    The environment variable BSA_KERNELS says so instead where it is set: see `bsa.ops.timing.setting`.
+    """
+    if timing.setting():
+        return timing.setting() == "quick"
+    return timing.once(kind.__name__, lambda: [_slopes(layer, *TIMED[kind]) for layer in (kind, kind.__base__)]) < CLEAR
 
 
-@functools.cache
-def _gains(kind):
-    return timing.ratio(*(_slopes(layer, *TIMED[kind]) for layer in (kind, kind.__base__))) < 1
+def chosen():
+    """For a record: what BSA_KERNELS says, and for all kernels timed so far how many times TensorFlow's time they take.
+
+    Of a type such as bfloat16 it is the time of TensorFlow's convolution in it, in times of that in float32.
+    """
+    return {timing.VARIABLE: timing.setting(), "ratios": {k: round(v, 3) for k, v in sorted(timing.found().items())}}
 
 
 def _slopes(kind, shape, settings):
@@ -174,7 +181,8 @@ def quick(model, exact=False):
     """A copy of `model`, with its weights as they are now, whose layers are those above, where they are quicker.
 
     Dense layers of a lower precision where the machine has no instructions for it alone, the others where there is no
-    GPU, a convolution where its images have few channels, both if a layer of the kind is quicker here.
+    GPU, a convolution where its images have few channels, both if a layer of the kind is quicker here; none of them
+    where the environment variable BSA_KERNELS is "tensorflow".
     Gives `model` itself where there is no such layer, and where Keras cannot rebuild it so that it answers as before.
     Gradients are the same to the rounding of sums; with `exact`, pooling alone, bit for bit.
     """
@@ -182,7 +190,7 @@ def quick(model, exact=False):
     def kind(layer):
         return _pooling(layer) or (None if exact else _convolution(layer) or _dense(layer))
 
-    if not any(kind(layer) for layer in model._flatten_layers()):
+    if timing.setting() == "tensorflow" or not any(kind(layer) for layer in model._flatten_layers()):
         return model
     copy = rebuilt(model, lambda layer: (kind(layer) or type(layer)).from_config(layer.get_config()))
     return model if copy is None else copy

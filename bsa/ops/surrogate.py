@@ -7,6 +7,8 @@ nothing; a backward pass as of a softplus opens them. Logits stay those of the m
 import keras
 import tensorflow as tf
 
+from bsa.ops.gradients import custom_gradient
+
 
 def open_relu(sharpness, ceiling=None):
     """ReLU forward; backward g * sigmoid(sharpness * h), the derivative of softplus(sharpness * h) / sharpness.
@@ -14,7 +16,7 @@ def open_relu(sharpness, ceiling=None):
     With a `ceiling` (6 for ReLU6) the forward pass is capped there, and the backward pass opens that side likewise.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def relu(h):
         def backward(g):
             exact = tf.cast(h, tf.float32)  # on CPUs bfloat16's own sigmoid is more than twice as slow

@@ -8,9 +8,12 @@ import pytest
 import tensorflow as tf
 
 import bsa
+from bsa.errors import UsageError
 from bsa.ops import precision, timing
 from bsa.ops import quick as module
 from bsa.ops.quick import Conv2D, Dense, MaxPooling2D, quick
+
+GAINS = module.gains
 
 
 def slopes(model, x):
@@ -22,9 +25,16 @@ def slopes(model, x):
     return tape.gradient(value, [x, *model.trainable_variables])
 
 
+@pytest.fixture
+def gains():
+    """The function itself, which other tests go without."""
+    return GAINS
+
+
 @pytest.fixture(autouse=True)
 def timed(request, monkeypatch):
     """Whether each layer takes itself for quicker than TensorFlow's here: yes, or what a test says."""
+    monkeypatch.delenv("BSA_KERNELS", raising=False)
     kinds = getattr(request, "param", (Conv2D, MaxPooling2D))
     monkeypatch.setattr(module, "gains", lambda kind: kind in kinds)
     return kinds
@@ -166,15 +176,34 @@ def test_a_convolution_stays_where_it_does_not_pay(timed):
     assert quick(model) is model
 
 
-@pytest.mark.parametrize(("ratio", "pays"), [(0.5, True), (2, False)])
+@pytest.mark.parametrize(
+    ("ratio", "setting", "pays"),
+    [(0.5, None, True), (0.95, None, False), (2, None, False), (2, "quick", True), (0.5, "tensorflow", False)],
+)
 @pytest.mark.parametrize("kind", [Conv2D, MaxPooling2D])
-def test_a_layer_pays_that_takes_less_time_for_the_same(kind, ratio, pays, monkeypatch):
+def test_a_layer_pays_that_takes_clearly_less_time_or_where_the_environment_says_so(
+    kind, ratio, setting, pays, gains, monkeypatch
+):
     def compared(ours, theirs):
-        assert ours().shape == theirs().shape == module.TIMED[kind][0]
+        assert ours().shape == theirs().shape
+        assert theirs().shape in (module.TIMED[kind][0], ())  # of a type's slowness a number
         return ratio
 
     monkeypatch.setattr(timing, "ratio", compared)
-    assert module._gains.__wrapped__(kind) == pays
+    monkeypatch.setattr(timing, "_found", {})
+    monkeypatch.setenv("BSA_KERNELS", setting or "")
+    assert gains(kind) == pays
+    assert precision.slow("mixed_bfloat16") == (setting == "quick")
+    timed = {} if setting else {kind.__name__: ratio, "bfloat16": ratio}
+    assert module.chosen() == {"BSA_KERNELS": setting, "ratios": timed}
+
+
+def test_tensorflows_own_kernels_can_be_asked_for(nested, monkeypatch):
+    monkeypatch.setenv("BSA_KERNELS", "tensorflow")
+    assert quick(nested) is nested
+    monkeypatch.setenv("BSA_KERNELS", "mine")
+    with pytest.raises(UsageError, match="expected BSA_KERNELS to be quick or tensorflow, or not set, found mine"):
+        quick(nested)
 
 
 def test_the_ratio_is_of_the_first_to_the_second():
