@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from bsa import store
+from bsa import files as disk
 from bsa.attacks import _searches, join
 
 
@@ -48,7 +48,7 @@ def run(works, made, shown, x, y, index, size, folder, progress):
     tell()
     for file, chunk in _computed(works, {file: task(file, place) for file, place in files.items() if not found[file]}):
         arrays = chunk._asdict() | {"index": index[files[file]]}
-        store.write(file, functools.partial(np.savez_compressed, **arrays))
+        disk.keep(file, arrays)
         found[file] = chunk
         for search in _kept(file):
             search.unlink()
@@ -63,30 +63,23 @@ def _watcher(file, report):
         return file.with_name(f"{file.stem}.search_{number:02d}.npz")
 
     def save(number, arrays):
-        store.write(at(number), functools.partial(np.savez, **arrays))
+        disk.keep(at(number), arrays)
 
     def load(number):
-        if not at(number).is_file():
-            return None
-        with np.load(at(number), allow_pickle=False) as saved:
-            return dict(saved)
+        return disk.recall(at(number))
 
     return _searches.Watch(report, save, load)
 
 
 def _kept(file):
     """What is kept of the searches of the chunk that `file` will hold."""
-    return file.parent.glob(f"{file.stem}.search_*")
+    return [*file.parent.glob(f"{file.stem}.search_*")]
 
 
 def _share(file):
     """The share of the chunk's work that is kept."""
-    shares = [0.0]
-    for search in _kept(file):
-        if search.suffix == ".npz":
-            with np.load(search, allow_pickle=False) as saved:
-                shares.append(float(saved["share"]))
-    return max(shares)
+    found = [disk.recall(search) for search in _kept(file)]
+    return max([float(arrays["share"]) for arrays in found if arrays], default=0.0)
 
 
 def shared(works, size):
@@ -129,9 +122,7 @@ def _computed(works, tasks):
 
 def _saved(file, made, index):
     """The chunk in a file, or None where there is none of exactly these images."""
-    if not file.is_file():
+    saved = disk.recall(file)
+    if saved is None or not {"index", *made._fields} <= saved.keys() or not np.array_equal(saved["index"], index):
         return None
-    with np.load(file, allow_pickle=False) as saved:
-        if not {"index", *made._fields} <= set(saved.files) or not np.array_equal(saved["index"], index):
-            return None
-        return made(**{name: saved[name] for name in made._fields})
+    return made(**{name: saved[name] for name in made._fields})

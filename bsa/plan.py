@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from bsa import cells, components, meaning
 from bsa.errors import UsageError
-from bsa.spec import digest, parameters
+from bsa.spec import parameters
+from bsa.store import key_of
 
 NOT_HASHED = {"name", "network", "after", "label", "file", "url", "sha256"}  # weights are hashed by their sha256, apart
 
@@ -223,5 +224,5 @@ def _at(cell, kind, folder, given, name, network, source, before=(), **more):
 
 
 def _stage(kind, title, component, params, needs):
-    key = digest({"kind": kind, "component": component, "params": params, "needs": needs})
+    key = key_of({"kind": kind, "component": component, "params": params, "needs": needs})
     return Stage(kind, title, component, params, needs, key)

@@ -4,11 +4,14 @@ import functools
 import sys
 import time
 
-from bsa import backend, cluster, components, plan, store
+import numpy as np
+
+from bsa import backend, cluster, components, files, plan, store
 from bsa.errors import BsaError
 from bsa.progress import silenced
 
 PATIENCE = 600  # seconds that a worker waits for what the first one writes
+SPENT = f"{store.WORK}/seconds.npz"  # what killed runs spent on a stage
 LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")  # all imported by the time that a stage is done
 
 
@@ -170,8 +173,8 @@ def _peak_memory():
 
 def _spent(part):
     """Seconds that killed runs spent on a stage, as far as they were noted."""
-    file = part / store.WORK / "seconds"
-    return float(file.read_text()) if file.is_file() else 0.0
+    saved = files.recall(part / SPENT)
+    return float(saved["seconds"]) if saved else 0.0
 
 
 def _timed(progress, part, began, before):
@@ -183,8 +186,7 @@ def _timed(progress, part, began, before):
         now = time.monotonic()
         if now - noted > 5:
             noted = now
-            text = f"{before + now - began:.1f}".encode()
-            store.write(part / store.WORK / "seconds", lambda file: file.write(text))
+            files.keep(part / SPENT, {"seconds": np.float64(before + now - began)})
         progress(done, total, **metrics)
 
     return report

@@ -21,6 +21,7 @@ LAYERS = [
         "spec",
         "collection",
         "plan",
+        "files",
         "store",
         "foreign",
         "cluster",

@@ -7,7 +7,7 @@ estimate's own error stand beside the number.
 
 import numpy as np
 
-from bsa import store
+from bsa import files
 from bsa.errors import BsaError, UsageError
 from bsa.measures import _kl, _tsne
 from bsa.measures.nearest import spread
@@ -74,16 +74,13 @@ def _piece(folder, which, points, training, settings):
     found = {"points": points}
     found |= _kl.divergence(points[:training], points[training:], seed=seed, **settings)._asdict()
     if folder:
-        store.write(_file(folder, which), lambda handle: np.savez_compressed(handle, **found))
+        files.keep(_file(folder, which), found)
     return found
 
 
 def _saved(folder, which):
     """The piece that a killed run left, or None."""
-    if not folder or not _file(folder, which).is_file():
-        return None
-    with np.load(_file(folder, which), allow_pickle=False) as saved:
-        return dict(saved)
+    return files.recall(_file(folder, which)) if folder else None
 
 
 def _file(folder, which):

@@ -6,7 +6,7 @@ over features of mean 0 and variance 1 over the training images, divided by sqrt
 
 import numpy as np
 
-from bsa import store
+from bsa import files
 from bsa.errors import BsaError, UsageError
 from bsa.measures._neighbours import Neighbours, choice
 
@@ -76,14 +76,14 @@ def _distances(neighbours, queries, k, folder, name, report):
     size, parts = PIECE if neighbours.p == 2 else SLOW_PIECE, []
     for number, at in enumerate(range(0, len(queries), size)):
         part = queries[at : at + size]
-        file = folder / f"{name}_{number:04d}.npy" if folder else None
-        if file and file.is_file():
-            parts.append(np.load(file, allow_pickle=False))
-        else:
+        file = folder / f"{name}_{number:04d}.npz" if folder else None
+        saved = files.recall(file) if file else None
+        if saved is None:
             near = neighbours.nearest(part, max(k))
-            parts.append(np.stack([near[:, :each].mean(1) for each in k]))
+            saved = {"distance": np.stack([near[:, :each].mean(1) for each in k])}
             if file:
-                store.write(file, lambda opened, part=parts[-1]: np.save(opened, part))
+                files.keep(file, saved)
+        parts.append(saved["distance"])
         report(len(part))
     return np.concatenate(parts, axis=1)
 

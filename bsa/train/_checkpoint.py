@@ -6,7 +6,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from bsa import store
+from bsa import files, store
 from bsa.errors import TrainingError
 
 FILE = f"{store.WORK}/checkpoint.npz"
@@ -24,18 +24,18 @@ class State:
 
     def restore(self, steps):
         """Go back to the checkpoint, if there is one; returns the step to go on from."""
-        if not self.folder or not (self.folder / FILE).is_file():
+        saved = files.recall(self.folder / FILE) if self.folder else None
+        if saved is None:
             return 0
-        with np.load(self.folder / FILE, allow_pickle=False) as saved:
-            if str(saved["identity"]) != self.identity or saved["step"] > steps:
-                raise TrainingError(
-                    f"{self.folder / FILE} is of a training with other parameters, seed, data, initial weights "
-                    "or more steps: expected one of this training. Give another folder, or delete it."
-                )
-            for i, variable in enumerate(self.variables):
-                variable.assign(saved[f"variable/{i}"])
-            self.history = {k.removeprefix("history/"): list(saved[k]) for k in saved if k.startswith("history/")}
-            return int(saved["step"])
+        if str(saved["identity"]) != self.identity or saved["step"] > steps:
+            raise TrainingError(
+                f"{self.folder / FILE} is of a training with other parameters, seed, data, initial weights "
+                "or more steps: expected one of this training. Give another folder, or delete it."
+            )
+        for i, variable in enumerate(self.variables):
+            variable.assign(saved[f"variable/{i}"])
+        self.history = {k.removeprefix("history/"): list(saved[k]) for k in saved if k.startswith("history/")}
+        return int(saved["step"])
 
     def add(self, step, metrics, last):
         """Append a step's metrics, and save if it is time."""
@@ -44,11 +44,12 @@ class State:
         pause = max(SECONDS_BETWEEN, 50 * self.cost)
         if self.writes and (last or time.monotonic() - self.saved > pause):
             began = time.monotonic()
-            (self.folder / store.WORK).mkdir(parents=True, exist_ok=True)
+            with files.told(f"write {self.folder}"):
+                (self.folder / store.WORK).mkdir(parents=True, exist_ok=True)
             values = self.finite(step)
             values |= {f"history/{k}": v for k, v in self.history.items()}
             values |= {"step": np.int64(step + 1), "identity": self.identity}
-            store.write(self.folder / FILE, lambda file: np.savez(file, **values))
+            files.keep(self.folder / FILE, values)
             self.saved = time.monotonic()
             self.cost = self.saved - began
 
@@ -65,7 +66,7 @@ class State:
         if not self.writes:
             yield lambda step, metrics: None
             return
-        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+        writer = tf.summary.create_file_writer(str(self.folder / store.LOG))
 
         def scalars(step, metrics):
             if step % 10 == 0:

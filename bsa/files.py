@@ -1,0 +1,132 @@
+"""Files that are whole or absent, sums that tell a damaged one, errors of the disk in a sentence. No TensorFlow."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bsa.errors import StoreError
+
+TEMPORARY = ".tmp"  # how the name of a file that is being written ends; such a file is nobody's result
+SUM = hashlib.sha256().digest_size  # bytes at the end of a kept file
+ADVICE = "What is finished is stored: mend that, and the same command goes on."
+
+
+@contextlib.contextmanager
+def told(what, advice=ADVICE):
+    """Turns an OSError (a full disk, another user's file, a folder that is none) into a StoreError of one sentence.
+
+    `what` could not be done: "write results/a.json". Errors of a connection pass, as they are no fault of the disk.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot {what}: {reason(error)}. {advice}") from error
+
+
+def reason(error):
+    """What an OSError says: "No space left on device"; NumPy's and HDF5's own have no `strerror`."""
+    return error.strerror or " ".join(str(error).split()) or type(error).__name__
+
+
+def write(path, writer):
+    """Write a file that is either whole or absent: `writer(file)` to a neighbour, fsync, rename.
+
+    The neighbour's name is no other writer's, and it is removed where the writing fails. StoreError where the disk does
+    not take it.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{os.getpid()}_{secrets.token_hex(6)}{TEMPORARY}")
+    with told(f"write {path}"):
+        try:
+            with open(beside, "xb") as file:
+                writer(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+
+
+def write_json(path, value):
+    """Write a JSON file, whole or absent, for people to read."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write(path, lambda file: file.write(text.encode()))
+
+
+def clean(folder):
+    """Remove what killed writers left anywhere in a folder; for whoever works there alone."""
+    for left in [*folder.rglob(f"*{TEMPORARY}")]:
+        shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def keep(path, arrays):
+    """Keep a dict of arrays for a later run: an `.npz` file that ends in the sha256 of its name and content."""
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    content = packed.getbuffer()
+
+    def writer(file):
+        file.write(content)
+        file.write(_sum(path, content))
+
+    write(path, writer)
+
+
+def recall(path):
+    """The arrays that `keep` put into a file, or None where there is none.
+
+    A file that is damaged, or of a bsa that kept no sums, is removed and told of on standard error: it is as if it had
+    never been there, so that its work is done again. StoreError where it can be neither read nor removed.
+    """
+    path = Path(path)
+    with told(f"read {path}"):
+        if not path.is_file():
+            return None
+        try:
+            content = memoryview(path.read_bytes())
+        except PermissionError:
+            raise
+        except OSError:
+            content = memoryview(b"")  # a bad block
+        if len(content) > SUM and _sum(path, content[:-SUM]) == content[-SUM:]:
+            with np.load(io.BytesIO(content[:-SUM]), allow_pickle=False) as saved:
+                return dict(saved)
+        path.unlink(missing_ok=True)
+    print(f"{path} is damaged: removed, its work is done again", file=sys.stderr, flush=True)
+    return None
+
+
+def _sum(path, content):
+    found = hashlib.sha256(Path(path).name.encode() + b"\n")
+    found.update(content)
+    return found.digest()
+
+
+def sha256(file):
+    """The sha256 of a file's content, in hexadecimal."""
+    with open(file, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sync(path):
+    """Have the disk hold a file, or the names in a folder, by the time that this returns."""
+    folder = path.is_dir()
+    if os.name == "nt" and folder:
+        return  # Windows cannot sync a folder
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
