@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -27,7 +26,7 @@ def main():
 
 
 def _spec(path, overrides, seed, weights_dir, strict=False):
-    spec = load_spec(path, [*overrides, *([] if seed is None else [f"seed={seed}"])])
+    spec = load_spec(path, _told(overrides, seed))
     unchecked = [each["name"] for each in experiments(spec) if not each["sanity"]]
     if strict and unchecked:
         found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
@@ -103,15 +102,30 @@ def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "out", "strict", "strategy", "devices")
+@options("set", "seed", "data", "weights", "store", "out", "overwrite", "strict", "strategy", "devices")
 @options("executor", "ray", "workers", "stage_cpus", "stage_gpus")
-def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strategy, devices, executor, **ray):
+def run(
+    spec,
+    overrides,
+    seed,
+    data_dir,
+    weights_dir,
+    root,
+    out,
+    overwrite,
+    strict,
+    strategy,
+    devices,
+    executor,
+    **ray,
+):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
 
     It can be killed at any moment; the same command goes on.
     """
     from bsa import progress
     from bsa import run as runner
+    from bsa.report import Folder
     from bsa.store import Store
 
     ray = {name: value for name, value in ray.items() if value is not None}
@@ -120,9 +134,8 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
         raise UsageError(f"expected --executor ray with {given}, found no executor")
     resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
     number, workers = cluster.place(strategy or runner.stated(resolved))
-    out = out or Path("results") / resolved["name"]
-    if not number:
-        _writable(out)
+    folder = Folder(out, resolved, data_dir, overwrite)
+    folder.check()
     display = progress.Display(several=bool(executor))
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
     try:
@@ -135,7 +148,7 @@ def run(spec, overrides, seed, data_dir, weights_dir, root, out, strict, strateg
     if number:
         click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
         return
-    _render(resolved, store, data_dir, out, strict)
+    _render(resolved, store, data_dir, folder, _told(overrides, seed), strict)
 
 
 def _on_ray(spec, store, folders, display, strategy, devices, **size):
@@ -149,26 +162,22 @@ def _on_ray(spec, store, folders, display, strategy, devices, **size):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "out", "strict")
-def show(spec, overrides, seed, data_dir, weights_dir, root, out, strict):
+@options("set", "seed", "data", "weights", "store", "out", "overwrite", "strict")
+def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict):
     """Render the tables and figures of a finished run of a SPEC again."""
+    from bsa.report import Folder
     from bsa.store import Store
 
     resolved = _spec(spec, overrides, seed, weights_dir, strict)
-    _render(resolved, Store(root), data_dir, out or Path("results") / resolved["name"], strict)
+    folder = Folder(out, resolved, data_dir, overwrite)
+    _render(resolved, Store(root), data_dir, folder, _told(overrides, seed), strict)
 
 
-def _writable(out):
-    """The folder `out`, made if need be: that nothing can be written there is told before the work, not after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            return out
-    except OSError as error:
-        raise UsageError(f"--out: expected a folder that can be written, found {out}: {error.strerror}") from None
+def _told(overrides, seed):
+    return [*overrides, *([] if seed is None else [f"seed={seed}"])]
 
 
-def _render(spec, store, data_dir, out, strict):
+def _render(spec, store, data_dir, folder, overrides, strict):
     import rich.console
 
     from bsa.report import render
@@ -179,9 +188,9 @@ def _render(spec, store, data_dir, out, strict):
     if not console.is_terminal:
         console.width = 200  # a file has room: no column is squeezed
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    for shown in list(render(results, _writable(out))):  # all is written, even where nobody reads what is printed
+    for shown in list(folder.render(results, render, overrides)):  # all is written, even where nobody reads on
         console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
-    console.print(f"written to {out}", soft_wrap=True, markup=False)
+    console.print(f"written to {folder.out}", soft_wrap=True, markup=False)
     if strict and results.failed:
         click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
         sys.exit(4)

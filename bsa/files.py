@@ -65,9 +65,9 @@ def write_json(path, value):
     write(path, lambda file: file.write(text.encode()))
 
 
-def clean(folder):
-    """Remove what killed writers left anywhere in a folder; for whoever works there alone."""
-    for left in [*folder.rglob(f"*{TEMPORARY}")]:
+def clean(folder, deep=True):
+    """Remove what killed writers left in a folder, and below it if `deep`; for whoever works there alone."""
+    for left in [*(folder.rglob if deep else folder.glob)(f"*{TEMPORARY}")]:
         shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 

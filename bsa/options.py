@@ -28,7 +28,9 @@ KNOWN = {
                             help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
                                  "default."),
     "out": click.option("--out", type=click.Path(path_type=Path),
-                         help="Where tables go; by default results/<name>."),
+                         help="Where tables go; by default results/<name>. It belongs to one run."),
+    "overwrite": click.option("--overwrite", is_flag=True,
+                              help="Replace the results of another run in the folder of --out."),
     "strategy": click.option("--strategy", type=click.Choice(cluster.STRATEGIES),
                              help="Share the work among the devices of this machine (mirrored), or of the "
                                   "processes in TF_CONFIG, each with this command (multi_worker); by default the "

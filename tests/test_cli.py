@@ -116,6 +116,9 @@ def test_strict_turns_it_into_an_exit_code(command, wrong):
     assert done.exit_code == 2
     assert "none is made" in done.output
     done = call("show", *wrong[0], "--set", "sanity=false")
+    assert done.exit_code == 2
+    assert "expected no results, or those of this very run, found others: /sanity" in done.output
+    done = call("show", *wrong[0][:3], "--out", wrong[1].parent / "unchecked", "--set", "sanity=false")
     assert done.exit_code == 0
     assert "sanity" not in done.output
 

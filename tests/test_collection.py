@@ -183,10 +183,15 @@ def test_show_and_strict(ran):
     done = call("show", *words, "--strict")
     assert done.exit_code == 2
     assert '"sanity": false in two' in done.output
-    done = call("show", *words[:3], "--out", words[-1], "--set", "one.name=other")
+    named = [*words[:3], "--out", words[-1], "--set", "one.name=other"]
+    done = call("show", *named)
+    assert done.exit_code == 2
+    assert '/experiments/0/name is "one" there, "other" here' in done.output
+    done = call("show", *named, "--overwrite")
     assert done.exit_code == 0  # a name enters no key
+    assert not (words[-1] / "one").exists()
     (words[0].parent / "both.json").write_text(json.dumps(COLLECTION | {"experiments": ["one.json"]}))
-    done = call("show", *words, "--strict")
+    done = call("show", *words, "--strict", "--overwrite")
     assert done.exit_code == 4
     assert "sanity checks failed: 1" in done.output
 

@@ -2,6 +2,7 @@
 
 from bsa.components import find
 from bsa.report import _sanity
+from bsa.report._folder import Folder as Folder
 
 
 def render(results, out):
