@@ -1,5 +1,10 @@
 """t-SNE (van der Maaten and Hinton 2008), scikit-learn's Barnes-Hut: several at once, each on one thread."""
 
+import functools
+import os
+import threading
+import time
+
 import joblib
 import numpy as np
 import threadpoolctl
@@ -32,6 +37,27 @@ def several(tasks, points):
     """`embed(features, **settings)` of each of `tasks`, in their order, one after the other as they are done.
 
     In as many processes as this one has processors, where `points`, in all, are worth it; `tasks` may be a generator.
+    They end with this one, however it ends. Features go to them through pipes: files in /dev/shm would outlive a kill.
     """
-    work = joblib.Parallel(n_jobs=joblib.cpu_count() if points > FEW else 1, return_as="generator")
-    return work(joblib.delayed(embed)(features, **settings) for features, settings in tasks)
+    jobs = joblib.cpu_count() if points > FEW else 1
+    work = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
+    one = functools.partial(_embed, os.getpid())
+    return work(joblib.delayed(one)(features, **settings) for features, settings in tasks)
+
+
+def _embed(parent, features, **settings):
+    if os.getpid() != parent:
+        end_with(parent)
+    return embed(features, **settings)
+
+
+@functools.cache
+def end_with(parent):
+    """End this process, a child of that number, within a second of its parent, which may be killed at any moment."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
