@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bsa.errors import StoreError, UsageError
+from bsa.errors import UsageError
 from bsa.report import Folder
 
 
@@ -136,5 +136,5 @@ def test_a_rendering_that_is_cut_short_leaves_the_last_one_whole(results, tmp_pa
 def test_a_folder_that_cannot_be_written_is_one_sentence(results, tmp_path):
     (tmp_path / "out").write_text("a file")
     for out in (tmp_path / "out", tmp_path / "out" / "below"):
-        with pytest.raises(StoreError, match=r"cannot write results to .*Name another folder with --out"):
+        with pytest.raises(UsageError, match="--out: expected a folder that can be written, found"):
             Folder(out, results.spec).check()
