@@ -54,10 +54,37 @@ def folder(data_dir):
 def prepared(name, data_dir):
     """The folder of a prepared set and what its `dataset_info.json` says; (None, {}) where there is none.
 
-    The folder is that of the newest version. Read without TFDS, for `describe`.
+    The folder is that of the newest version. Read without TFDS, for `describe`. Raises DataError where a folder is
+    there and cannot be used, or is not where it is looked for: then a download would hide the mistake.
     """
-    found = sorted((folder(data_dir) / name).glob("*/dataset_info.json"), key=lambda file: _version(file.parent.name))
-    return (found[-1].parent, json.loads(found[-1].read_text(encoding="utf-8"))) if found else (None, {})
+    base = folder(data_dir)
+    found = sorted((base / name).glob("*/dataset_info.json"), key=lambda file: _version(file.parent.name))
+    if found:
+        return found[-1].parent, _info(found[-1])
+    for inside in ("dataset_info.json", "*/dataset_info.json"):
+        if any(base.glob(inside)):
+            right = base.parents[inside.count("/") == 0]
+            raise DataError(
+                f"{base} is the folder of one data set: expected the folder of data sets that it lies in. Name {right} "
+                "with --data-dir or BSA_DATA_DIR."
+            )
+    for version in (base / name).glob("*.*.*"):
+        if _version(version.name) >= [0, 0, 0] and any(version.iterdir()):
+            raise DataError(f"{version}: expected a prepared data set, found no dataset_info.json. {AGAIN}")
+    return None, {}
+
+
+AGAIN = "Copy it here again, or delete that folder so that it is prepared afresh."
+
+
+def _info(file):
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: expected the description of a data set, found {error}. {AGAIN}") from None
+    if not isinstance(info, dict):
+        raise DataError(f"{file}: expected the description of a data set, found other JSON. {AGAIN}")
+    return info
 
 
 def _version(text):
@@ -71,25 +98,58 @@ def _sum(x, y):
 def read(name, split, data_dir, keys=("image", "label"), builder=None):
     """The arrays called `keys` in the folder's order: images (n, height, width, channels) uint8, labels (n,).
 
-    `builder(name, data_dir=...)` gives the TFDS builder; TFDS's own of that name if it is left out.
+    A prepared folder is read as it is; where there is none, `builder(name, data_dir=...)`, by default TFDS's own of
+    that name, downloads. Raises DataError where either fails: no download mends a folder that cannot be read.
     """
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    data_dir = data_dir or os.environ.get("BSA_DATA_DIR")
+    there, info = prepared(name, data_dir)
     try:
-        made = (builder or tfds.builder)(name, data_dir=data_dir)
-        made.download_and_prepare()
-        in_order = tfds.ReadConfig(interleave_cycle_length=1)
-        whole = made.as_dataset(split=split, batch_size=-1, shuffle_files=False, read_config=in_order)
-        return tuple(whole[key].numpy() for key in keys)
+        if there:
+            made = tfds.builder_from_directory(there)
+        else:
+            made = _downloaded((builder or tfds.builder)(name, data_dir=str(folder(data_dir))))
+        return _arrays(made, split, keys, info.get("fileFormat", "tfrecord"))
     except DataError:
         raise
     except Exception as error:  # TFDS fails in many ways: no network, no space, a checksum, a broken shard
-        reason = (str(error).strip() or "no message").splitlines()[0][:200]
+        reason = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0][:200]}"
+        if there:
+            kind = f"{info.get('fileFormat', 'tfrecord')} files, as its dataset_info.json says"
+            raise DataError(
+                f"cannot read {name}, split {split}, in {there}: expected {kind}, found {reason}. {AGAIN}"
+            ) from error
         raise DataError(
-            f"cannot read {name}: looked for a prepared TFDS folder {folder(data_dir) / name} and, as it "
-            f"was not usable, tried to download ({type(error).__name__}: {reason}). "
-            f"On a machine without network, prepare it elsewhere with bsa.load('{name}', split='train', "
-            "data_dir=FOLDER), copy FOLDER here and name it with --data-dir FOLDER or BSA_DATA_DIR."
+            f"cannot read {name}: there is no prepared TFDS folder {folder(data_dir) / name}, and it cannot be "
+            f"downloaded ({reason}). On a machine without network, prepare it elsewhere with "
+            f"bsa.load('{name}', split='train', data_dir=FOLDER), copy FOLDER here and name it with --data-dir FOLDER "
+            "or BSA_DATA_DIR."
         ) from error
+
+
+def _downloaded(made):
+    """A TFDS builder whose data set is there, downloaded if need be.
+
+    TFDS tries ten times in four minutes, in silence; without a network three times say as much.
+    """
+    from tensorflow_datasets.core.download import downloader
+
+    tries = downloader.MAX_RETRIES
+    downloader.MAX_RETRIES = min(tries, 3)
+    try:
+        made.download_and_prepare()
+    finally:
+        downloader.MAX_RETRIES = tries
+    return made
+
+
+def _arrays(made, split, keys, form):
+    import tensorflow_datasets as tfds
+
+    if form == "array_record":  # which TensorFlow has no reader of
+        examples = list(made.as_data_source(split=split))
+        return tuple(np.array([example[key] for example in examples]) for key in keys)
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)
+    whole = made.as_dataset(split=split, batch_size=-1, shuffle_files=False, read_config=in_order)
+    return tuple(whole[key].numpy() for key in keys)

@@ -39,10 +39,7 @@ def load(*, split, data_dir=None):
 
 
 def _builder(name, data_dir):
-    """A prepared folder as it is, whoever prepared it; otherwise our builder."""
-    import tensorflow_datasets as tfds
-
+    """Our builder, which downloads."""
     from bsa.data._gtsrb_builder import Gtsrb
 
-    folder, _ = _tfds.prepared(name, data_dir)
-    return tfds.builder_from_directory(folder) if folder else Gtsrb(data_dir=data_dir)
+    return Gtsrb(data_dir=data_dir)
