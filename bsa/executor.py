@@ -6,6 +6,8 @@ file system that all of them see, with atomic renames and working locks (NFS 4 a
 """
 
 import os
+import re
+import socket
 import time
 
 from bsa import backend, run
@@ -14,6 +16,7 @@ from bsa.progress import silenced
 from bsa.store import Store
 
 LOST = 3  # times that a stage is begun again after its worker was lost
+ANSWER = 10  # seconds that a cluster may take to answer
 PAUSE = 0.5  # seconds between two looks at the stages at work
 
 
@@ -60,21 +63,25 @@ class Teller:
 
 def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=2, stage_cpus=None,
             stage_gpus=0):  # fmt: skip
-    """As `run.run`, by Ray: `workers` stages at once here, or on the cluster at `ray_address` ("auto", a URL).
+    """As `run.run`, by Ray: `workers` stages at once here, or on the cluster at `ray_address`.
+
+    An address is "auto", HOST:PORT or ray://HOST:PORT; where it is None, that in RAY_ADDRESS, as on the nodes of a
+    cluster. "local" starts a cluster here whatever RAY_ADDRESS says.
 
     Each stage gets `stage_cpus` processors (None: as many as this machine has, so that sums are added up as in the
     plain run and results are equal to the bit on equal processors) and `stage_gpus` GPUs. Errors of a stage are raised
     here, and what has not begun is cancelled. Raises UsageError without Ray, or where no machine can take a stage.
     """
     backend.check()
-    ray = _ray()
+    ray, address = _ray(), _address(ray_address)
     stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
-    here = {} if ray_address else {"num_cpus": workers * cpus, "include_dashboard": False}
+    here = {"num_cpus": workers * cpus, "include_dashboard": False} if address == "local" else {}
     # a task sees a GPU only where it asked for one, and imports this very package
     try:
-        ray.init(ray_address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
-    except ConnectionError as error:
-        raise UsageError(f"--ray-address: expected a cluster at {ray_address}, found none: {error}") from None
+        ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _no_cluster(ray_address, address, reason) from None
     try:
         _fits(ray, cpus, stage_gpus)
         board = ray.remote(Board).options(num_cpus=0).remote()
@@ -92,6 +99,33 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
     finally:
         ray.shutdown()
     return stages
+
+
+def _address(given):
+    """Where the cluster is, with something that answers there: Ray itself waits, and ends the process.
+
+    Raises UsageError for what is no address, and where nothing answers.
+    """
+    address = given or os.environ.get("RAY_ADDRESS") or "local"
+    if address in ("auto", "local"):
+        return address
+    found = re.fullmatch(r"(?:ray://)?(\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})", address)
+    if not found:
+        raise _no_cluster(given, address, "no address")
+    try:
+        socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _no_cluster(given, address, str(error)) from None
+    return address
+
+
+def _no_cluster(given, address, reason):
+    who = "--ray-address" if given else "the environment variable RAY_ADDRESS"
+    more = "" if given else ". Unset it, or give --ray-address local, to start one here"
+    return UsageError(
+        f"{who}: expected the address of a cluster of Ray (auto, HOST:PORT or ray://HOST:PORT), found {address}: "
+        f"{reason}{more}"
+    )
 
 
 def _ray():

@@ -41,8 +41,8 @@ KNOWN = {
                            help="Exit with 4 where a sanity check of the evaluation failed."),
     "executor": click.option("--executor", type=click.Choice(["ray"]),
                              help="Compute independent stages at once, as tasks of Ray (bsa[ray])."),
-    "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; none: start one "
-                                              "here."),
+    "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; by default that of "
+                                              "RAY_ADDRESS, or one that is started here (local)."),
     "workers": click.option("--workers", type=click.IntRange(1),
                             help="With ray on this machine: stages at once; by default 2."),
     "stage_cpus": click.option("--stage-cpus", type=click.IntRange(1),

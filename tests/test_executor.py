@@ -199,3 +199,30 @@ def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cance
     with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
         executor._follow(Lost, {}, ["first", "second"], Board, Quiet())
     assert Lost.cancelled == ["second"]
+
+
+@pytest.mark.parametrize("address", ["nowhere", "http://127.0.0.1:8265", "127.0.0.1:9", "ray://127.0.0.1:9", "a b:1",
+                                     "host:99999"])  # fmt: skip
+@pytest.mark.parametrize("place", ["option", "environment"])
+def test_an_address_without_a_cluster_is_a_sentence(address, place, tmp_path, monkeypatch):
+    """Nothing listens at port 9; Ray itself would wait there for a minute."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    option = ["--ray-address", address] if place == "option" else []
+    if place == "environment":
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    done = call([*words(tmp_path), *option])
+    assert done.exit_code == 2
+    (line,) = done.output.splitlines()
+    who = {"option": "bsa: --ray-address", "environment": "bsa: the environment variable RAY_ADDRESS"}[place]
+    assert line.startswith(f"{who}: expected the address of a cluster of Ray")
+    assert f"found {address}: " in line
+    assert ("Unset it, or give --ray-address local" in line) == (place == "environment")
+
+
+def test_local_starts_a_cluster_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    assert executor._address("local") == "local"
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert executor._address(None) == "auto"
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    assert executor._address(None) == "local"
