@@ -1,6 +1,8 @@
 """The store: a folder that exists is whole, and nothing is lost."""
 
 import contextlib
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -207,3 +209,28 @@ def test_a_lock_that_is_deleted_while_it_is_held_lets_nobody_in(tmp_path):
         store.commit(KEY, RECORD)
     other.join()
     assert seen == [True]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_disk_that_is_full_at_any_sync_of_a_commit_loses_nothing(tmp_path, monkeypatch, number):
+    store, calls, fsync = Store(tmp_path), [], os.fsync
+
+    def failing(handle):
+        calls.append(handle)
+        if len(calls) > number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    with store.begin(KEY) as part:
+        (part / "a.txt").write_text("a")
+        (part / WORK / "checkpoint").write_text("c")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", failing)
+            with pytest.raises(StoreError, match="No space left on device"):
+                store.commit(KEY, RECORD)
+    with store.begin(KEY) as part:
+        if KEY not in store:  # the last sync is of what has been committed
+            assert (part / WORK / "checkpoint").read_text() == "c"
+            store.commit(KEY, RECORD)
+    assert list(store.record(KEY)["files"]) == ["a.txt"]
+    assert sorted(p.name for p in store.path(KEY).iterdir()) == ["a.txt", "record.json"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bsa import chunks, components, foreign, store, train
+from bsa import chunks, components, files, foreign, store, train
 from bsa.certify._cascade import Decided
 from bsa.data import Dataset
 from bsa.errors import BsaError
@@ -37,7 +37,7 @@ def compute(stage, needs, part, desk):
     if not desk.devices.chief:
         return {}
     store.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
-    model.save(part / "network.keras")
+    _save(model, part / "network.keras")
     return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
 
 
@@ -62,7 +62,7 @@ def imported(stage, part, desk):
     model, sha256 = build(stage), stage.params["sha256"]
     file = foreign.locate(stage.origin, sha256, desk.weights_dir)
     components.find("weights", stage.component["name"]).load(model, file, **stage.component["params"])
-    model.save(part / "network.keras")
+    _save(model, part / "network.keras")
     return {"parameters": model.count_params(), "sha256": sha256, "origin": stage.origin}
 
 
@@ -72,3 +72,8 @@ def build(stage):
     return components.find("models", model["name"]).build(
         input_shape=data["input_shape"], num_classes=data["num_classes"], seed=seed, **model["params"]
     )
+
+
+def _save(model, file):
+    with files.told(f"write {file}"):
+        model.save(file)

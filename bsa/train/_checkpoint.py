@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import files, store
-from bsa.errors import TrainingError
+from bsa.errors import StoreError, TrainingError
 
 FILE = f"{store.WORK}/checkpoint.npz"
 ADVICE = "A lower learning_rate, a longer epsilon_warmup or precision float32 usually helps."
@@ -66,13 +66,26 @@ class State:
         if not self.writes:
             yield lambda step, metrics: None
             return
-        writer = tf.summary.create_file_writer(str(self.folder / store.LOG))
+        log = self.folder / store.LOG
+        with _told(log):
+            writer = tf.summary.create_file_writer(str(log))
 
         def scalars(step, metrics):
             if step % 10 == 0:
-                with writer.as_default(step):
+                with _told(log), writer.as_default(step):
                     for key, value in metrics.items():
                         tf.summary.scalar(key, value)
 
         yield scalars
-        writer.close()
+        with _told(log):
+            writer.close()
+
+
+@contextlib.contextmanager
+def _told(log):
+    """As `files.told`, of TensorFlow's own errors: it writes the log by itself."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = " ".join(str(error.message).split())
+        raise StoreError(f"cannot write {log}: {found}. {files.ADVICE}") from None

@@ -165,6 +165,11 @@ def test_a_killed_run_goes_on_from_its_pieces(tmp_path, monkeypatch):
     found = measured(queries, points, tmp_path, k=[1, 5])
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     assert len(list(tmp_path.iterdir())) == 10
+    damaged = tmp_path / "distance_0001.npz"
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert measured(queries, points, tmp_path, k=[1, 5])["mean"] == whole["mean"]
     for name in ("distance", "normalised"):
         np.testing.assert_array_equal(found[name], whole[name])
     assert found["mean"] == whole["mean"]

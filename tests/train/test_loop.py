@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa.errors import TrainingError
+from bsa.errors import StoreError, TrainingError
 from bsa.train import _checkpoint, _loop
 
 ADVERSARIAL = {"steps": 30, "batch_size": 32, "epsilon": 0.1, "epsilon_warmup": 10, "attack_steps": 2}
@@ -48,6 +48,30 @@ def test_resumed_training_is_bit_equal(data, tmp_path, monkeypatch, precision):
     assert equal(whole, resumed)
     for key in history:
         np.testing.assert_array_equal(history[key], again[key])
+
+
+def test_a_damaged_checkpoint_is_dropped_and_trained_again(data, tmp_path, capsys):
+    _, whole = train(data, tmp_path, name="natural", steps=2)
+    file = tmp_path / _checkpoint.FILE
+    file.write_bytes(file.read_bytes()[:-1])
+    seen = []
+    _, again = train(data, tmp_path, lambda done, total, **_: seen.append(done), name="natural", steps=2)
+    assert seen == [1, 2]
+    np.testing.assert_array_equal(again["loss"], whole["loss"])
+    assert "checkpoint.npz is damaged: removed, its work is done again" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence_and_training_goes_on_once_there_is_room(data, tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows limits no file's size")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # no file can grow, as on a full disk
+    try:
+        with pytest.raises(StoreError, match=r"cannot write .*tensorboard.*the same command goes on"):
+            train(data, tmp_path, name="natural", steps=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    train(data, tmp_path, name="natural", steps=1)
+    assert (tmp_path / _checkpoint.FILE).is_file()
 
 
 def test_the_seed_decides_and_nothing_else(data):
