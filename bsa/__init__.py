@@ -36,11 +36,13 @@ def import_weights(name, model, file, *, sha256=None, **params):
     """Put foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
 
     `name` is the file's format (`schemas/weights/`); `sha256`, where given, is checked first. Nothing in the file is
-    executed. Raises WeightsError that names the tensor, what was expected and what was found.
+    executed. Returns the file's sha256, for the next call to state. Raises WeightsError that names the tensor, what
+    was expected and what was found.
     """
-    from bsa.foreign import checked
+    from bsa import foreign
 
-    _find("weights", name).load(model, checked(file, sha256), **_parameters("weights", name, params))
+    _find("weights", name).load(model, foreign.checked(file, sha256), **_parameters("weights", name, params))
+    return sha256 or foreign.sha256(file)
 
 
 def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):

@@ -1,5 +1,6 @@
 """The command line: `bsa validate | schema | plan | run | show | import`. No logic; TensorFlow only where needed."""
 
+import functools
 import json
 import os
 import sys
@@ -25,13 +26,13 @@ def main():
     """Blind-spot attacks on robust networks: from a JSON spec to the paper's tables."""
 
 
-def _spec(path, overrides, seed, weights_dir, strict=False):
+def _spec(path, overrides, seed, weights_dir, strict=False, tell=None):
     spec = load_spec(path, _told(overrides, seed))
     unchecked = [each["name"] for each in experiments(spec) if not each["sanity"]]
     if strict and unchecked:
         found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
         raise UsageError(f"--strict: expected sanity checks, found {found}")
-    return foreign.pinned(spec, weights_dir)
+    return foreign.pinned(spec, weights_dir, tell)
 
 
 @main.command(epilog=EXIT)
@@ -132,7 +133,8 @@ def run(
     if ray and not executor:
         given = ", ".join("--" + name.replace("_", "-") for name in ray)
         raise UsageError(f"expected --executor ray with {given}, found no executor")
-    resolved, store = _spec(spec, overrides, seed, weights_dir, strict), Store(root)
+    resolved = _spec(spec, overrides, seed, weights_dir, strict, tell=functools.partial(click.echo, err=True))
+    store = Store(root)
     number, workers = cluster.place(strategy or runner.stated(resolved))
     folder = Folder(out, resolved, data_dir, overwrite)
     folder.check()

@@ -27,3 +27,9 @@ class InvariantError(BsaError):
 
 class TrainingError(BsaError):
     """Training cannot go on, for example because the loss is no longer a number."""
+
+
+def one_line(error, most=200):
+    """What an error of a library says, on one line short enough for a message."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -3,18 +3,25 @@
 A network with foreign weights is stored under the content of their file, not under its place. No TensorFlow here.
 """
 
+import contextlib
 import hashlib
+import http.client
 import os
+import platform
+import re
+import time
 import urllib.request
 from pathlib import Path
 
 import platformdirs
 
-from bsa import store
-from bsa.errors import WeightsError
+from bsa import signatures
+from bsa.errors import WeightsError, one_line
 
 BLOCK = 1 << 20  # bytes fetched at once
 PATIENCE = 60  # seconds that a server may stay silent
+MOST = 2**32  # bytes of a fetched file: far more than any network of images
+STALE = 86400  # seconds after which another machine's unfinished file is taken to be left over
 
 
 def folder(weights_dir=None):
@@ -22,24 +29,30 @@ def folder(weights_dir=None):
     return Path(weights_dir or os.environ.get("BSA_WEIGHTS_DIR") or _fetched()).expanduser()
 
 
-def pinned(spec, weights_dir=None):
+def pinned(spec, weights_dir=None, tell=None):
     """A resolved spec in which every block of weights has its "sha256", taken from the file where the spec has none.
 
-    This is what `plan` needs. Raises WeightsError where a file without a stated sha256 is not found.
+    This is what `plan` needs. `tell(line)` is told of each sum that the spec does not state: not every format has one
+    of its own, so that nothing else shows a changed file. Raises WeightsError where such a file is not found.
     """
     if "experiments" in spec:
-        return spec | {"experiments": [pinned(each, weights_dir) for each in spec["experiments"]]}
+        return spec | {"experiments": [pinned(each, weights_dir, tell) for each in spec["experiments"]]}
     if "weights" in spec:
-        spec = spec | {"weights": _pinned(spec["weights"], weights_dir)}
+        spec = spec | {"weights": _pinned(spec["weights"], weights_dir, tell)}
     networks = spec.get("networks", {})
-    blocks = {k: n | {"weights": _pinned(n["weights"], weights_dir)} for k, n in networks.items() if "weights" in n}
+    imported = {k: n for k, n in networks.items() if "weights" in n}
+    blocks = {k: n | {"weights": _pinned(n["weights"], weights_dir, tell)} for k, n in imported.items()}
     return spec | {"networks": networks | blocks} if blocks else spec
 
 
-def _pinned(weights, weights_dir):
+def _pinned(weights, weights_dir, tell):
     if "sha256" in weights:
         return weights
-    return weights | {"sha256": sha256(locate(weights, None, weights_dir))}
+    file = locate(weights, None, weights_dir)
+    found = sha256(file)
+    if tell:
+        tell(f'{file}: found sha256 {found}; state "sha256" in the spec, so that another file is noticed')
+    return weights | {"sha256": found}
 
 
 def locate(origin, expected, weights_dir=None):
@@ -61,18 +74,20 @@ def locate(origin, expected, weights_dir=None):
     )
 
 
+def prefix(path):
+    """The prefix of the checkpoint that a file at `path` is of (`.index`, `.data-00000-of-00001`), or `path` itself."""
+    path = Path(path)
+    part = re.fullmatch(r"(.+)\.(?:index|data-\d{5}-of-\d{5})", path.name)
+    return path.with_name(part[1]) if part and path.with_name(f"{part[1]}.index").is_file() else path
+
+
 def checked(path, expected=None):
-    """`path`, unless it is missing, an HTML page or not of the sha256 `expected`: then WeightsError."""
+    """`path`, unless it is missing, no weights or not of the sha256 `expected`: then WeightsError."""
     path = Path(path)
     if not _is_there(path):
         raise WeightsError(f"no weights {path}: expected a file, a folder or a checkpoint's prefix there")
-    if path.is_file():
-        with open(path, "rb") as file:
-            if file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
-                raise WeightsError(
-                    f"{path}: expected weights, found an HTML page: the link led to a page about the file, or to a "
-                    "login, and not to the file itself"
-                )
+    if path.exists() and not path.is_dir():
+        signatures.check(path, "weights")
     found = sha256(path) if expected else None
     if found != expected:
         raise WeightsError(f"{path}: expected sha256 {expected}, found {found}")
@@ -80,16 +95,23 @@ def checked(path, expected=None):
 
 
 def sha256(path):
-    """The sha256 of a file's content; of a folder or a checkpoint's prefix, that of its files' names and sums."""
-    path = Path(path)
+    """The sha256 of a file's content; of a folder or a checkpoint's prefix, that of its files' names and sums.
+
+    A file of a checkpoint stands for all of them, as it does where they are read.
+    """
+    path = prefix(path)
     if path.is_file():
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sum(path)
     inside = path.rglob("*") if path.is_dir() else path.parent.glob("*")
     start = "" if path.is_dir() else f"{path.name}."  # the files of a prefix differ in what follows its dot
     files = {f.relative_to(path if path.is_dir() else path.parent).as_posix(): f for f in inside if f.is_file()}
-    lines = [f"{name.removeprefix(start)} {sha256(files[name])}\n" for name in sorted(files) if name.startswith(start)]
+    lines = [f"{name.removeprefix(start)} {_sum(files[name])}\n" for name in sorted(files) if name.startswith(start)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _sum(file):
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _is_there(path):
@@ -105,23 +127,65 @@ def _fetch(url, expected, looked):
     file = _fetched() / expected
     if file.is_file():
         return checked(file, expected)
-    beside = file.with_name(f"{expected}.{os.getpid()}")
+    beside = file.with_name(f"{expected}.{platform.node()}.{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
-            store.write(beside, lambda out: [out.write(b) for b in iter(lambda: response.read(BLOCK), b"")])
+        _tidy(file.parent)
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response, open(beside, "wb") as out:
+            _copy(response, out, url)
         try:
             checked(beside, expected)
         except WeightsError as error:
             raise WeightsError(f"{url} gave something else: {error}") from None
         os.replace(beside, file)
-    except (OSError, ValueError) as error:  # URLError is an OSError; a URL that is none a ValueError
+    except (OSError, ValueError, http.client.HTTPException) as error:  # URLError is an OSError
         there = f"there is no {looked[0]}, and " if looked else ""
         name = looked[0] if looked else f"FOLDER/{url.rsplit('/', 1)[-1]}"
         raise WeightsError(
-            f"cannot fetch weights: {there}{url} gave {type(error).__name__}: {error}. Fetch it by hand, save it as "
-            f'{name} and name its folder with --weights-dir (and the file as "file" in the spec).'
-        ) from error
+            f"cannot fetch weights: {there}{url} gave {type(error).__name__}: {one_line(error)}. Fetch it by hand, "
+            f'save it as {name} and name its folder with --weights-dir (and the file as "file" in the spec).'
+        ) from None
     finally:
         beside.unlink(missing_ok=True)
     return file
+
+
+def _copy(response, out, url):
+    """What a server sends, as far as it says that it will and no further than `MOST`; written to the disk."""
+    announced = response.headers.get("Content-Length")
+    limit = min(int(announced), MOST) if announced else MOST
+    if announced and int(announced) > MOST:
+        raise WeightsError(f"{url}: expected at most {MOST} bytes of weights, found {announced} announced")
+    size = 0
+    while block := response.read(BLOCK):
+        size += len(block)
+        if size > limit:
+            raise WeightsError(f"{url}: expected at most {limit} bytes of weights, found more")
+        out.write(block)
+    if announced and size < limit:
+        raise WeightsError(f"{url}: expected {announced} bytes, found {size}: the connection broke off. Try again.")
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _tidy(folder):
+    """Delete what killed processes left of files that they were fetching."""
+    for left in folder.glob("*.tmp"):
+        *_, pid = left.name.removesuffix(".tmp").split(".")
+        here = f".{platform.node()}.{pid}.tmp" in left.name
+        with contextlib.suppress(OSError):
+            if not _lives(pid) if here else time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
+
+
+def _lives(pid):
+    """Whether a process of this machine has the number `pid`, as far as can be asked."""
+    if os.name == "nt" or not pid.isdigit():
+        return True  # Windows has no question that does not end it
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

@@ -1,6 +1,12 @@
 """Where foreign weights are found: folders, URLs, caches, hashes, and what is said when they are not."""
 
 import hashlib
+import http.server
+import os
+import platform
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -98,3 +104,95 @@ def test_folders_and_prefixes_are_hashed_by_what_is_in_them(tmp_path):
     assert foreign.sha256(tmp_path / "a") != whole
     (tmp_path / "b" / "secret" / "model.data").rename(tmp_path / "b" / "secret" / "model.more")
     assert foreign.sha256(tmp_path / "b" / "secret" / "model") != prefix
+
+
+def test_a_file_of_a_checkpoint_stands_for_all_of_its_files(tmp_path):
+    for name in ("model.ckpt-1.index", "model.ckpt-1.data-00000-of-00001", "model.ckpt-1.meta"):
+        (tmp_path / name).write_bytes(name.encode())
+    whole = foreign.sha256(tmp_path / "model.ckpt-1")
+    assert foreign.sha256(tmp_path / "model.ckpt-1.index") == whole
+    shard = tmp_path / "model.ckpt-1.data-00000-of-00001"
+    assert foreign.sha256(shard) == whole
+    shard.write_bytes(b"other")
+    assert foreign.sha256(tmp_path / "model.ckpt-1.index") != whole
+
+
+@pytest.fixture
+def server():
+    """serve(head, body): the address of a server that answers every request with these bytes, and hangs up."""
+    closing = []
+
+    def serve(head, body=b""):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.wfile.write(head + b"\r\n\r\n" + body)
+
+            def log_message(self, *words):
+                pass
+
+        started = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=started.serve_forever, args=(0.01,), daemon=True).start()
+        closing.append(started)
+        return f"http://127.0.0.1:{started.server_port}/net.pth"
+
+    yield serve
+    for started in closing:
+        started.shutdown()
+        started.server_close()
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "message"),
+    [
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 99999", b"", "expected at most 1000 bytes .*, found 99999"),
+        (b"HTTP/1.0 200 OK", bytes(1001), "expected at most 1000 bytes of weights, found more"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 7", b"weig", "expected 7 bytes, found 4: the connection broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"4\r\nwe", "IncompleteRead"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: many", b"", "ValueError"),
+        (b"nonsense", b"", "BadStatusLine"),
+        (b"HTTP/1.0 404 Not Found", b"", "HTTP Error 404"),
+    ],
+)  # fmt: skip
+def test_what_a_server_does_wrong_is_one_sentence_and_leaves_nothing(head, body, message, server, cache, monkeypatch):
+    monkeypatch.setattr(foreign, "MOST", 1000)
+    with pytest.raises(WeightsError, match=message) as caught:
+        foreign.locate({"url": server(head, body)}, SHA256)
+    assert "\n" not in str(caught.value)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a b/net.pth", "nonsense", "http://127.0.0.1:1/\x00"])
+def test_an_address_that_is_none_is_one_sentence(url, cache):
+    with pytest.raises(WeightsError, match="cannot fetch weights"):
+        foreign.locate({"url": url}, SHA256)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero")
+def test_a_file_without_an_end_fills_no_disk(cache):
+    with pytest.raises(WeightsError, match="expected at most 0 bytes of weights, found more"):
+        foreign.locate({"url": "file:///dev/zero"}, SHA256)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process lives")
+def test_what_a_killed_process_left_is_deleted_and_what_a_living_one_fetches_is_not(weights_dir, cache):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    cache.mkdir(parents=True)
+    dead, live = (cache / f"{'1' * 64}.{platform.node()}.{pid}.tmp" for pid in (gone.pid, os.getppid()))
+    old, elsewhere = cache / f"{'2' * 64}.77.tmp", cache / f"{'3' * 64}.another.{gone.pid}.tmp"
+    for file in (dead, live, old, elsewhere):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    foreign.locate({"url": (weights_dir / "mnist.pth").as_uri()}, SHA256)
+    assert sorted(cache.iterdir()) == sorted([live, elsewhere, cache / SHA256])
+
+
+def test_a_sum_that_is_not_stated_is_told(weights_dir):
+    told = []
+    spec = {"weights": {"name": "npz", "file": "mnist.pth"}}
+    pinned = foreign.pinned(spec, weights_dir, told.append)
+    assert len(told) == 1
+    assert f"found sha256 {SHA256}" in told[0]
+    foreign.pinned(pinned, weights_dir, told.append)
+    assert len(told) == 1

@@ -12,6 +12,7 @@ LAYERS = [
     {
         "errors",
         "backend",
+        "signatures",
         "components",
         "cells",
         "schema",

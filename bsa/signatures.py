@@ -1,0 +1,100 @@
+"""What a file is by its first bytes, whatever its name says, and what to do about one that is something else."""
+
+import struct
+import zipfile
+from pathlib import Path
+
+from bsa.errors import WeightsError
+
+AGAIN = "fetch the file itself again"
+SAVED = "load it with the program that wrote it, and save its arrays in Keras's layout with numpy.savez, for format npz"
+KINDS = {  # kind: what it is, and what to do where it is not what was expected
+    "empty": ("an empty file", AGAIN),
+    "lfs": ("a Git LFS pointer, which only names the file", "fetch the file itself with git lfs pull"),
+    "html": ("an HTML page", f"the link led to a page about the file, or to a login: {AGAIN}"),
+    "xml": ("an XML page, as servers send for errors", f"look into it, and {AGAIN}"),
+    "json": ("JSON text, as servers send for errors", f"look into it, and {AGAIN}"),
+    "cut": ("the beginning of a zip (.pth, .npz, .keras) without its end: a truncated download", AGAIN),
+    "gzip": ("a gzip archive", "unpack it first, with gunzip or tar -xzf"),
+    "packed": ("a packed archive (tar, bzip2, xz, zstd, 7z or rar)", "unpack it first"),
+    "apple": ("macOS metadata (AppleDouble)", 'take the file whose name does not begin with "._"'),
+    "hdf5": ("an HDF5 file", SAVED),
+    "safetensors": ("a safetensors file", SAVED),
+    "gguf": ("a GGUF file", SAVED),
+    "npy": ("a single array (.npy)", "save all arrays of the network with numpy.savez, for format npz"),
+    "npz": ("arrays of numpy.savez (.npz)", "give format npz"),
+    "keras": ("a Keras archive (.keras)", "open it with keras.saving.load_model: it needs no import of weights"),
+    "torch": ("a file of torch.save", "give format wong_kolter"),
+    "script": ("a TorchScript archive", "save the network's state_dict() with torch.save"),
+    "pickle": ("a Python pickle, which could execute anything", "save a state_dict() with torch.save instead"),
+    "table": ("a file of a TensorFlow checkpoint", "give format madry_checkpoint"),
+    "zip": ("a zip", "unpack it first"),
+    "folder": ("a folder", "give the file in it"),
+    "special": ("no regular file", "give a file"),
+}
+NEVER = ("empty", "lfs", "html", "xml", "json", "cut", "gzip", "packed", "apple", "special")  # no format of weights
+SHARD = set(KINDS) - {"empty", "lfs", "html", "xml", "json"}  # what raw numbers may begin like, by chance
+PREFIXES = {
+    b"version https://git-lfs": "lfs", b"\x1f\x8b": "gzip", b"BZh": "packed", b"\xfd7zXZ\0": "packed",
+    b"\x28\xb5\x2f\xfd": "packed", b"7z\xbc\xaf\x27\x1c": "packed", b"Rar!\x1a\x07": "packed",
+    b"\0\x05\x16\x07": "apple", b"\x89HDF\r\n\x1a\n": "hdf5", b"GGUF": "gguf", b"\x93NUMPY": "npy",
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": "torch",
+}  # fmt: skip
+TEXTS = {b"<!doctype html": "html", b"<html": "html", b"<?xml": "xml", b"<error": "xml", b'{"': "json"}
+TABLE = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # what a table of TensorFlow ends with
+
+
+def kind(path):
+    """One of `KINDS` that the file at `path` is, or None for any other. Raises OSError where it cannot be read."""
+    path = Path(path)
+    if path.is_dir() or not path.is_file():
+        return "folder" if path.is_dir() else "special"
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        head = file.read(512)
+        file.seek(max(size - len(TABLE), 0))
+        tail = file.read(len(TABLE))
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    named = next((what for start, what in PREFIXES.items() if head.startswith(start)), None)
+    named = named or next((what for start, what in TEXTS.items() if text.startswith(start)), None)
+    if not head:
+        return "empty"
+    if named:
+        return named
+    if head.startswith(b"PK"):
+        return _zip(path)
+    if head[257:262] == b"ustar":
+        return "packed"
+    if len(head) > 8 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < 2**27:
+        return "safetensors"
+    if tail == TABLE:
+        return "table"
+    return "pickle" if head[:1] == b"\x80" and head[1] in range(2, 6) else None
+
+
+def _zip(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+        return "cut"
+    inner = {name.partition("/")[2] for name in names}
+    if {"config.json", "metadata.json"} <= set(names):
+        return "keras"
+    if "data.pkl" in inner:
+        return "script" if "constants.pkl" in inner else "torch"
+    return "npz" if names and all(name.endswith(".npy") for name in names) else "zip"
+
+
+def check(path, expected, takes=None):
+    """Raise WeightsError, with what it is and what to do, for a file that is known to be none of the kinds `takes`.
+
+    `expected` is what the message calls them; None takes whatever may hold weights.
+    """
+    try:
+        found = kind(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+    if found in NEVER if takes is None else found is not None and found not in takes:
+        what, advice = KINDS[found]
+        raise WeightsError(f"{path}: expected {expected}, found {what}: {advice}")
