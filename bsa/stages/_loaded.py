@@ -6,9 +6,10 @@ import json
 import keras
 import numpy as np
 
-from bsa import chunks, components
+from bsa import chunks, components, signatures
 from bsa.attacks import logits
 from bsa.data import Dataset
+from bsa.errors import StoreError, WeightsError, one_line
 from bsa.models import AT_ONCE, embedding
 from bsa.ops import devices
 from bsa.spec import canonical
@@ -35,8 +36,21 @@ def cell_images(stage, desk):
 
 @functools.lru_cache(maxsize=4)
 def load_network(folder):
-    """The network in an artefact folder."""
-    return keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
+    """The network in an artefact folder; StoreError where it is none that Keras opens safely."""
+    file, advice = folder / "network.keras", f"Delete the folder {folder} and run again."
+    try:
+        signatures.check(file, "a Keras archive", ("keras",))
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    except WeightsError as error:
+        raise StoreError(f"{error}. {advice}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # of any kind, by what the file holds
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise StoreError(f"{file}: expected a network that Keras opens safely, found {what}. {advice}") from None
+    if not isinstance(model, keras.Model):
+        raise StoreError(f"{file}: expected a network, found {type(model).__name__}. {advice}")
+    return model
 
 
 @functools.lru_cache(maxsize=4)

@@ -28,7 +28,14 @@ def put(model, found, file):
             raise WeightsError(f'{file}: "{name}" for {path}: expected real numbers, found {array.dtype}')
         if not np.isfinite(_float32(array)).all():
             raise WeightsError(f'{file}: "{name}" for {path}: expected finite numbers in float32, found others')
+        if path.endswith("variance") and (array < 0).any():
+            raise WeightsError(f'{file}: "{name}" for {path}: expected no negative variance, found {array.min():g}')
     model.set_weights([_float32(array) for _, array in found])
+
+
+def bfloat16(raw):
+    """The numbers of a bfloat16 array as float32; it comes as any type of 2 bytes, little-endian, as NumPy has none."""
+    return (raw.view("<u2").astype("<u4") << 16).view("<f4")
 
 
 def _float32(array):

@@ -8,7 +8,6 @@ read: the one of PyTorch up to 1.5 (pickles, then storages) and the zip archive 
 import functools
 import io
 import pickle
-import pickletools
 import struct
 import zipfile
 from pathlib import Path
@@ -16,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bsa import weights
-from bsa.errors import WeightsError
+from bsa import signatures, weights
+from bsa.errors import WeightsError, one_line
+from bsa.weights import _bounds
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 DTYPES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Short": "<i2", "Char": "<i1",
-          "Byte": "<u1", "Bool": "?"}  # fmt: skip
+          "Byte": "<u1", "Bool": "?", "BFloat16": "bfloat16"}  # fmt: skip
 BROKEN = (*weights.BROKEN, pickle.UnpicklingError, ImportError, LookupError)
 
 
@@ -50,12 +50,17 @@ def read(path):
     Raises WeightsError for a file that is none or is damaged, and for one that names anything but tensors.
     """
     path = Path(path)
+    signatures.check(path, "a file of torch.save", ("torch", "zip", "pickle"))
     try:
         return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+    except EOFError as error:
+        what = f"the beginning of one, a truncated download ({one_line(error)}): {signatures.AGAIN}"
+        raise WeightsError(f"{path}: expected a file of torch.save, found {what}") from None
     except BROKEN as error:
-        raise WeightsError(f"{path}: expected a file of torch.save, found {type(error).__name__}: {error}") from None
+        what = f"another or a damaged one ({one_line(error)}): {signatures.AGAIN}"
+        raise WeightsError(f"{path}: expected a file of torch.save, found {what}") from None
 
 
 def array(tensor, name, path):
@@ -66,11 +71,16 @@ def array(tensor, name, path):
     if not whole or 0 in size or last >= count:
         raise WeightsError(f'{path}: "{name}": expected numbers within its storage of {count}, found some beyond')
     try:
-        flat = np.frombuffer(held[key](), np.dtype(dtype), count)
+        flat = np.frombuffer(held[key](), _stored(dtype), count)
     except BROKEN as error:
-        raise WeightsError(f'{path}: "{name}": expected {count} numbers, found {error}') from None
+        raise WeightsError(f'{path}: "{name}": expected {count} numbers, found {one_line(error)}') from None
+    flat = weights.bfloat16(flat) if dtype == "bfloat16" else flat
     steps = [s * flat.itemsize if n > 1 else 0 for n, s in zip(size, stride, strict=True)]
     return np.lib.stride_tricks.as_strided(flat[offset:], size, steps, writeable=False).copy()
+
+
+def _stored(dtype):
+    return np.dtype("<u2" if dtype == "bfloat16" else dtype)
 
 
 class _Named(NamedTuple):
@@ -101,6 +111,7 @@ def _parameter(tensor, *_):
     return tensor
 
 
+OTHERS = ("complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
 ADMITTED = {
     ("collections", "OrderedDict"): _Named(_Dict),
     ("torch._utils", "_rebuild_tensor"): _Named(_tensor),
@@ -114,16 +125,17 @@ class _Unpickler(pickle.Unpickler):
     """Admits what tensors are made of. The stand-ins are immutable: a pickle cannot change what it gets."""
 
     def __init__(self, file, path, held):
-        _check_memo(file)
+        _bounds.check(file)
         super().__init__(file, encoding="utf-8")
         self.path, self.held, self.seen = path, held, {}
 
     def find_class(self, module, name):
         if (module, name) not in ADMITTED:
-            raise WeightsError(
-                f"{self.path}: refused, for it names {module}.{name}: only tensors are read from a PyTorch file, and "
-                "nothing in it is executed. Save the network's state_dict() alone."
-            )
+            why = "only tensors are read from a PyTorch file, and nothing in it is executed. Save the network's "
+            why += "state_dict() alone."
+            if module == "torch" and (name.endswith("Storage") or name in OTHERS):
+                why = "numbers of this type are not read. Save the state_dict() of the network in float32."
+            raise WeightsError(f"{self.path}: refused, for it names {module}.{name}: {why}")
         return ADMITTED[module, name]
 
     def persistent_load(self, pid):
@@ -134,24 +146,14 @@ class _Unpickler(pickle.Unpickler):
         return self.seen.setdefault(key, Storage(dtype, key, count, self.held))
 
 
-def _check_memo(file):
-    """Refuse the pickle that comes next in `file` if it numbers what it remembers beyond its own length.
-
-    Python's unpickler makes room for all numbers below: nine bytes could take all memory.
-    """
-    begin, numbers = file.tell(), [0]
-    numbers += (int(argument) for code, argument, _ in pickletools.genops(file) if code.name.endswith("PUT"))
-    if max(numbers) > file.tell() - begin:
-        raise pickle.UnpicklingError(f"a pickle of {file.tell() - begin} bytes that numbers {max(numbers)} things")
-    file.seek(begin)
-
-
 def _read_zip(path):
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         mains = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(mains) != 1 or any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise zipfile.BadZipFile("a zip that torch.save did not write")
+        if archive.getinfo(mains[0]).file_size > _bounds.MOST:
+            raise zipfile.BadZipFile(f"a pickle of over {_bounds.MOST} bytes")
         before = mains[0].removesuffix("data.pkl")
         if f"{before}byteorder" in names and archive.read(f"{before}byteorder") != b"little":
             raise zipfile.BadZipFile("numbers that are not little-endian")
@@ -179,7 +181,7 @@ def _read_legacy(path):
         if type(key) is not str:
             raise pickle.UnpicklingError("a storage without a name")
         (count,) = struct.unpack_from("<q", whole, at)
-        end = at + 8 + count * np.dtype(content.seen[key].dtype).itemsize
+        end = at + 8 + count * _stored(content.seen[key].dtype).itemsize
         if count < 0 or end > len(whole):
             raise EOFError(f"a file that ends before the {count} numbers of storage {key}")
         held[key] = functools.partial(memoryview(whole).__getitem__, slice(at + 8, end))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-STORAGES = {"f4": "Float", "f8": "Double", "f2": "Half", "i8": "Long"}
+STORAGES = {"f4": "Float", "f8": "Double", "f2": "Half", "i8": "Long", "u2": "BFloat16"}  # NumPy has no bfloat16
 
 
 class Call:

@@ -193,3 +193,69 @@ def test_no_checkpoint_and_a_damaged_one(mnist, model, tmp_path):
     (tmp_path / "model.index").write_bytes(b"no checkpoint")
     with pytest.raises(WeightsError, match="expected a TensorFlow checkpoint, found"):
         bsa.import_weights("madry_checkpoint", model, tmp_path)
+
+
+def saved(folder, dtype=tf.float32, names=(None, None), **more):
+    """A checkpoint of a dense layer of 4 inputs and 3 outputs, kernel 2 and bias 3 throughout."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        for name, shape, value in zip(names, ([4, 3], [3]), (2, 3), strict=True):
+            v1.Variable(tf.fill(shape, tf.cast(value, dtype)), name=name)
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver(**more).save(session, str(folder / "model.ckpt"), global_step=7, write_meta_graph=False)
+    return folder
+
+
+@pytest.fixture
+def dense():
+    import keras
+
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="logits")], name="dense")
+
+
+def import_(model, place):
+    bsa.import_weights("madry_checkpoint", model, place)
+    return [float(array.flat[0]) for array in model.get_weights()]
+
+
+@pytest.mark.parametrize("dtype", [tf.float64, tf.float16, tf.bfloat16], ids=lambda dtype: dtype.name)
+def test_other_floats_are_read_as_float32(dtype, dense, tmp_path):
+    assert import_(dense, saved(tmp_path, dtype)) == [2, 3]
+
+
+def test_the_first_format_and_the_names_of_the_network_are_read(dense, tmp_path):
+    (tmp_path / "v1").mkdir()
+    assert import_(dense, saved(tmp_path / "v1", write_version=v1.train.SaverDef.V1)) == [2, 3]
+    named = saved(tmp_path, names=("logits/kernel", "logits/bias")) / "model.ckpt-7"
+    assert import_(dense, named) == [2, 3]
+    other = saved(tmp_path / "v1", names=("fc/w", "fc/b"))
+    with pytest.raises(WeightsError, match=r"or logits/kernel, logits/bias, found fc/b, fc/w"):
+        import_(dense, other / "model.ckpt-7")
+
+
+def test_each_file_of_a_checkpoint_stands_for_it_and_macs_metadata_do_not(dense, tmp_path):
+    saved(tmp_path)
+    for suffix in ("index", "data-00000-of-00001"):
+        assert import_(dense, tmp_path / f"model.ckpt-7.{suffix}") == [2, 3]
+    (tmp_path / "._model.ckpt-7.index").write_bytes(b"\0\x05\x16\x07\0\x02\0\0")
+    (tmp_path / "checkpoint").unlink()
+    assert import_(dense, tmp_path) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "message"),
+    [
+        ("data-00000-of-00001", b"", "found an empty file"),
+        ("data-00000-of-00001", bytes(9), "found one whose data end early, a truncated download"),
+        ("data-00000-of-00001", b"version https://git-lfs.github.com/spec/v1\n", "found a Git LFS pointer"),
+        ("data-00000-of-00001", bytes(60), "found another file or a damaged one"),
+        ("data-00000-of-00001", None, "found another file or a damaged one"),
+        ("index", b"<html>404</html>", "found an HTML page"),
+        ("index", bytes(60), "found another file or a damaged one"),
+    ],
+)
+def test_damaged_parts_are_told_in_one_line(suffix, content, message, dense, tmp_path):
+    part = saved(tmp_path) / f"model.ckpt-7.{suffix}"
+    part.unlink() if content is None else part.write_bytes(content)
+    with pytest.raises(WeightsError, match=message) as caught:
+        import_(dense, tmp_path)
+    assert "\n" not in str(caught.value)

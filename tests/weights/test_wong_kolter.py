@@ -1,7 +1,11 @@
 """PyTorch's files without PyTorch: values, layouts, refusals, and the released networks on real images."""
 
 import hashlib
+import pickle
+import pickletools
 import struct
+import zipfile
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ import pytest
 import bsa
 from bsa.attacks import logits
 from bsa.errors import WeightsError
-from bsa.weights import _torch
+from bsa.weights import _bounds, _torch
 
 
 def torch_logits(state, x):
@@ -111,13 +115,50 @@ def test_files_that_are_none(narrow, state, save_torch, tmp_path):
     huge = b"\x80\x02Nr\xff\xff\xff\x7f."  # what it remembers is to have the number 2^31 - 1
     for damaged in (whole[: len(whole) // 2], b"", b"PK\x03\x04", b"\x80\x02K\x01.", b"weights", huge):
         file.write_bytes(damaged)
-        with pytest.raises(WeightsError, match=r"net\.pth: expected a file of torch\.save, found"):
+        with pytest.raises(WeightsError, match=r"net\.pth: expected (weights|a file of torch\.save), found"):
             bsa.import_weights("wong_kolter", narrow, file)
-    file.write_bytes(b"\n<!DOCTYPE html>\n<html>404</html>")
-    with pytest.raises(WeightsError, match="found an HTML page"):
-        bsa.import_weights("wong_kolter", narrow, file)
     with pytest.raises(WeightsError, match=r"no weights .*none\.pth"):
         bsa.import_weights("wong_kolter", narrow, tmp_path / "none.pth")
+
+
+def nested(levels, key):
+    """A pickle of tuples within one another, as the key of a dict or alone."""
+    deep = b")" + b"\x85" * levels
+    return b"\x80\x02" + (b"}" + deep + b"K\x01s" if key else deep) + b"."
+
+
+@pytest.mark.parametrize(("levels", "key"), [(200_000, True), (1_000_000, False), (60, True)])
+def test_tuples_within_one_another_do_not_end_the_process(levels, key, narrow, tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", nested(levels, key))
+    with pytest.raises(WeightsError, match="a pickle of over 16777216 bytes or 50 levels"):
+        bsa.import_weights("wong_kolter", narrow, tmp_path / "net.pth")
+
+
+def test_depths_are_those_of_what_python_makes():
+    value = {"a": [1, (2, (3,), {"b": ((4,),)})], "c": ((), [[]]), "d": "e"}
+
+    def depth(value):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return 1 + max(map(depth, inner), default=0) if isinstance(value, (dict, list, tuple)) else 0
+
+    for protocol in range(6):
+        depths, code = _bounds.Depths(), pickle.dumps(value, protocol)
+        found = max(depths.after(op, argument) for op, argument, _ in pickletools.genops(code))
+        assert depth(value) <= found <= depth(value) + 2  # scalars count as a level, an empty container as none
+
+
+def test_bfloat16_is_read_as_the_float32_that_it_is(narrow, state, save_torch, tmp_path):
+    kept = {name: value.view(np.uint32) >> 16 for name, value in state.items()}  # sign, exponent, 7 bits
+    file = save_torch(tmp_path / "net.pth", OrderedDict((name, value.astype("<u2")) for name, value in kept.items()))
+    bsa.import_weights("wong_kolter", narrow, file)
+    np.testing.assert_array_equal(narrow.get_layer("logits").bias, (kept["5.bias"] << 16).view(np.float32))
+
+
+def test_types_that_are_not_read_are_told(narrow, state, save_torch, call, tmp_path):
+    state["5.bias"] = call("torch", "ComplexFloatStorage")
+    with pytest.raises(WeightsError, match=r"torch\.ComplexFloatStorage: numbers of this type are not read"):
+        bsa.import_weights("wong_kolter", narrow, save_torch(tmp_path / "net.pth", state))
 
 
 def test_other_layers_with_weights_are_named(state, save_torch, tmp_path, digits):
