@@ -49,7 +49,10 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
 
     `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
+    `data` may as well be a tuple (x, y) or a `tf.data.Dataset` of such pairs, in the forms that `attack` takes, too.
+    Losses of the model itself, such as a kernel_regularizer's, are part of what it is trained for, as in Keras.
     Returns the history, a dict of arrays with one value a step. `schemas/train/<name>.json` describes the parameters.
+    Raises ValueError for data that the model cannot be trained on as they are, TrainingError where training fails.
     """
     _check_backend()
     from bsa.train import run
@@ -60,7 +63,8 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
 def attack(name, model, **params):
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
-    Call it as `attack(x, y, seed=0)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it
+    Call it as `attack(x, y, seed=0)` with x (n, height, width, channels), uint8 or floats in [0, 1], and labels y,
+    integers (n,) or (n, 1) or one-hot (n, classes); ValueError says what is wrong with others. It
     gives an `Attacked(x, success, distance, start, passes, correct, notes)`, whose `rate` is the success of a paper's
     table: among the images that the model classifies correctly as they are. The others count as no success.
     """
@@ -70,7 +74,7 @@ def attack(name, model, **params):
 def certificate(name, model, **params):
     """A certificate for a Keras classifier: `bsa.certificate("outer_polytope", model, epsilon=0.1)`.
 
-    Call it as `certificate(x, y)` with x (n, height, width, channels) in [0, 1] and integer labels y (n,); it gives a
+    Call it as `certificate(x, y)` with images and labels as `attack` takes them; it gives a
     `Certified(bounds, certified, radius, notes)`: no image within its `radius` of x is misclassified.
     """
     return _find("certify", name).make(model, **_parameters("certify", name, params))
@@ -79,26 +83,30 @@ def certificate(name, model, **params):
 def measure(name, model, x, y, *, training=None, progress=None, **params):
     """A measure of a network: `bsa.measure("nearest", model, x, y, training=bsa.load("mnist", split="train"))`.
 
-    x (n, height, width, channels) in [0, 1] and integer labels y (n,) are the images; `training` is a `Dataset`, which
-    only some measures need, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers,
-    which the measure's module describes, its parameters `schemas/measures/<name>.json`.
+    x and y are images and labels as `attack` takes them; `training`, which only some measures need, is a data set as
+    `fit` takes it, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers, which the
+    measure's module describes, its parameters `schemas/measures/<name>.json`.
     """
     _check_backend()
     from bsa.attacks import checked, logits, target
+    from bsa.data import pair
     from bsa.errors import UsageError
     from bsa.measures import View
-    from bsa.models import embedding
+    from bsa.models import embedding, image_shape
     from bsa.schema import FRAMED
 
     if name in FRAMED:
         raise UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
-    x, y, _ = checked(target(model), x, y, None)
+    exact = target(model)
+    x, y, _ = checked(exact, x, y, None)
+    if training is not None:
+        training = checked(exact, *pair(training, image_shape(model)), None)
 
     def embedded(layer, count=None):
         if training is None:
             expected = 'training images, such as training=bsa.load("mnist", split="train")'
             raise UsageError(f'measure "{name}": expected {expected}, found none')
-        return embedding(model, training.x[:count], layer), training.y[:count]
+        return embedding(model, training[0][:count], layer), training[1][:count]
 
     view = View(
         x=x,
@@ -114,8 +122,8 @@ def measure(name, model, x, y, *, training=None, progress=None, **params):
 def sanity(name, model, x, y, *, seed=0, checks=None, **params):
     """Is an attack on a network a sound evaluation? `bsa.sanity("pgd", model, x, y, epsilon=0.3)` is a list of checks.
 
-    `params` are those of the attack, x (n, height, width, channels) in [0, 1] and y (n,) int the images, of which the
-    first that `model` classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
+    `params` are those of the attack, x and y images and labels as it takes them, of which the first that `model`
+    classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
     Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
     Raises ValueError where no image is classified correctly.
     """

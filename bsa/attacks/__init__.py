@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from bsa import data, models
 from bsa.attacks._searches import parts
 from bsa.cells import SLACK
 from bsa.ops import losses
@@ -117,12 +118,7 @@ def linf(a, b):
 
 def target(model):
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
-    if not getattr(model, "built", False):
-        raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
-    output = getattr(model, "output", None)  # a functional model tells
-    if isinstance(output, dict | list | tuple):
-        found = f"a {type(output).__name__} of {len(output)}"
-        raise ValueError(f"expected a model with one output, the logits, found {found}: attack a model of one")
+    models.check(model)
     return in_float32(model)
 
 
@@ -134,28 +130,17 @@ def follow(model, *copies):
 
 
 def checked(model, x, y, index):
-    """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong."""
-    x, y = np.asarray(x, np.float32), np.asarray(y)
-    expected = getattr(model, "input_shape", (None,) * 4)  # a subclassed model does not tell
-    fits = x.ndim == len(expected) == 4
-    fits = fits and all(e in (None, found) for e, found in zip(expected[1:], x.shape[1:], strict=True))
-    if not fits:
-        raise ValueError(f"expected images x (n, height, width, channels) for inputs {expected}, found shape {x.shape}")
-    if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
-        raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
-    if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
-    given = model(x[:1], training=False) if len(x) else np.zeros((1, 2))
-    shape = getattr(given, "shape", None)  # none of a list or a dict
-    if shape is None or len(shape) != 2:
-        found = type(given).__name__ if shape is None else f"shape {tuple(shape)}"
-        raise ValueError(f"expected a model that gives logits of shape (n, classes), found {found} for one image")
-    classes = shape[-1]
-    if classes < 2:
-        raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {classes} output")
-    if len(x) and not 0 <= y.min() <= y.max() < classes:
-        raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
-    index = np.arange(len(x)) if index is None else np.asarray(index, np.int64)
-    if index.shape != (len(x),):
-        raise ValueError(f"expected one number for each of the {len(x)} images in index, found shape {index.shape}")
-    return x, y.astype(np.int32), index
+    """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong.
+
+    Forms of x and y are those of `bsa.data.images` and `bsa.data.labels`.
+    """
+    shape = models.image_shape(model) or (None, None, None)  # a subclassed model does not tell
+    if len(shape) != 3:
+        raise ValueError(f"expected a model of images (n, height, width, channels), found one of shape (n, {shape})")
+    x = data.images(x, shape)
+    y = data.labels(y, len(x), models.classes(model, x))
+    index = np.arange(len(x)) if index is None else np.asarray(index)
+    if index.shape != (len(x),) or (len(x) and index.dtype.kind not in "iu"):
+        found = f"{index.dtype} of shape {index.shape}"
+        raise ValueError(f"expected one whole number for each of the {len(x)} images in index, found {found}")
+    return x, y, index.astype(np.int64)

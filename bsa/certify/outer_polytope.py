@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.certify import Certified, _bounds, _chain
+from bsa.data import images, labels
 
 TINY = 1e-12  # keeps a quotient finite
 HALVE = 3  # every third step of the search for a radius halves the interval; the others interpolate
@@ -47,7 +48,8 @@ def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, b
         return found
 
     def certificate(x, y):
-        x, y = _checked(x, y, shape, classes)
+        x = images(x, shape)
+        y = labels(y, len(x), classes)
         if not all(map(np.array_equal, scales, _chain.scales(model))):
             raise ValueError("expected Normalization and Rescaling as when the certificate was made: make it again")
         found = bounds(x, y, epsilon)
@@ -105,17 +107,3 @@ def _between(low, high, below, above, tolerance, step):
         return (low + high) / 2
     zero = low + (high - low) * below / (below - above) + (0.4, -0.4)[step % HALVE] * np.float32(tolerance)
     return np.clip(zero, low + 0.1 * (high - low), high - 0.1 * (high - low)).astype(np.float32)
-
-
-def _checked(x, y, shape, classes):
-    """The images as float32 and the labels as int32 arrays; ValueError says what is wrong."""
-    x, y = np.asarray(x, np.float32), np.asarray(y)
-    if x.shape[1:] != tuple(shape):
-        raise ValueError(f"expected images x of shape (n, {', '.join(map(str, shape))}), found {x.shape}")
-    if not (np.isfinite(x).all() and x.min(initial=0) >= 0 and x.max(initial=0) <= 1):
-        raise ValueError(f"expected pixels in [0, 1], found [{x.min():g}, {x.max():g}]: divide 8-bit pixels by 255")
-    if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"expected integer labels y of shape ({len(x)},), found {y.dtype} of shape {y.shape}")
-    if len(y) and not 0 <= y.min() <= y.max() < classes:
-        raise ValueError(f"expected labels from 0 to {classes - 1}, found {y.min()} to {y.max()}")
-    return x, y.astype(np.int32)

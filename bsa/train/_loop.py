@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bsa import models
+from bsa.data import Dataset, images, labels, pair
 from bsa.errors import TrainingError
 from bsa.ops import devices as device
 from bsa.ops import precision as precisions
@@ -20,7 +22,7 @@ from bsa.train._checkpoint import ADVICE
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
         weight_decay=None, augmentation=None, gradient_accumulation=None, folder=None, progress=None, identity="",
         devices=device.ONE):  # fmt: skip
-    """Train `model` in place on `data` (a `Dataset`); returns the history, a dict of (steps,) float32 arrays.
+    """Train `model` in place on `data` (see `bsa.data.pair`); returns the history, a dict of (steps,) float32 arrays.
 
     `objective(model, x, y, seed, step)` gives a loss for each example (n,) and a dict of per-example metrics; where
     x is a part of a batch, `part` = (its first row, size of the whole batch) is given as well. `devices` share each
@@ -28,12 +30,21 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     Each epoch is a fresh permutation of the training set without its last, incomplete batch. `folder` receives
     checkpoints and TensorBoard scalars, and is resumed from; `progress(done, total, **metrics)` is called after
     each step. `identity` tells trainings apart: a checkpoint of another one is not resumed. Raises TrainingError for
-    that, and where the loss, a weight or a logit is no longer a number; the last checkpoint stays.
+    that, and where the loss, a weight or a logit is no longer a number; the last checkpoint stays. Raises ValueError
+    for images and labels that `bsa.data` refuses.
     """
+    data = _given(model, data)
     _check(len(data.x), batch_size, gradient_accumulation or 1, jit_compile, devices)
+    if devices.strategy and _adds_losses(model, data.x):
+        raise TrainingError(
+            "expected a model whose calls add no losses (activity_regularizer, add_loss), since the devices of a "
+            "strategy would mix them, found some: train on one device"
+        )
     with devices.scope():
         one = devices is device.ONE
         twin = quick(precisions.twin(model, precision), exact=True) if one else precisions.replica(model, precision)
+        for variable, given in zip(twin.trainable_variables, model.trainable_variables, strict=True):
+            variable.regularizer = given.regularizer  # of a layer's config, but may have been set on the variable
         rule = _rule(optimizer)
         rule.build(twin.trainable_variables)
     identity = digest([identity, seed, batch_size, optimizer, learning_rate, precision, _sums(data, model)])
@@ -73,10 +84,20 @@ def _rule(optimizer):
         keras.config.set_floatx(floatx)
 
 
-def _check(images, batch_size, micro, jit_compile, devices):
+def _given(model, data):
+    """`data` as a `Dataset` of what `model` can be trained on."""
+    models.check(model)
+    shape = models.image_shape(model)
+    x, y = pair(data, shape)
+    x = images(x, shape)
+    classes = models.classes(model, x)
+    return Dataset(x, labels(y, len(x), classes), classes)
+
+
+def _check(count, batch_size, micro, jit_compile, devices):
     """TrainingError where there is no whole batch, it cannot be split into equal parts, or XLA meets a strategy."""
-    if images < batch_size:
-        raise TrainingError(f"expected at least one batch of {batch_size} training images, found {images}")
+    if count < batch_size:
+        raise TrainingError(f"expected at least one batch of {batch_size} training images, found {count}")
     if batch_size % (devices.replicas * micro):
         raise TrainingError(
             f"expected a batch_size that is a multiple of {devices.replicas} devices x {micro} micro-batches "
@@ -84,6 +105,18 @@ def _check(images, batch_size, micro, jit_compile, devices):
         )
     if jit_compile and devices.strategy:
         raise TrainingError("expected jit_compile false with a strategy, whose sums XLA does not compile, found true")
+
+
+def _adds_losses(model, x):
+    """Whether calls of `model` in training add losses, beside those of its weights."""
+    found = []
+
+    def call(x):
+        model(x, training=True)
+        found.append(len(model.losses) - sum(v.regularizer is not None for v in model.trainable_variables))
+
+    tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec((None, *x.shape[1:])))  # computes nothing
+    return found[0] > 0
 
 
 def _agree(devices, first, identity):

@@ -14,9 +14,11 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
     """`update(indices, step) -> {"loss": mean, metric: mean, ...}`, which changes `model` by the optimizer `rule`.
 
     `indices` (batch_size,) int32 are the images of the global batch. The gradient is that of the mean loss plus
-    `weight_decay` * sum(w^2) / 2 over the variables named "kernel" (Madry et al. 2018, as released for CIFAR-10); the
-    reported loss is without it. The batch is worked through in `gradient_accumulation` equal parts, one after the
-    other, each of which `devices` (a `bsa.ops.devices.Devices`) share.
+    `weight_decay` * sum(w^2) / 2 over the variables named "kernel" (Madry et al. 2018, as released for CIFAR-10), and
+    plus the losses of the model itself, once, as Keras trains with them: of its regularizers, and those that the last
+    of the objective's calls added, which are taken for means over the batch. The reported loss is without both. The
+    batch is worked through in `gradient_accumulation` equal parts, one after the other, each of which `devices` (a
+    `bsa.ops.devices.Devices`) share.
     """
     micro = gradient_accumulation or 1
     pieces = devices.replicas * micro
@@ -39,6 +41,8 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
             loss = total = tf.reduce_mean(losses) / pieces
             if weight_decay:
                 total += weight_decay / pieces * _squares(model)
+            if own := model.losses:
+                total += tf.add_n([tf.reduce_sum(tf.cast(each, tf.float32)) for each in own]) / pieces
         means = {"loss": loss} | {k: tf.reduce_mean(v) / pieces for k, v in metrics.items()}
         return tape.gradient(total, model.trainable_variables), means
 

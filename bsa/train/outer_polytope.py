@@ -36,6 +36,14 @@ def make(*, epsilon, epsilon_start, epsilon_warmup, bounded, projections, kappa)
     return objective
 
 
+def check(model):
+    """ValueError where `model` is no chain as for certificates, or its activations have losses of their own."""
+    _chain.check(model)
+    names = [layer.name for layer in model._flatten_layers() if layer.activity_regularizer is not None]
+    if names:
+        raise ValueError(f"expected layers without an activity_regularizer, which the bounds do not see, found {names}")
+
+
 def passes(**_):
     """Forward-backward passes for each example of a step: the bounds count as one, whatever they cost."""
     return 1
