@@ -120,11 +120,11 @@ def test_a_certificate_alone_keeps_gpus_from_rounding_to_tf32():
 def test_bad_input_is_told(trained, digits):
     certificate = make(trained, epsilon=0.1)
     x, y = digits.x[:3], digits.y[:3]
-    with pytest.raises(ValueError, match=r"shape \(n, 28, 28, 1\), found \(3, 28, 28\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, 28, 28, 1\), found shape \(3, 28, 28\)"):
         certificate(x[..., 0], y)
     with pytest.raises(ValueError, match=r"pixels in \[0, 1\], found \[0, 255\]"):
         certificate(255 * x, y)
-    with pytest.raises(ValueError, match=r"integer labels y of shape \(3,\), found int32 of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"integer labels y of shape \(3,\).*found int32 of shape \(2,\)"):
         certificate(x, y[:2].astype(np.int32))
     with pytest.raises(ValueError, match="labels from 0 to 9, found 0 to 10"):
         certificate(x, np.array([0, 1, 10]))

@@ -71,3 +71,58 @@ def test_the_papers_h(name, features):
 
 def test_no_images_give_no_rows():
     assert embedding(network(), np.zeros((0, 2, 1, 1), np.float32)).shape == (0, 3)
+
+
+def sequential(*given):
+    """A Sequential with a dense layer `embedding`, for images of 2 pixels, and what is behind it."""
+    dense = keras.layers.Dense(3, activation="relu", name="embedding")
+    return keras.Sequential([*given, keras.layers.Flatten(), dense, keras.layers.Dense(2, name="logits")])
+
+
+def closed(model):
+    """ReLU of the images times the kernel of the layer `embedding`, which begins without a bias."""
+    kernel = model.get_layer("embedding").kernel
+    return np.maximum(IMAGES.reshape(len(IMAGES), -1) @ kernel, 0)
+
+
+IMAGES = np.array([[0.5, 0.25], [0, 1], [1, 1]], np.float32)[..., None, None]
+CLOSE = {"rtol": 1e-6, "atol": 1e-6}  # sums of two products in another order
+
+
+def test_a_sequential_as_built_after_a_call_and_saved_and_loaded(tmp_path):
+    named, called = sequential(keras.Input((2, 1, 1))), sequential()
+    called(IMAGES)
+    for model in (named, called):
+        model.save(tmp_path / "net.keras")
+        for each in (model, keras.saving.load_model(tmp_path / "net.keras")):
+            np.testing.assert_allclose(embedding(each, IMAGES), closed(model), **CLOSE)
+
+
+def test_a_layer_of_a_nested_model_and_one_that_another_model_uses_too():
+    inner = sequential(keras.Input((2, 1, 1)))
+    image = keras.Input((2, 1, 1))
+    outer = keras.Model(image, keras.layers.Dense(2, name="last")(inner(1 - image)))
+    expected = np.maximum((1 - IMAGES).reshape(3, 2) @ inner.get_layer("embedding").kernel, 0)
+    np.testing.assert_allclose(embedding(outer, IMAGES), expected, **CLOSE)
+    np.testing.assert_allclose(embedding(inner, IMAGES), closed(inner), **CLOSE)
+    np.testing.assert_allclose(embedding(outer, IMAGES, inner.name), inner(1 - IMAGES), **CLOSE)
+    again = keras.Sequential([keras.Input((2, 1, 1)), *inner.layers])
+    np.testing.assert_allclose(embedding(again, IMAGES), closed(inner), **CLOSE)
+    with pytest.raises(UsageError, match=r'flatten.*, embedding, logits, last, found "lats": did you mean "last"'):
+        embedding(outer, IMAGES, "lats")
+
+
+def test_a_layer_used_twice_and_a_subclassed_model_have_no_one_output():
+    image, dense = keras.Input((2, 1, 1)), keras.layers.Dense(4, name="embedding")
+    twice = keras.Model(image, keras.layers.Flatten()(dense(image) + dense(1 - image)))
+    with pytest.raises(UsageError, match='gives one output in the model, found "embedding" with 2'):
+        embedding(twice, IMAGES)
+
+    class Own(keras.Model):
+        def call(self, x):
+            return twice(x)
+
+    own = Own()
+    own(IMAGES)
+    with pytest.raises(UsageError, match=r"expected a Sequential or functional model.*found Own: build it of"):
+        bsa.measure("nearest", own, IMAGES, [0, 0, 0], training=(IMAGES, [0, 0, 0]), k=[1])
