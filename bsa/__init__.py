@@ -5,9 +5,12 @@ they find a component by its name and fill in the defaults that specs use. Impor
 first call does.
 """
 
+import operator as _operator
+
 from bsa.backend import check as _check_backend
 from bsa.cells import blind_spot
 from bsa.components import find as _find
+from bsa.errors import UsageError as _UsageError
 from bsa.spec import parameters as _parameters
 
 __version__ = "0.1.0"
@@ -26,10 +29,31 @@ def load(name, *, split, data_dir=None, **params):
 def build(name, *, input_shape, num_classes, seed=0, **params):
     """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` is a `keras.Model`.
 
-    It takes [0, 1] images and gives logits; equal seeds give equal initial weights.
+    It takes [0, 1] images and gives logits; equal seeds give equal initial weights. Raises UsageError.
     """
+    input_shape = _sizes("input_shape of three positive whole numbers", input_shape, 3)
+    num_classes, seed = *_sizes("num_classes, a positive whole number", [num_classes], 1), _whole("seed", seed)
     find, params = _find("models", name), _parameters("models", name, params)
     return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
+
+
+def _sizes(expected, given, count):
+    """`given` as a tuple of `count` ints above 0, or UsageError."""
+    try:
+        sizes = tuple(_operator.index(size) for size in given)
+    except TypeError:
+        sizes = ()
+    if len(sizes) != count or min(sizes) < 1:
+        raise _UsageError(f"expected {expected}, found {given[0] if count == 1 else given}")
+    return sizes
+
+
+def _whole(name, given):
+    """`given` as an int, or UsageError."""
+    try:
+        return _operator.index(given)
+    except TypeError:
+        raise _UsageError(f"expected a whole number as {name}, found {given!r}") from None
 
 
 def import_weights(name, model, file, *, sha256=None, **params):
@@ -90,22 +114,23 @@ def measure(name, model, x, y, *, training=None, progress=None, **params):
     _check_backend()
     from bsa.attacks import checked, logits, target
     from bsa.data import pair
-    from bsa.errors import UsageError
     from bsa.measures import View
     from bsa.models import embedding, image_shape
     from bsa.schema import FRAMED
 
     if name in FRAMED:
-        raise UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
+        raise _UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
     exact = target(model)
     x, y, _ = checked(exact, x, y, None)
+    if not len(x):
+        raise _UsageError(f'measure "{name}": expected at least one image, found none')
     if training is not None:
         training = checked(exact, *pair(training, image_shape(model)), None)
 
     def embedded(layer, count=None):
         if training is None:
             expected = 'training images, such as training=bsa.load("mnist", split="train")'
-            raise UsageError(f'measure "{name}": expected {expected}, found none')
+            raise _UsageError(f'measure "{name}": expected {expected}, found none')
         return embedding(model, training[0][:count], layer), training[1][:count]
 
     view = View(

@@ -66,3 +66,34 @@ def test_what_a_measure_needs(trained, digits):
         bsa.measure("nearest", trained, x, y, k=5)
     with pytest.raises(ValueError, match="divide 8-bit pixels by 255"):
         bsa.measure("accuracy", trained, 255 * x, y)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"input_shape": (28, 28)}, r"input_shape of three positive whole numbers, found \(28, 28\)"),
+        ({"input_shape": (None, None, 1)}, "input_shape of three positive whole numbers, found"),
+        ({"input_shape": "28"}, "input_shape of three positive whole numbers, found 28"),
+        ({"num_classes": 0}, "num_classes, a positive whole number, found 0"),
+        ({"num_classes": 2.5}, "num_classes, a positive whole number, found 2.5"),
+        ({"seed": "a"}, "a whole number as seed, found 'a'"),
+    ],
+)
+def test_what_a_network_is_built_for_is_checked(given, message):
+    with pytest.raises(UsageError, match=message):
+        bsa.build("wong_small", **{"input_shape": (28, 28, 1), "num_classes": 10} | given)
+
+
+def test_numpys_numbers_build_the_same_network():
+    one = bsa.build("wong_small", input_shape=np.array([28, 28, 1]), num_classes=np.int64(10), seed=np.int64(2))
+    two = bsa.build("wong_small", input_shape=[28, 28, 1], num_classes=10, seed=2)
+    np.testing.assert_array_equal(one.get_weights()[0], two.get_weights()[0])
+
+
+def test_there_must_be_images_to_measure_and_weights_to_train(trained, digits):
+    with pytest.raises(UsageError, match="at least one image, found none"):
+        bsa.measure("accuracy", trained, digits.x[:0], digits.y[:0])
+    frozen = bsa.build("wong_small", input_shape=(28, 28, 1), num_classes=10)
+    frozen.trainable = False
+    with pytest.raises(ValueError, match="weights to train, found none"):
+        bsa.fit("natural", frozen, digits, steps=1)

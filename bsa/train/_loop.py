@@ -87,6 +87,8 @@ def _rule(optimizer):
 def _given(model, data):
     """`data` as a `Dataset` of what `model` can be trained on."""
     models.check(model)
+    if not model.trainable_variables:
+        raise ValueError("expected a model with weights to train, found none: set trainable of its layers")
     shape = models.image_shape(model)
     x, y = pair(data, shape)
     x = images(x, shape)
