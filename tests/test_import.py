@@ -84,6 +84,7 @@ def test_a_spec_with_weights_runs_and_keeps_its_network_by_content(weights, sha2
     assert network["passes"] is None
     done = call("run", spec(tmp_path), *words, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
+    assert f'found sha256 {sha256}; state "sha256" in the spec' in done.output
     stored = tmp_path / "store" / network["key"]
     metrics = json.loads((stored / "record.json").read_text())["metrics"]
     assert metrics == {"parameters": 166_406, "sha256": sha256, "origin": {"file": "net.npz"}}
