@@ -106,7 +106,10 @@ def _address(given):
 
     Raises UsageError for what is no address, and where nothing answers.
     """
-    address = given or os.environ.get("RAY_ADDRESS") or "local"
+    stated = os.environ.get("RAY_ADDRESS")
+    if given == "auto" and stated:  # so reads Ray itself
+        given = None
+    address = given or stated or "local"
     if address in ("auto", "local"):
         return address
     found = re.fullmatch(r"(?:ray://)?(\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})", address)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from bsa import cli, executor, run, spec
-from bsa.errors import BsaError
+from bsa.errors import BsaError, UsageError
 from bsa.report import render
 from bsa.results import Results
 from bsa.store import Store
@@ -222,6 +222,8 @@ def test_an_address_without_a_cluster_is_a_sentence(address, place, tmp_path, mo
 def test_local_starts_a_cluster_whatever_the_environment_says(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
     assert executor._address("local") == "local"
+    with pytest.raises(UsageError, match="RAY_ADDRESS: expected"):
+        executor._address("auto")
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     assert executor._address(None) == "auto"
     monkeypatch.setenv("RAY_ADDRESS", "")
