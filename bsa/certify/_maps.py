@@ -5,48 +5,22 @@ convolution they are a window, as large as the unit sees; otherwise they are on 
 the absolute value of what it adds, however much of that cancels.
 """
 
-from typing import NamedTuple
-
-import numpy as np
 import tensorflow as tf
+
+from bsa.certify._rows import Rows, Window
 
 DENSE_WINDOW = 512  # coefficients up to which a window goes back through a convolution by one matrix product
 
 
-class Window(NamedTuple):
-    """Where windows lie in a layer: that of position (i, j) of the grid begins at (i, j) * strides + offset."""
-
-    grid: tuple  # (height, width) of the layer whose units the rows are of
-    strides: tuple
-    offset: tuple
-
-
-class Rows(NamedTuple):
-    """R rows of coefficients on a layer."""
-
-    a: tf.Tensor  # (R, *shape of the layer), or (R, height, width, channels) of a window
-    item: tf.Tensor  # (R,) int64, ascending: the image, or with windows image * positions of the grid + position
-    window: Window | None = None
-
-    def of(self, values):
-        """Each row's part of the values (n, *shape) of the layer; 0 where a window leaves it."""
-        if self.window is not None:
-            values = _windows(values, self.window, self.a.shape[1:3])
-        return _gather(values, self.item)
-
-    def inside(self, shape):
-        """The same rows, with 0 where a window leaves a layer of `shape` (height, width)."""
-        if self.window is None:
-            return self
-        ones = _windows(tf.ones((1, *shape, 1), self.a.dtype), self.window, self.a.shape[1:3])
-        return self._replace(a=self.a * tf.gather(ones, self.item % len(ones)))
-
-
 class Scale:
-    """z * factor + offset, by channel."""
+    """z * factor + offset, by channel, or with numbers for each pixel.
 
-    def __init__(self, factor, offset):
-        self.factor, self.offset, self.constant = factor, offset, tf.abs(offset)
+    `constant` is by default |offset|, and more where the offset is what is left of a difference.
+    """
+
+    def __init__(self, factor, offset, constant=None):
+        self.factor, self.offset = factor, offset
+        self.constant = tf.abs(offset) if constant is None else constant
 
     def forward(self, z):
         return z * self.factor + self.offset
@@ -58,24 +32,40 @@ class Scale:
         return r * tf.abs(self.factor)
 
     def back(self, rows):
-        return rows._replace(a=rows.a * self.factor)
+        return rows._replace(a=rows.a * rows.shared(self.factor))
+
+
+class Permute:
+    """Axes of an image in another order; part of the `Reshape` behind it."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def before(self, shape):
+        """The shape whose permutation is `shape`."""
+        return tuple(shape[self.order.index(axis)] for axis in range(len(shape)))
 
 
 class Reshape:
-    """An image as a vector, channels last."""
+    """An image of `shape` as a vector, channels last, or with its axes in another `order`."""
 
     constant = 0.0
 
-    def __init__(self, shape):
-        self.shape = tuple(shape)
+    def __init__(self, shape, order=(0, 1, 2)):
+        self.shape, self.order = tuple(shape), tuple(order)
 
     def forward(self, z):
+        if self.order != (0, 1, 2):
+            z = tf.transpose(z, (0, *(axis + 1 for axis in self.order)))
         return tf.reshape(z, (-1, self.shape[0] * self.shape[1] * self.shape[2]))
 
     linear = spread = forward
 
     def back(self, rows):
-        return rows._replace(a=tf.reshape(rows.a, (-1, *self.shape)))
+        a = tf.reshape(rows.a, (-1, *(self.shape[axis] for axis in self.order)))
+        if self.order != (0, 1, 2):
+            a = tf.transpose(a, (0, *(self.order.index(axis) + 1 for axis in range(3))))
+        return rows._replace(a=a)
 
 
 class Dense:
@@ -105,8 +95,10 @@ class Convolution:
     """A convolution: kernel (height, width, inputs, filters), bias (filters,), strides (2,).
 
     `shape` is that of its input, (height, width, channels), `out` (height, width) of its output, and `pads`
-    ((top, bottom), (left, right)) what is padded with zeros.
+    ((top, bottom), (left, right)) what is padded with zeros; `pads_alone` that nothing else is done.
     """
+
+    pads_alone = False
 
     def __init__(self, kernel, bias, strides, pads, shape, out):
         self.kernel, self.bias, self.strides, self.pads = kernel, bias, strides, pads
@@ -137,7 +129,11 @@ class Convolution:
     def back(self, rows):
         """Coefficients on the input; a window grows, and must be 0 where it leaves this convolution's output."""
         if rows.window is None:
-            corner = tuple(before for before, _ in self.pads)
+            corner, (height, width) = [before for before, _ in self.pads], self.kernel.shape[:2]
+            if self.strides == (1, 1):  # what sees padding alone has no coefficients
+                skip = max(corner[0] - height + 1, 0), max(corner[1] - width + 1, 0)
+                rows = rows._replace(a=rows.a[:, skip[0] :, skip[1] :])
+                corner = [before - less for before, less in zip(corner, skip, strict=True)]
             return rows._replace(a=_transposed(rows.a, self.kernel, self.strides, corner, self.shape[:2]))
         grid, strides, offset = rows.window
         offset = tuple(o * s - before for o, s, (before, _) in zip(offset, self.strides, self.pads, strict=True))
@@ -203,28 +199,3 @@ def _unfolded(kernel, strides, corner, inner, size):
     kernel = tf.reshape(kernel, (taps[0], strides[0], taps[1], strides[1], inputs, filters))
     kernel = tf.transpose(kernel[::-1, :, ::-1], (0, 2, 5, 1, 3, 4))
     return tf.reshape(kernel, (*taps, filters, strides[0] * strides[1] * inputs)), pads, blocks
-
-
-def _windows(values, window, size):
-    """All windows of `size` of values (n, h, w, channels): (n * positions, *size, channels), 0 outside."""
-    height, width, channels = values.shape[1:]
-    spans = zip(window.grid, window.strides, window.offset, size, strict=True)
-    rows, columns = (np.arange(g)[:, None] * s + o + np.arange(length) for g, s, o, length in spans)
-    rows, columns = rows[:, None, :, None], columns[None, :, None, :]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    index = np.where(inside, rows * width + columns, height * width).astype(np.int32)
-    padded = tf.pad(tf.reshape(values, (-1, height * width, channels)), [(0, 0), (0, 1), (0, 0)])
-    return tf.reshape(tf.gather(padded, index.ravel(), axis=1), (-1, *size, channels))
-
-
-@tf.custom_gradient
-def _gather(table, item):
-    """table[item], for ascending `item`: then the gradient is a sum of neighbours, 4 times as fast on a CPU."""
-    size = tf.shape(table, tf.int64)[0]
-
-    def backward(g):
-        sums = tf.math.segment_sum(g, item)
-        missing = size - tf.shape(sums, tf.int64)[0]
-        return tf.pad(sums, [(0, missing)] + [(0, 0)] * (len(g.shape) - 1)), None
-
-    return tf.gather(table, item), backward

@@ -18,8 +18,8 @@ HALVE = 3  # every third step of the search for a radius halves the interval; th
 def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, batch_size):
     """The certificate of `model`: `certificate(x, y) -> Certified`, x (n, height, width, channels) float32 in [0, 1].
 
-    `model` is a chain of Dense, Conv2D, ReLU, ELU, Flatten, Rescaling and Normalization that ends in logits; any other
-    raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
+    `model` is a chain of Dense, Conv2D, ReLU, ELU and layers that are affine at inference (`_read.AFFINE`) that ends in
+    logits; any other raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
     `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each class the
     better of those and CROWN's. `rounding` lowers the bounds by several times what float32 errs (`_bounds._rounding`:
     enough but for a tiny probability), so that they hold for the network as it computes; one of lower precision is
