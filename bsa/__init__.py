@@ -150,24 +150,24 @@ def sanity(name, model, x, y, *, seed=0, checks=None, **params):
     `params` are those of the attack, x and y images and labels as it takes them, of which the first that `model`
     classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
     Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
-    Raises ValueError where no image is classified correctly.
+    The first is of the accuracy on all of them: where it is hardly above chance it says what to look at.
     """
     _check_backend()
     from bsa.attacks import checked, target
     from bsa.cells import thresholds
     from bsa.measures.sanity import Sample
     from bsa.stages._loaded import first_correct
-    from bsa.stages.sanity import judged
+    from bsa.stages.sanity import SEEN, judged
 
     params, checks = _parameters("attacks", name, params), _parameters("measures", "sanity", checks or {})
     x, y, _ = checked(target(model), x, y, None)
+    if not len(x):
+        raise ValueError("expected images to check the attack on, found none")
     index = first_correct(target(model), x, y, checks["images"])
-    if not len(index):
-        raise ValueError(f"expected images that the model classifies correctly, found none among {len(x)}")
     at = thresholds(params.pop("thresholds"), params["epsilon"])
-    samples = [Sample(None, x[index], y[index], index, at)]
+    samples = [Sample(None, x[index], y[index], index, at, given=(x[:SEEN], y[:SEEN]))]
 
     def make(params):
         return _find("attacks", name).make(model, thresholds=["epsilon"], **params)
 
-    return judged(model, make, params, samples, seed=seed, **checks)
+    return judged(model, name, make, params, samples, seed=seed, **checks)

@@ -74,7 +74,7 @@ def placed(spec, data):
             yield from found
             yield from _invariants(spec, attack, found, proven[name], trained[name])
             if spec["sanity"]:
-                yield _sanity(spec, attack, found, trained[name])
+                yield _sanity(spec, attack, found, trained[name], source)
 
 
 def _source(given, described):
@@ -120,14 +120,17 @@ def _alone(attack):
     return _component("attacks", {k: v for k, v in attack.items() if k not in ("images", "thresholds")})
 
 
-def _sanity(spec, attack, found, network):
+def _sanity(spec, attack, found, network, source):
     """The checks of an attack on one network: `found` are its places and stages in all cells."""
     places, stages = zip(*found, strict=True)
     name, label = places[0]["network"], places[0]["label"]
     place = {"kind": "sanity", "network": name, "label": label, "cells": [p["cell"] for p in places]}
     params = {"attack": _alone(attack), "thresholds": [p["thresholds"] for p in places], "seed": spec["seed"]}
-    square = {"epsilon": attack["epsilon"], "queries": spec["sanity"]["queries"]}  # every attack is compared with it
+    params |= {"data": source, "cells": [[p["cell"].gain, p["cell"].offset] for p in places]}
+    square = {"epsilon": attack["epsilon"], "queries": spec["sanity"]["queries"]}  # every attack is compared with these
     params["black_box"] = _component("attacks", {"name": "square", **parameters("attacks", "square", square)})
+    strong = parameters("attacks", "corner_descent", {"epsilon": attack["epsilon"]})
+    params["reference"] = _component("attacks", {"name": "corner_descent", **strong})
     component = _component("measures", spec["sanity"] | {"name": "sanity"})
     needs = (network.key, *(s.key for s in stages))
     return place, _stage("sanity", f"sanity of {label}, network {name}", component, params, needs)

@@ -1,11 +1,13 @@
 """The results of a spec as reports read them: from the store alone, without TensorFlow."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from bsa import plan
 from bsa.errors import BsaError
+from bsa.measures._strongest import strongest
 
 
 class Result(NamedTuple):
@@ -15,10 +17,10 @@ class Result(NamedTuple):
     record: dict
     folder: object
 
-    def arrays(self, file):
-        """The arrays of one of its `.npz` files, by name."""
+    def arrays(self, file, *names):
+        """The arrays of one of its `.npz` files, by name: all, or those asked for."""
         with np.load(self.folder / file, allow_pickle=False) as saved:
-            return dict(saved)
+            return {name: saved[name] for name in names or saved}
 
 
 class Results:
@@ -50,10 +52,29 @@ class Results:
         """The results of each experiment: these."""
         return [self]
 
+    @functools.cached_property
+    def sanity(self):
+        """Pairs (result, checks) of the sanity checks, as dicts: those of the record, then those beside other attacks.
+
+        The others are not part of the record, so that an attack more in the spec leaves it as it is.
+        """
+        found = self.find(kind="sanity")
+        return [(r, [*r.record["metrics"]["checks"], *(c._asdict() for c in self._compared(r.place))]) for r in found]
+
+    def _compared(self, place):
+        """Each cell's check of an attack beside the other attacks on the same network."""
+        for number, cell in enumerate(place["cells"]):
+            tried = {}
+            for result in self.find(kind="attack", network=place["network"], cell=cell):
+                saved = result.arrays("attack.npz", "index", "distance")
+                tried[result.place["label"]] = (saved["index"], saved["distance"], result.place["thresholds"])
+            own = tried.pop(place["label"])
+            yield strongest(own, tried, gain=self.spec["sanity"]["gain"], cell=number)
+
     @property
     def failed(self):
         """How many sanity checks failed."""
-        return sum(result.record["metrics"]["failed"] for result in self.find(kind="sanity"))
+        return sum(check["passed"] is False for _, checks in self.sanity for check in checks)
 
     @property
     def source(self):

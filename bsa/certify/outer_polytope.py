@@ -19,14 +19,14 @@ def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, b
     """The certificate of `model`: `certificate(x, y) -> Certified`, x (n, height, width, channels) float32 in [0, 1].
 
     `model` is a chain of Dense, Conv2D, ReLU, ELU and layers that are affine at inference (`_read.AFFINE`) that ends in
-    logits; any other raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in [0, 1] pixels;
-    `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each class the
-    better of those and CROWN's. `rounding` lowers the bounds by several times what float32 errs (`_bounds._rounding`:
-    enough but for a tiny probability), so that they hold for the network as it computes; one of lower precision is
-    taken in float32. `projections` (None: exact) estimates the bounds of hidden units by so many random projections; a
-    note then says that nothing is proven. `radius` is within `tolerance` below the largest epsilon that these bounds
-    certify, itself certified, and at most 1; 0 for a misclassified image. Without a `tolerance` (None) it is not
-    searched for: `epsilon` where certified, 0 elsewhere.
+    logits; any other raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in
+    [0, 1] pixels; `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each
+    class the better of those and CROWN's. `rounding` lowers the bounds by several times what float32 errs
+    (`_bounds._rounding`: enough but for a tiny probability), so that they hold for the network as it computes; one of
+    lower precision is taken in float32. `projections` (None: exact) estimates the bounds of hidden units by so many
+    random projections; a note then says that nothing is proven. `radius` is within `tolerance` below the largest
+    epsilon that these bounds certify, itself certified, and at most 1; 0 for a misclassified image. Without a
+    `tolerance` (None) it is not searched for: `epsilon` where certified, 0 elsewhere.
     """
     _chain.check(model)
     shape, classes, scales = model.input_shape[1:], model.output_shape[-1], _chain.scales(model)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from bsa.measures._check import Check, percent
+from bsa.measures._check import Check, percent, skipped
 from bsa.ops import losses
 
 DEAD = 1e-3  # of the image's largest gradient: below, a pixel's sign is as good as noise
@@ -76,6 +76,8 @@ def gradients(found, params, cell, revived=False):
     yield _zero(found, own, not climbing, cell)
     if any("loss" in each for each in climbing):
         yield _saturated(found, own, all(each.get("loss") == "cross_entropy" for each in climbing), cell)
+    else:
+        yield skipped("saturation", "the attack has no choice of a loss")._replace(cell=cell)
 
 
 def followed(params):
@@ -97,6 +99,8 @@ def _zero(found, own, blind, cell):
             f"{percent(none)} of the images have a gradient of exactly 0 at {listed(own)}: an operation cuts it "
             "(rounding, a cast, a comparison), and a gradient attack proves nothing; attack a differentiable stand-in"
         )
+    if blind:
+        message = "not judged: the attack follows no gradient"
     expected = f"at most {percent(NONE)} of the images"
     return Check("zero gradients", None if blind else none <= NONE, figures, expected, message, cell)
 
@@ -126,8 +130,8 @@ def _saturated(found, own, alone, cell):
     """`alone`: nothing but the cross-entropy is climbed."""
     share = float(np.all([found[s].saturated for s in own], axis=0).mean())
     passed = share <= NONE if alone else None
-    message = "the cross-entropy has a gradient"
-    if share > NONE:
+    message = "the cross-entropy has a gradient" if alone else "not judged: the attack climbs other losses as well"
+    if passed is False:
         message = (
             f"the gradient of the cross-entropy is 0 on {percent(share)} of the images, the margin's is not: the "
             "logits are so large that float32 saturates; attack the margin"

@@ -15,7 +15,8 @@ from bsa.cells import SLACK
 from bsa.measures import _sanity_attack as attack
 from bsa.measures import _sanity_gradients as gradient
 from bsa.measures import _sanity_network as network
-from bsa.measures._check import Check
+from bsa.measures._check import Check, skipped
+from bsa.measures._sanity_accuracy import accuracy
 from bsa.ops.surrogate import opened
 
 SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball
@@ -30,6 +31,7 @@ class Subject(NamedTuple):
     make: object  # make(params) gives the attack on the network with these parameters
     other: object  # other(name, params) gives another attack on it
     point: object  # point(start, x, index, radius) gives a named start (n, ...), projected onto the ball
+    name: str = ""  # of the attack
 
 
 class Sample(NamedTuple):
@@ -42,10 +44,12 @@ class Sample(NamedTuple):
     thresholds: list
     adversarial: np.ndarray | None = None
     distance: np.ndarray | None = None
+    given: tuple | None = None  # (x, y) of all images, from which those classified correctly were taken
+    moved: bool = False  # the cell is another one than (1, 0)
 
 
 def measure(subject, samples, *, seed, images, queries, gain, progress=None):
-    """The list of `Check`s of one attack on one network, in all cells (`Sample`s).
+    """The list of `Check`s of one attack on one network, in all cells (`Sample`s), the accuracy first.
 
     `images` of the samples are attacked again in several ways, in success mode at epsilon; what was found before is
     recomputed for all. `queries` are those of the black-box attack, `gain` is in points, and `progress(done, total)`
@@ -53,19 +57,21 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     """
     few = [_first(s, count) for s, count in zip(samples, _shares(images, samples), strict=True)]
     x, y, index = (np.concatenate([getattr(s, field) for s in few]) for field in ("x", "y", "index"))
-    checks = [*scale(subject.params, samples), *network.outputs(subject.model, x)]
+    checks = [accuracy(subject.model, *s.given, s.cell, s.moved) for s in samples if s.given]
+    checks += [*scale(subject.params, samples), *network.outputs(subject.model, x if len(x) else samples[0].given[0])]
+    if not len(x):
+        return [*checks, skipped("attack", "no image is classified correctly, so that there is nothing to attack")]
     if any(check.found in network.UNUSABLE for check in checks):
-        return checks
+        return [*checks, skipped("attack", "no attack can follow such outputs")]
     slopes, found = _gradients(subject, few, x, y, index)
     checks += found
     if not _can_search(subject.params, slopes):
-        message = "not run again: without any gradient it cannot find anything"
-        checks.append(Check("attack", None, None, None, message))
+        checks.append(skipped("attack", "without any gradient it cannot find anything, and was not run again"))
     else:
         tries = attack.Tries(subject, x, y, index, seed, progress)
         with _quiet():
             checks += [*tries.curve(), *tries.effort(gain), *tries.patience(gain), *tries.starts(gain)]
-            checks += [*tries.surrogate(), *tries.black_box(queries)]
+            checks += [*tries.surrogate(), *tries.black_box(queries), *tries.reference(gain)]
         if samples[0].adversarial is None:
             samples = [few[0]._replace(adversarial=tries.base.x, distance=tries.base.distance)]
     return checks + [c for s in samples if s.adversarial is not None for c in recomputed(subject.model, s)]
@@ -126,9 +132,12 @@ def scale(params, samples):
             f"within a radius of {radii[-1]:g} every image can become the same solid grey: success is certain and says "
             "nothing of robustness; pixels are in [0, 1], was epsilon meant for a wider range?"
         )
+    if passed is None:
+        message = f"not judged: a bisection begins at {radii[-1]:g}"
     yield Check("epsilon's scale", passed, radii, expected, message)
     for sample in samples:
-        low, high = float(sample.x.min()), float(sample.x.max())
+        pixels = sample.x if len(sample.x) else sample.given[0]
+        low, high = float(pixels.min()), float(pixels.max())
         passed = high - low >= FLAT
         message = "images use the scale of [0, 1]"
         if not passed:

@@ -4,48 +4,52 @@ import rich.text
 
 from bsa import store
 from bsa.measures._check import TOO_FEW
+from bsa.measures._strongest import NAME
 from bsa.report._table import Table
 
+PASSED, FAILED = "passed", "failed"
 FIGURES = "sanity"  # the stem of the files with all figures
 GAINS = {
     "converged": "gain of twice the steps",
     "giving up": "gain of giving up none early",
     "gain of the surrogate": "gain of the surrogate",
     "black-box never wins": "gain of a black-box attack",
+    "reference attack": "gain of the reference attack",
 }
 
 
 def render(results, out):
     """Write `sanity.md`, .csv, .tex and .json; yields a line that counts the checks, and a warning for each failed."""
-    found = results.find(kind="sanity")
-    if not found:
+    if not results.sanity:
         return
     out.mkdir(parents=True, exist_ok=True)
-    store.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": [_attack(r) for r in found]})
-    _table(results, found).save(out / FIGURES)
+    attacks = [_attack(*found) for found in results.sanity]
+    store.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": attacks})
+    _table(results).save(out / FIGURES)
     summary, *warnings = lines(results)
-    yield f"{summary} ({out / FIGURES}.md has the figures)"
+    yield f"{summary} ({out / FIGURES}.md has verdicts and figures)"
     yield from (rich.text.Text(warning, style="bold red") for warning in warnings)
 
 
-def lines(results, **place):
+def lines(results, network=None):
     """The line that counts the checks, and one for each that failed; nothing where there are no checks."""
-    found = results.find(kind="sanity", **place)
+    found = [(r, checks) for r, checks in results.sanity if network in (None, r.place["network"])]
     if not found:
         return []
-    checks = [check for r in found for check in r.record["metrics"]["checks"]]
+    verdicts = [_verdict(check) for _, checks in found for check in checks]
     counts = {
-        "checks passed": sum(check["passed"] is True for check in checks),
-        "failed": sum(check["passed"] is False for check in checks),
-        TOO_FEW: sum(check["message"].startswith(TOO_FEW) for check in checks),
+        "checks passed": verdicts.count(PASSED),
+        "failed": verdicts.count(FAILED),
+        TOO_FEW: verdicts.count(TOO_FEW),
+        "not judged": sum(v.startswith("not judged") and v != TOO_FEW for v in verdicts),
     }
     counted = "sanity: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "checks passed")
-    return [counted, *(warning for r in found for warning in _warnings(r))]
+    return [counted, *(warning for result, checks in found for warning in _warnings(result, checks))]
 
 
 def summary(results):
     """How many checks passed, and those that failed in full, as JSON; None where there are none."""
-    found = [_attack(result) for result in results.find(kind="sanity")]
+    found = [_attack(*each) for each in results.sanity]
     if not found:
         return None
     named = [{"attack": f["attack"], "network": f["network"], **check} for f in found for check in f["checks"]]
@@ -54,47 +58,82 @@ def summary(results):
     return {"passed": sum(c["passed"] is True for c in named), "failed": failed, "too_few_images": few}
 
 
-def _warnings(result):
+def _warnings(result, checks):
     """A line for each check that failed."""
     place = result.place
-    for check in result.record["metrics"]["checks"]:
+    for check in checks:
         if check["passed"] is False:
             where = f", cell {place['cells'][check['cell']]}" if check["cell"] is not None else ""
             yield f"WARNING {place['label']}, network {place['network']}{where}: {check['check']}: {check['message']}"
 
 
-def _attack(result):
+def _attack(result, checks):
     """All checks of one attack on one network, as they stand in the JSON; a cell as [scale, shift]."""
     cells = [[cell.scale, cell.shift] for cell in result.place["cells"]]
-    checks = result.record["metrics"]["checks"]
     named = [c | {"cell": None if c["cell"] is None else cells[c["cell"]]} for c in checks]
     key = result.record["key"]
     return {"attack": result.place["label"], "network": result.place["network"], "key": key, "checks": named}
 
 
-def _table(results, found):
-    """A line for each figure, a column for each attack on each network."""
-    columns = [_figures(result) for result in found]
-    heads = [f"{r.place['label']}, {r.place['network']}" for r in found]
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    rows = [[name, *(column.get(name, "") for column in columns)] for name in names]
+def _verdict(check):
+    """What became of a check: passed, failed, not judged and why, or that it only informs."""
+    if check["passed"] is not None:
+        return PASSED if check["passed"] else FAILED
+    message = check["message"]
+    return (
+        TOO_FEW if message.startswith(TOO_FEW) else message if message.startswith("not judged") else "for information"
+    )
+
+
+def _verdicts(result, checks):
+    """The verdicts by name of the check; one that was made in several cells says where it is another one."""
+    found = {}
+    for check in checks:
+        found.setdefault(check["check"], {}).setdefault(_verdict(check), []).append(check["cell"])
+    cells = result.place["cells"]
+
+    def where(verdict, at):
+        return f"{verdict} in {', '.join(str(cells[number]) for number in at)}"
+
+    return {
+        name: next(iter(by)) if len(by) == 1 else "; ".join(where(*each) for each in by.items())
+        for name, by in found.items()
+    }
+
+
+def _table(results):
+    """The verdict of each check, then a line for each figure; a column for each attack on each network."""
+    heads = [f"{r.place['label']}, {r.place['network']}" for r, _ in results.sanity]
+    rows = []
+    for column, missing in ((_verdicts, "not judged"), (_figures, "")):
+        columns = [column(*found) for found in results.sanity]
+        names = dict.fromkeys(name for each in columns for name in each)
+        rows += [[name, *(each.get(name, missing) for each in columns)] for name in names]
     notes = [
+        "First what became of each check, then figures. "
+        "Accuracy: of the first test images, a cell, with its 95 % Wilson interval. "
         "Dead: share of pixels whose gradient is below a thousandth of the image's largest. Zero gradients: share of "
         "images without any, in any cell and at any start. Gains are in points of success at epsilon; that of a start "
-        "is what it adds to those before it. Success and gains are of a few images of all cells.",
+        "is what it adds to those before it, that of the strongest of the spec what it finds more on all images of a "
+        "cell. Success and other gains are of a few images of all cells.",
         *lines(results),
     ]
     return Table(f"{results.spec['name']}: sanity of the evaluation", ["", *heads], rows, notes)
 
 
-def _figures(result):
+def _figures(result, checks):
     """The figures of one attack that are worth a look, by name."""
-    figures, checks = {}, result.record["metrics"]["checks"]
+    figures = {}
     none = [share["images"] for c in checks if c["check"] == "zero gradients" for share in c["found"].values()]
     for check in checks:
         name, found = check["check"], check["found"]
         cell = result.place["cells"][check["cell"]] if check["cell"] is not None else None
-        if name == "dead gradients":
+        if name == "accuracy":
+            low, high = found["interval"]
+            figures[f"{cell}: accuracy"] = f"{_percent(found['accuracy'])} [{_percent(low)}-{_percent(high)}] %"
+        elif name == NAME and found is not None:
+            figures[f"{cell}: gain of {found['attack']}"] = _points(found["other"] - found["success"])
+        elif name == "dead gradients":
             figures[f"{cell}: dead at image / grey corner"] = (
                 f"{_percent(found['image'])} / {_percent(found['grey'])} %"
             )
@@ -105,7 +144,7 @@ def _figures(result):
             figures |= {f"gain of {sort} {start}": _points(share) for start, share in found.items()}
         elif name in GAINS and found is not None:
             figures[GAINS[name]] = _points(found)
-    return {"zero gradients, at most": f"{_percent(max(none))} %", **figures}
+    return ({"zero gradients, at most": f"{_percent(max(none))} %"} if none else {}) | figures
 
 
 def _percent(share):

@@ -7,10 +7,10 @@ import numpy as np
 
 from bsa import store
 from bsa.cells import SLACK
+from bsa.measures._wilson import wilson
 from bsa.report import _figure
 from bsa.report._ranks import FEWEST, separation, text
 from bsa.report._table import Table
-from bsa.report._wilson import wilson
 
 
 def render(results, out, *, bins, thin, resamples):

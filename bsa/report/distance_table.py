@@ -7,9 +7,9 @@ import numpy as np
 
 from bsa import plan, store
 from bsa.cells import SLACK
+from bsa.measures._wilson import wilson
 from bsa.report import _sanity
 from bsa.report._table import Table
-from bsa.report._wilson import wilson
 
 
 def render(results, out):

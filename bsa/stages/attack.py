@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 from bsa import chunks, store
-from bsa.attacks import Attacked
+from bsa.attacks import Attacked, target
 from bsa.errors import BsaError
+from bsa.measures.sanity import accuracy
 from bsa.spec import canonical
 from bsa.stages._loaded import CHUNK, attackers, cell_images, first_correct, load_network
 
@@ -18,7 +19,8 @@ def compute(stage, needs, part, desk):
     params = dict(stage.component["params"])
     index = first_correct(model, x, y, params.pop("images"))
     if not len(index):
-        raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}")
+        advice = accuracy(target(model), x, y).message
+        raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}: {advice}")
     thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
     runs = attackers(needs[0], stage.component["name"], canonical(params), desk.devices.names)
     runs = [functools.partial(run, seed=stage.params["seed"], thresholds=thresholds) for run in runs]

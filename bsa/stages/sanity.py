@@ -4,7 +4,9 @@ from bsa import components
 from bsa.attacks import _starts, target
 from bsa.measures.sanity import Sample, Subject
 from bsa.spec import canonical, parameters
-from bsa.stages._loaded import arrays, attackers, load_network
+from bsa.stages._loaded import arrays, attackers, cell_images, load_network
+
+SEEN = 1000  # images that accuracy is counted on
 
 
 def compute(stage, needs, part, desk):
@@ -14,6 +16,9 @@ def compute(stage, needs, part, desk):
     for number, folder in enumerate(attacked):
         saved = arrays(folder / "attack.npz")
         fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        gain, offset = stage.params["cells"][number]
+        x, y = cell_images(stage._replace(params=stage.params | {"gain": gain, "offset": offset}), desk)
+        fields |= {"given": (x[:SEEN], y[:SEEN]), "moved": [gain, offset] != [1, 0]}
         samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
@@ -22,13 +27,13 @@ def compute(stage, needs, part, desk):
         return attackers(needs[0], name, canonical(params), desk.devices.names)[0]
 
     settings = stage.component["params"] | {"seed": stage.params["seed"]}
-    found = judged(load_network(needs[0]), make, params, samples, progress=desk.progress, **settings)
+    found = judged(load_network(needs[0]), name, make, params, samples, progress=desk.progress, **settings)
     failed = sum(check.passed is False for check in found)
     return {"checks": [check._asdict() for check in found], "failed": failed}
 
 
-def judged(model, make, params, samples, **settings):
-    """The checks of `measures.sanity` for the attack that `make(params)` gives; see there for the rest."""
+def judged(model, name, make, params, samples, **settings):
+    """The checks of `measures.sanity` for the attack `name` that `make(params)` gives; see there for the rest."""
     exact = target(model)
 
     def other(name, params):
@@ -37,5 +42,5 @@ def judged(model, make, params, samples, **settings):
     def point(start, x, index, radius):
         return _starts.project(_starts.points(start, x, index, settings["seed"], 0, radius), x, radius)
 
-    subject = Subject(exact, params, make, other, point)
+    subject = Subject(exact, params, make, other, point, name)
     return components.find("measures", "sanity").measure(subject, samples, **settings)
