@@ -25,14 +25,14 @@ def title(figure, *lines):
     figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=8)
 
 
-def save(figure, file):
+def save(figure, file, dpi=150):
     """Write a figure as `file`, a .png, and as the .svg beside it, which is the same for the same figure."""
     import matplotlib
     from matplotlib import pyplot
 
-    figure.savefig(file, dpi=150)
+    figure.savefig(file, dpi=dpi)
     with matplotlib.rc_context({"svg.hashsalt": "bsa"}):
-        figure.savefig(file.with_name(file.name.removesuffix(".png") + ".svg"), metadata={"Date": None})
+        figure.savefig(file.with_name(file.name.removesuffix(".png") + ".svg"), dpi=dpi, metadata={"Date": None})
     pyplot.close(figure)
 
 

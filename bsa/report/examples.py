@@ -6,6 +6,7 @@ import numpy as np
 
 from bsa import plan
 from bsa.cells import SLACK
+from bsa.report import _figure
 
 
 class Block(NamedTuple):
@@ -55,9 +56,7 @@ def _draw(name, blocks, numbers, file):
         _grid(part.subplots(2 * len(block.found), len(numbers), squeeze=False), block, numbers)
     legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
     figure.suptitle(f"{name}\n{legend}", fontsize=9)
-    for path in (file, file.with_name(file.name.removesuffix(".png") + ".svg")):
-        figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    _figure.save(figure, file, dpi=110)
 
 
 def _grid(axes, block, numbers):
