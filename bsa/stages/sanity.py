@@ -18,7 +18,7 @@ def compute(stage, needs, part, desk):
         fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
         gain, offset = stage.params["cells"][number]
         x, y = cell_images(stage._replace(params=stage.params | {"gain": gain, "offset": offset}), desk)
-        fields |= {"given": (x[:SEEN], y[:SEEN]), "moved": [gain, offset] != [1, 0]}
+        fields |= {"given": (x[:SEEN].copy(), y[:SEEN]), "moved": [gain, offset] != [1, 0]}
         samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 

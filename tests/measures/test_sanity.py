@@ -6,13 +6,20 @@ import pytest
 
 import bsa
 from bsa.measures import sanity
-from bsa.measures._sanity_attack import _from
+from bsa.measures._sanity_attack import Tries, _from
 from bsa.measures._sanity_network import outputs
 
 
-def checks(model, images, name="pgd", count=24, **params):
-    """The checks by name; of several cells there is only one here."""
+def checks(model, images, name="pgd", count=24, reference=False, **params):
+    """The checks by name; of several cells there is only one here. The reference attack takes seconds: where asked."""
     x, y, _ = images
+    with pytest.MonkeyPatch.context() as patch:
+        if not reference:
+            patch.setattr(Tries, "reference", lambda self, gain: ())
+        return named(name, model, x, y, count, **params)
+
+
+def named(name, model, x, y, count, **params):
     found = bsa.sanity(name, model, x, y, checks={"images": count, "queries": 100}, **{"epsilon": 0.1, **params})
     assert len({c.check for c in found}) == len(found)
     return {c.check: c for c in found}
@@ -63,7 +70,7 @@ class Noisy(keras.Model):
 
 @pytest.mark.parametrize(("name", "count"), [("pgd", 32), ("corner_descent", 32), ("carlini_wagner_linf", 30)])
 def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
-    found = checks(trained, attacked_images, name, count)
+    found = checks(trained, attacked_images, name, count, reference=name != "carlini_wagner_linf")
     assert not failed(found), [c.message for c in found.values() if c.passed is False]
     assert {"logits", "inference mode", "deterministic", "batch independence"} <= found.keys()
     assert found["radius 1 breaks all"].found == 1
@@ -72,7 +79,8 @@ def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
     assert curve == sorted(curve)
     assert found["distances"].passed
     assert next(iter(found)) == "accuracy"
-    assert found["reference attack"].passed is (None if name == "corner_descent" else True)  # with itself
+    if "reference attack" in found:
+        assert found["reference attack"].passed is (None if name == "corner_descent" else True)  # with itself
     assert set(found["zero gradients"].found) >= {"image", "grey"}
 
 
@@ -211,7 +219,7 @@ def test_an_attack_that_is_too_short_or_too_slow(trained, attacked_images):
     short = checks(trained, attacked_images, steps=2, step_size=0.025, starts=["image"])
     assert "converged" in failed(short)
     assert "raise steps" in short["converged"].message
-    slow = checks(trained, attacked_images, epsilon=0.2, steps=3, step_size=1e-4, starts=["image"])
+    slow = checks(trained, attacked_images, reference=True, epsilon=0.2, steps=3, step_size=1e-4, starts=["image"])
     assert failed(slow) >= {"radius 1 breaks all", "black-box never wins", "reference attack"}
 
 
@@ -232,7 +240,7 @@ def test_an_attack_that_gives_up_too_early(trained, attacked_images):
 def test_few_images_cannot_pass_an_attack(trained, attacked_images):
     """One that finds nothing, of three images: nothing speaks against it, and nothing for it."""
     found = checks(trained, attacked_images, count=3, steps=1, step_size=1e-6, starts=["image"])
-    for name in ("radius 1 breaks all", "more room never hurts", "converged", "reference attack"):
+    for name in ("radius 1 breaks all", "more room never hurts", "converged", "black-box never wins"):
         assert found[name].passed is not True, name
     assert "not judged, too few images: 3 of at least 30" in found["converged"].message
 
