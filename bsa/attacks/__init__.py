@@ -18,6 +18,8 @@ from bsa.cells import SLACK
 from bsa.ops import losses
 from bsa.ops.precision import in_float32
 
+UNCOUNTED = "images that the search found and whose logits are not finite do not count as broken"
+
 
 class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""
@@ -60,6 +62,23 @@ def margin_shares(scores, y, *shares):
     return (np.where(own > 0, own, np.inf) * [share or np.inf for share in shares]).astype(np.float32)
 
 
+def given(scores, y):
+    """Notes on the logits (n, classes) at the images that were handed in; ValueError where some are no numbers."""
+    bad = int((~np.isfinite(scores)).any(-1).sum())
+    if bad:
+        raise ValueError(
+            f"expected finite logits of the images, found others for {bad} of {len(scores)}: look for weights that are "
+            "not finite, and for a division, a root or a logarithm of 0 in the network"
+        )
+    steps = losses.resolution(scores, y)
+    if steps >= losses.FINE:
+        return ()
+    return (
+        f"the median margin of the logits is {steps:.0f} of float32's steps at their size, fewer than {losses.FINE}: "
+        "rounding hides the gradients of small changes; take what is added to all logits off them",
+    )
+
+
 class Best:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it.
 
@@ -73,6 +92,7 @@ class Best:
         self.batch_size = min(batch_size, 500)
         self.x = x.copy()
         self.scores = logits(model, x, self.batch_size) if len(x) else np.zeros((0, 2), np.float32)
+        self.notes += given(self.scores, y)
         self.correct = self.scores.argmax(-1) == y
         self.distance = np.where(self.correct, np.inf, 0.0)
         self.start = np.full(len(x), "", "<U32")
@@ -83,11 +103,13 @@ class Best:
         self.passes[rows] += passes
         candidates = np.clip(candidates.astype(np.float32), 0, 1)
         scores = logits(self.model, candidates, self.batch_size)
-        own = np.arange(len(rows)), self.y[rows]
+        own, finite = (np.arange(len(rows)), self.y[rows]), np.isfinite(scores).all(-1)
         true = scores[own].copy()
         scores[own] = -np.inf
         distance = linf(candidates, self.original[rows])
-        better = (true < scores.max(-1)) & (distance < self.distance[rows])
+        if not finite.all():
+            self.notes = tuple(dict.fromkeys((*self.notes, UNCOUNTED)))
+        better = finite & (true < scores.max(-1)) & (distance < self.distance[rows])
         kept = rows[better]
         self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
 
@@ -120,13 +142,6 @@ def target(model):
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
     models.check(model)
     return in_float32(model)
-
-
-def follow(model, *copies):
-    """Give the copies of `model` (or None) its weights as they are now; it may have been trained since."""
-    for copy in copies:
-        if copy is not None and copy is not model:
-            copy.set_weights(model.get_weights())
 
 
 def checked(model, x, y, index):

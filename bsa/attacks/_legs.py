@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from bsa.attacks._finite import usable, worst
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 
@@ -33,11 +34,11 @@ def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s):
-        logits, slope = evaluate(s, tf.gather(targets, s["leg"]))
+        logits, slope, share = evaluate(s, tf.gather(targets, s["leg"]))
         steps = tf.gather(lengths, s["leg"])
         ended = s["step"] >= steps - 1
-        margin = losses.margin(logits, s["y"])
-        nearer, s = margin < s["margin"], dict(s)
+        margin = worst(losses.margin(logits, s["y"]))
+        nearer, s = margin < s["margin"], s | {"unusable": s["unusable"] + share}
         s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
         hopeless = s["margin"][:, None] > s["limits"]
@@ -45,6 +46,7 @@ def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
         done = (margin < 0) | given_up | (ended & (s["leg"] >= len(legs) - 1))
         moved = _step(s, slope, tf.gather(by_sign, s["leg"]), rate, steps)
         result = {"best": s["best"], "passes": s["passes"] + 1, "found": s["margin"] < 0, "margin": s["margin"]}
+        result["unusable"] = s["unusable"]
         return _turn(s | moved, logits, ended, len(legs)), done, result
 
     @by_shape
@@ -66,7 +68,7 @@ def _begin(x, y, z, radius, limits, targets):
     none, still = tf.zeros_like(y), tf.zeros_like(z)
     state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
     state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
-    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limits": limits}
+    state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limits": limits, "unusable": tf.zeros_like(radius)}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
 
 
@@ -78,7 +80,7 @@ def _evaluate(model, s, target):
         other = tf.gather(s["targets"], tf.maximum(target - 1, 0), batch_dims=1)
         gap = tf.gather(logits, other, batch_dims=1) - tf.gather(logits, s["y"], batch_dims=1)
         value = tf.where(target == 0, losses.cross_entropy(logits, s["y"]), gap)
-    return logits, tape.gradient(value, s["z"], unconnected_gradients="zero")
+    return logits, *usable(tape.gradient(value, s["z"], unconnected_gradients="zero"))
 
 
 def _step(s, slope, by_sign, rate, steps):

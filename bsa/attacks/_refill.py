@@ -11,6 +11,7 @@ import functools
 
 import tensorflow as tf
 
+from bsa.attacks._finite import count
 from bsa.attacks._searches import Loop, run
 
 LEAST = 16
@@ -110,7 +111,9 @@ def by_shape(graph):
     def call(*arrays):
         tensors = [tf.convert_to_tensor(array) for array in arrays]
         start, go_on = traced(*map(_spec, tensors))
-        return run(lambda: start(*tensors), lambda loop, passes: go_on(loop, passes, *tensors), tensors)
+        results = run(lambda: start(*tensors), lambda loop, passes: go_on(loop, passes, *tensors), tensors)
+        count(results)
+        return results
 
     return call
 

@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, target
+from bsa.attacks._copies import trusted
+from bsa.attacks._finite import counted, usable
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 from bsa.ops.quick import quick
@@ -25,6 +27,7 @@ LOSSES = {
 }
 CLASSES = {"cross_entropy": 2, "dlr": 3, "targeted_dlr": 4}  # at least
 MOMENTUM = 0.75  # alpha of Algorithm 1: the share of the new step
+RESULT = {"z": "tried", "passes": "passes", "unusable": "unusable"}  # of the state
 RISING = 0.75  # rho of condition 1: the share of steps that must raise the loss
 
 
@@ -37,13 +40,14 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
     """
     exact, legs = target(model), targets if loss == "targeted_dlr" else 1
     searched = quick(exact)
-    search = _search(searched, LOSSES[loss], steps, batch_size, jit_compile)
+    search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, searched)
+        nets, notes = trusted(model, exact, [searched], x)
+        search = search_by(*nets)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, batch_size=batch_size)
+        best = Best(exact, x, y, notes, batch_size)
         if not len(x):
             return best.result(radii[0])
         classes = best.scores.shape[-1]
@@ -58,7 +62,8 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
             found = search(x[rows], y[rows], z, others[rows], tf.constant(radius, tf.float32))
             return found["z"].numpy(), found["passes"].numpy()
 
-        best.descend(radii, _starts.rounds(starts, restarts), attempt)
+        with counted(best):
+            best.descend(radii, _starts.rounds(starts, restarts), attempt)
         return best.result(radii[0])
 
     return attack
@@ -90,11 +95,12 @@ def _search(model, loss, steps, batch_size, jit_compile):
     spans[checkpoints(steps)[1:]] = np.diff(checkpoints(steps))
 
     def advance(s):
-        logits, value, slope = evaluate(s)
-        s = _halve(s, value, slope, tf.gather(spans, s["step"])) | {"passes": s["passes"] + 1}
+        logits, value, slope, share = evaluate(s)
+        s = _halve(s, value, slope, tf.gather(spans, s["step"]))
+        s |= {"passes": s["passes"] + 1, "unusable": s["unusable"] + share}
         ended, count = s["step"] >= steps, s["targets"].shape[1]
         done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= count - 1))
-        s, result = _step(s), {"z": s["tried"], "passes": s["passes"]}
+        s, result = _step(s), {name: s[of] for name, of in RESULT.items()}
         s |= {"z": tf.where(_wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
         return s | {"leg": tf.minimum(s["leg"] + tf.cast(ended, tf.int32), count - 1)}, done, result
 
@@ -114,7 +120,7 @@ def _begin(x, y, z, targets, radius):
     state = {"x": x, "y": y, "radius": zero + radius, "targets": targets}
     state |= {"start": z, "z": z, "tried": z, "before": z, "best": z, "slope": z, "best_slope": z}
     state |= {"value": zero, "best_value": zero, "last": zero, "rises": zero, "size": zero, "halved": y < 0}
-    return state | {"step": none, "leg": none, "passes": none}
+    return state | {"step": none, "leg": none, "passes": none, "unusable": zero}
 
 
 def _evaluate(model, loss, s):
@@ -123,7 +129,8 @@ def _evaluate(model, loss, s):
         tape.watch(s["z"])
         logits = model(s["z"], training=False)
         value = loss(logits, s["y"], tf.gather(s["targets"], s["leg"], batch_dims=1))
-    return logits, value, tape.gradient(value, s["z"], unconnected_gradients="zero")
+    slope = tape.gradient(value, s["z"], unconnected_gradients="zero")
+    return logits, tf.where(tf.math.is_nan(value), -np.inf, value), *usable(slope)
 
 
 def _halve(s, value, slope, span):

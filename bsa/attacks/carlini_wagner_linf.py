@@ -14,7 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, margin_shares, target
+from bsa.attacks import Best, _starts, checked, margin_shares, target
+from bsa.attacks._copies import trusted
+from bsa.attacks._finite import counted, usable, worst
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.attacks._searches import parts
@@ -56,16 +58,20 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
     settings = steps, glance or 0, rates, constants, float(tau_factor), float(project_last)
     exact = target(model)
     models = searched(exact, precision)
-    searches = [_search(m, least, settings, batch_size, jit_compile) for m in models]
-    search = confirmed(models, searches, batch_size)
-    search_exactly = confirmed(models[-1:], searches[-1:], batch_size)  # in float32
+
+    @functools.cache
+    def searches_by(*nets):
+        """By all of them, and by the last alone, in float32."""
+        searches = [_search(net, least, settings, batch_size, jit_compile) for net in nets]
+        return confirmed(nets, searches, batch_size), confirmed(nets[-1:], searches[-1:], batch_size)
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, *models)
+        nets, notes = trusted(model, exact, models, x)
+        search, search_exactly = searches_by(*nets)
         radii = cells.thresholds(thresholds, epsilon)
         goal = 0.0 if least else radii[-1]
-        best = Best(exact, x, y, batch_size=batch_size)
+        best = Best(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
         if glance or near:
             limits = margin_shares(best.scores, y, far, near)
@@ -83,7 +89,9 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
                 else:
                     z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
                 find = search_exactly if name == CLOSEST else search
-                best.offer(rows, *find(x[rows], y[rows], z, first, limits[rows], goal=goal), name)
+                with counted(best):
+                    found = find(x[rows], y[rows], z, first, limits[rows], goal=goal)
+                best.offer(rows, *found, name)
         return best.result(np.inf if least else radii[0])
 
     return attack
@@ -117,7 +125,7 @@ def _search(model, least, settings, batch_size, jit_compile):
     evaluate = kernel(functools.partial(_evaluate, model, (1 - project_last) * steps), jit_compile)
 
     def advance(s, goal):
-        z, margin, away, slope = evaluate(s)
+        z, margin, away, slope, share = evaluate(s)
         closer = (margin < 0) & (away < s["distance"])
         best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
         solved = distance <= s["tau"] + cells.SLACK  # float32 rounds x + tau
@@ -140,12 +148,13 @@ def _search(model, least, settings, batch_size, jit_compile):
             tau, done = tf.maximum(tau, goal), done | failed
         again = solved | spent | failed
         s = s | {"best": best, "distance": distance, "tau": tau, "failed": low, "passes": s["passes"] + 1}
+        s["unusable"] += share
         s["constant"] = tf.where(failed, constant, tf.where(spent, larger, s["constant"]))
         rate = learning_rate * decay ** (tf.cast(s["step"], tf.float32) / steps)
         return (
             _adam(s, slope, again, rate, beta_2),
             done,
-            {"best": best, "passes": s["passes"], "found": distance < np.inf},
+            {"best": best, "passes": s["passes"], "found": distance < np.inf, "unusable": s["unusable"]},
         )
 
     @by_shape
@@ -169,7 +178,7 @@ def _begin(x, y, w, first, limits, constant):
     still, none = tf.zeros_like(w), tf.zeros_like(w[:, 0, 0, 0])
     state = {"x": x, "y": y, "w": w, "mean": still, "square": still, "step": tf.zeros_like(y), "best": x}
     state |= {"distance": none + np.inf, "tau": first, "failed": none, "constant": none + constant, "limits": limits}
-    return state | {"passes": tf.zeros_like(y)}
+    return state | {"passes": tf.zeros_like(y), "unusable": none}
 
 
 def _evaluate(model, free, s):
@@ -185,7 +194,8 @@ def _evaluate(model, free, s):
         margin = losses.margin(model(z + tf.stop_gradient(point - z), training=False), s["y"])
         beyond = tf.reduce_sum(tf.nn.relu(_flat(tf.abs(z - s["x"])) - s["tau"][:, None]), -1)
         value = s["constant"] * tf.nn.relu(margin) + beyond
-    return point, margin, tf.reduce_max(_flat(tf.abs(point - s["x"])), -1), tape.gradient(value, s["w"])
+    away = tf.reduce_max(_flat(tf.abs(point - s["x"])), -1)
+    return point, worst(margin), away, *usable(tape.gradient(value, s["w"]))
 
 
 def _adam(s, slope, again, rate, beta_2):

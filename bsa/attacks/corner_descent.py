@@ -20,7 +20,9 @@ import itertools
 import numpy as np
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, margin_shares, target
+from bsa.attacks import Best, _starts, checked, margin_shares, target
+from bsa.attacks._copies import trusted
+from bsa.attacks._finite import counted
 from bsa.attacks._legs import Leg, search_in_legs
 from bsa.attacks._precision import confirmed, searched
 from bsa.attacks._returns import beside, by_squares, returning, small_sides
@@ -84,27 +86,33 @@ def make(
         glance = near = close = None
     legs, back = _schedule(steps, later_steps, targets, rules)
     settings = batch_size, jit_compile
-    ahead = [
-        search_in_legs(copy or own, legs, glance or 0, rate, *settings)
-        for own, copy in zip(models, copies, strict=True)
-    ]
-    own, copy = models[-1], copies[-1]  # in float32: what only just stands hangs on the last bits
-    at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
-    first = [by_squares(at_random)] if squares else []
-    pair = [
-        search_in_legs(copy or own, [back], 0, rate, *settings),
-        search_in_legs(own, [back], 0, rate / 2, *settings),
-    ]
-    shares = itertools.islice(itertools.cycle(jitter), returns)
-    moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
-    search = returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
     rounds = _starts.rounds(starts, restarts)
+
+    @functools.cache
+    def search_by(*nets):
+        """The search by models and, after them, the opened copies of these, None for those that have none."""
+        models, copies = nets[: len(nets) // 2], nets[len(nets) // 2 :]
+        ahead = [
+            search_in_legs(copy or own, legs, glance or 0, rate, *settings)
+            for own, copy in zip(models, copies, strict=True)
+        ]
+        own, copy = models[-1], copies[-1]  # in float32: what only just stands hangs on the last bits
+        at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
+        first = [by_squares(at_random)] if squares else []
+        pair = [
+            search_in_legs(copy or own, [back], 0, rate, *settings),
+            search_in_legs(own, [back], 0, rate / 2, *settings),
+        ]
+        shares = itertools.islice(itertools.cycle(jitter), returns)
+        moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
+        return returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, *models, *copies)
+        nets, more = trusted(model, exact, [*models, *copies], x)
+        search = search_by(*nets)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes, batch_size)
+        best = Best(exact, x, y, notes + more, batch_size)
         least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
         limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
         if any(least):
@@ -117,14 +125,15 @@ def make(
             arrays = x[rows], y[rows], z, radius, limits[rows], index[rows]
             return search(*arrays, seed=seed, purpose=f"return/{name}/{restart}")
 
-        if mode == "success":
-            best.descend(radii, rounds, attempt)
-        else:
-            first = 1 / (1 + BISECTIONS)
-            with part(0, first):
-                best.descend(radii[:1], rounds, attempt)
-            with part(first, 1):
-                _bisect(best, rounds, attempt)
+        with counted(best):
+            if mode == "success":
+                best.descend(radii, rounds, attempt)
+            else:
+                first = 1 / (1 + BISECTIONS)
+                with part(0, first):
+                    best.descend(radii[:1], rounds, attempt)
+                with part(first, 1):
+                    _bisect(best, rounds, attempt)
         return best.result(radii[0])
 
     return attack

@@ -8,7 +8,8 @@ ensemble is at least as strong as each member on every image.
 import numpy as np
 
 from bsa import cells, components
-from bsa.attacks import Best, checked, follow, target
+from bsa.attacks import Best, checked, target
+from bsa.attacks._copies import trusted
 from bsa.attacks._searches import parts
 
 
@@ -24,7 +25,7 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        trusted(model, exact, [], x)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
         for name, member in parts(members):

@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, target
+from bsa.attacks._copies import trusted
+from bsa.attacks._finite import counted, usable, worst
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.attacks._searches import part, parts
 from bsa.ops import losses
@@ -37,13 +39,15 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
     exact = target(model)
     searched = quick(exact)
     approach = _approach(exact, batch_size, jit_compile)
-    search = _search(searched, steps, float(step_size), float(gamma), batch_size, jit_compile)
+    settings = steps, float(step_size), float(gamma), batch_size, jit_compile
+    search_by = functools.cache(lambda net: _search(net, *settings))
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, searched)
+        nets, notes = trusted(model, exact, [searched], x)
+        search = search_by(*nets)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, batch_size=batch_size)
+        best = Best(exact, x, y, notes, batch_size)
         for name, restart in parts(_starts.rounds(starts, restarts)):
             rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
             if not len(rows):
@@ -53,7 +57,7 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
                 with part(0, APPROACH):
                     near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
                 z, best.passes[rows] = near["z"].numpy(), best.passes[rows] + near["passes"].numpy()
-            with part(APPROACH, 1):
+            with part(APPROACH, 1), counted(best):
                 found = search(x[rows], y[rows], z)
             best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
         return best.result(radii[0])
@@ -102,27 +106,29 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
     evaluate = kernel(functools.partial(_evaluate, model), jit_compile)
 
     def advance(s):
-        margin, slope = evaluate(s)
+        margin, slope, share = evaluate(s)
         away, hit = _largest(s["z"] - s["x"]), margin < 0
         closer = hit & (away < s["distance"])
         best, distance = tf.where(_wide(closer), s["z"], s["best"]), tf.where(closer, away, s["distance"])
         wave = (1 + tf.cos(math.pi * tf.cast(s["passes"], tf.float32) / steps)) / 2
-        share = LAST_GAMMA + (gamma - LAST_GAMMA) * wave
+        grown = LAST_GAMMA + (gamma - LAST_GAMMA) * wave
         length = step_size * (LAST_STEP + (1 - LAST_STEP) * wave)
         estimate = away + margin / (tf.reduce_sum(tf.abs(slope), [1, 2, 3]) + TINY)
-        outside = tf.where(distance < np.inf, s["radius"] * (1 + share), estimate)
-        radius = tf.minimum(tf.where(hit, tf.minimum(s["radius"] * (1 - share), distance), outside), 1.0)
+        outside = tf.where(distance < np.inf, s["radius"] * (1 + grown), estimate)
+        radius = tf.minimum(tf.where(hit, tf.minimum(s["radius"] * (1 - grown), distance), outside), 1.0)
         unit = slope / _wide(tf.sqrt(tf.reduce_sum(slope**2, [1, 2, 3])) + TINY)
         moved, count = _project(s["z"] - _wide(length) * unit, s["x"], radius), s["passes"] + 1
         s = s | {"z": moved, "radius": radius, "best": best, "distance": distance, "passes": count}
-        return s, count > steps, {"best": best, "passes": count}
+        s |= {"unusable": s["unusable"] + share}
+        return s, count > steps, {"best": best, "passes": count, "unusable": s["unusable"]}
 
     @by_shape
     def search(x, y, z, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
             far = tf.fill([tf.size(items)], np.float32(np.inf))
-            return start | {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
+            start |= {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
+            return start | {"unusable": tf.zeros_like(far)}
 
         return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
@@ -134,7 +140,7 @@ def _evaluate(model, s):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["z"])
         margin = losses.margin(model(s["z"], training=False), s["y"])
-    return margin, tape.gradient(margin, s["z"], unconnected_gradients="zero")
+    return worst(margin), *usable(tape.gradient(margin, s["z"], unconnected_gradients="zero"))
 
 
 def _project(z, x, radius):

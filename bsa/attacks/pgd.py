@@ -9,7 +9,9 @@ import functools
 import tensorflow as tf
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, target
+from bsa.attacks._copies import trusted
+from bsa.attacks._finite import counted, usable
 from bsa.attacks._refill import by_shape, kernel, refill
 from bsa.ops import losses
 from bsa.ops.quick import quick
@@ -26,21 +28,23 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
     """
     exact = target(model)
     searched = quick(exact)
-    search = _search(searched, LOSSES[loss], steps, batch_size, jit_compile)
+    search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact, searched)
+        nets, notes = trusted(model, exact, [searched], x)
+        search = search_by(*nets)
         radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, batch_size=batch_size)
+        best = Best(exact, x, y, notes, batch_size)
 
         def attempt(rows, name, restart, radius):
             z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
             found = search(x[rows], y[rows], z, *(tf.constant(v, tf.float32) for v in (radius, radius * relative)))
             return found["z"].numpy(), found["passes"].numpy()
 
-        best.descend(radii, _starts.rounds(starts, restarts), attempt)
+        with counted(best):
+            best.descend(radii, _starts.rounds(starts, restarts), attempt)
         return best.result(radii[0])
 
     return attack
@@ -60,21 +64,22 @@ def _search(model, loss, steps, batch_size, jit_compile):
             tape.watch(z)
             logits = model(z, training=False)
             value = loss(logits, y)
-        return losses.margin(logits, y), tape.gradient(value, z, unconnected_gradients="zero")
+        return losses.margin(logits, y), *usable(tape.gradient(value, z, unconnected_gradients="zero"))
 
     @by_shape
     def search(x, y, z, radius, step_size, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
-            return start | {"passes": tf.zeros_like(items)}
+            return start | {"passes": tf.zeros_like(items), "unusable": tf.zeros(tf.shape(items))}
 
         def advance(state):
-            margin, slope = gradient(state["z"], state["y"])
-            passes = state["passes"] + 1
+            margin, slope, share = gradient(state["z"], state["y"])
+            passes, unusable = state["passes"] + 1, state["unusable"] + share
             done = (margin < 0) | (passes > steps)
             low, high = tf.maximum(state["x"] - radius, 0.0), tf.minimum(state["x"] + radius, 1.0)
             moved = tf.clip_by_value(state["z"] + step_size * tf.sign(slope), low, high)
-            return state | {"z": moved, "passes": passes}, done, {"z": state["z"], "passes": passes}
+            result = {"z": state["z"], "passes": passes, "unusable": unusable}
+            return state | {"z": moved, "passes": passes, "unusable": unusable}, done, result
 
         return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 

@@ -8,7 +8,8 @@ so that networks which hide gradients gain nothing. An image leaves at the first
 import numpy as np
 
 from bsa import cells
-from bsa.attacks import Best, _starts, checked, follow, target
+from bsa.attacks import Best, _starts, checked, target
+from bsa.attacks._copies import trusted
 from bsa.attacks._squares import search_by_squares
 from bsa.ops import draws, seeds
 
@@ -31,7 +32,7 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
-        follow(model, exact)
+        trusted(model, exact, [], x)
         radii = cells.thresholds(thresholds, epsilon)
         best = Best(exact, x, y, batch_size=batch_size)
 

@@ -25,6 +25,7 @@ class Slopes(NamedTuple):
     zero: np.ndarray  # (n,) share of pixels whose gradient is exactly 0
     none: np.ndarray  # (n,) bool: all are
     saturated: np.ndarray  # (n,) bool: all are 0 for the cross-entropy, and not for the margin
+    unusable: np.ndarray  # (n,) share of pixels whose gradient is not finite
 
     def of(self, place):
         """The same for the images in a slice."""
@@ -45,10 +46,12 @@ def _judged(parts):
     margin, entropy = (
         np.concatenate([np.abs(s).reshape(len(s), -1) for s in part]) for part in zip(*parts, strict=True)
     )
+    finite = np.isfinite(margin) & np.isfinite(entropy)
+    margin, entropy = np.where(finite, margin, 0), np.where(finite, entropy, 0)  # as attacks count them
     largest = margin.max(-1, keepdims=True)
     none = largest[:, 0] == 0
     dead = np.where(none, 1.0, (margin < DEAD * largest).mean(-1))
-    return Slopes(dead, (margin == 0).mean(-1), none, ~none & (entropy.max(-1) == 0))
+    return Slopes(dead, (margin == 0).mean(-1), none, ~none & (entropy.max(-1) == 0), 1 - finite.mean(-1))
 
 
 def _slopes(model, z, y):
@@ -72,6 +75,7 @@ def gradients(found, params, cell, revived=False):
     climbing = [each for each in params.get("attacks", [params]) if "queries" not in each]
     starts = followed(params)
     own = starts or list(found)
+    yield _finite(found, not climbing, cell)
     yield _dead(found, starts, revived, cell)
     yield _zero(found, own, not climbing, cell)
     if any("loss" in each for each in climbing):
@@ -103,6 +107,20 @@ def _zero(found, own, blind, cell):
         message = "not judged: the attack follows no gradient"
     expected = f"at most {percent(NONE)} of the images"
     return Check("zero gradients", None if blind else none <= NONE, figures, expected, message, cell)
+
+
+def _finite(found, blind, cell):
+    """`blind`: the attack follows no gradient."""
+    shares = {start: float(s.unusable.mean()) for start, s in found.items()}
+    worst = max(shares, key=shares.get)
+    message = "every gradient is finite"
+    if shares[worst]:
+        message = (
+            f"at {worst} {percent(shares[worst])} of the gradient is not finite: it counts as 0 in a step, and the "
+            "attack does not see these pixels; look for a square root, a norm or a logarithm of 0 in the network"
+        )
+    passed = None if blind else not shares[worst]
+    return Check("finite gradients", passed, shares, "finite everywhere", message, cell)
 
 
 def _dead(found, own, revived, cell):

@@ -36,6 +36,7 @@ def outputs(model, x):
     company = call(model, np.concatenate([few, 1 - x]))[: len(few)]
     if changed:
         model.set_weights(before)
+    yield _resolution(first)
     spread = max(float(np.ptp(first)), 1e-30)
     noise = float(np.abs(first - second).max()) / spread
     apart = max(float(np.abs(other - first[: len(few)]).max()) for other in (alone, company)) / spread
@@ -71,6 +72,19 @@ def _logits(found):
     if found.max() <= 0 and np.abs(np.exp(found).sum(-1) - 1).max() < ONE:
         return Check("logits", True, figures, expected, "the outputs are log-probabilities, as good as logits")
     return Check("logits", True, figures, expected, "the outputs are logits")
+
+
+def _resolution(scores):
+    """The logits' margins are far above float32's spacing at their size."""
+    steps = losses.resolution(scores, scores.argmax(-1))
+    message = "the logits' margins are far above what float32 rounds them to"
+    if steps < losses.FINE:
+        message = (
+            f"the median margin is {steps:.0f} of float32's steps at the logits' size: rounding hides small changes; "
+            "take what is added to all logits off them"
+        )
+    expected = f"at least {losses.FINE} of float32's steps"
+    return Check("resolution", steps >= losses.FINE, steps, expected, message)
 
 
 def _inference(model, changed, moved):

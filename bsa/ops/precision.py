@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from bsa.ops import convolution, timing
+from bsa.ops.copies import carry, remade
 
 tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
 
@@ -120,17 +121,17 @@ def _clone(model, precision, kept, norm=()):
         if isinstance(layer, keras.layers.BatchNormalization):
             config |= dict(norm)
         quick = emulated and type(layer) is keras.layers.Conv2D and layer.name not in kept
-        return (convolution.Conv2D if quick else type(layer)).from_config(config)
+        return remade(layer, convolution.Conv2D if quick else None, config)
 
     try:
         copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
-    except (ValueError, TypeError, NotImplementedError) as error:
+        carry(model, copy)
+    except Exception as error:  # whatever a layer's own from_config may raise
         kind = type(model).__name__
         raise ValueError(
-            f"expected a Sequential or functional model, found {kind}: give it and its layers dtype float32, and "
-            "precision float32"
+            f"expected a Sequential or functional model of layers that Keras copies by their config, found {kind} "
+            f"({' '.join(str(error).split())[:200]}): give it and its layers dtype float32, and precision float32"
         ) from error
-    copy.set_weights(model.get_weights())
     if emulated:
         _warn_of_slow(copy, precision)
     return copy

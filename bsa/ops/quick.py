@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.ops import timing
+from bsa.ops.copies import remade
 from bsa.ops.gradients import custom_gradient
 from bsa.ops.precision import slow
 from bsa.ops.surrogate import rebuilt
@@ -192,7 +193,7 @@ def quick(model, exact=False):
 
     if timing.setting() == "tensorflow" or not any(kind(layer) for layer in model._flatten_layers()):
         return model
-    copy = rebuilt(model, lambda layer: (kind(layer) or type(layer)).from_config(layer.get_config()))
+    copy = rebuilt(model, lambda layer: remade(layer, kind(layer)))
     return model if copy is None else copy
 
 

@@ -7,6 +7,7 @@ nothing; a backward pass as of a softplus opens them. Logits stay those of the m
 import keras
 import tensorflow as tf
 
+from bsa.ops.copies import carry, remade
 from bsa.ops.gradients import custom_gradient
 
 
@@ -41,7 +42,7 @@ def opened(model, sharpness):
 
     def clone(layer):
         ceiling = _ceiling(layer)
-        copy = layer.__class__.from_config(layer.get_config())
+        copy = remade(layer)
         if ceiling is None:
             return copy
         found.append(layer)
@@ -62,7 +63,7 @@ def rebuilt(model, clone):
     """
     try:
         copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
-        copy.set_weights(model.get_weights())
+        carry(model, copy)
     except Exception:  # whatever a layer's own from_config may raise
         return None
     return copy if _same(copy, model) else None

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from bsa import files, store
 from bsa.errors import StoreError, TrainingError
+from bsa.train._finite import ADVICE
 
 FILE = f"{store.WORK}/checkpoint.npz"
-ADVICE = "A lower learning_rate, a longer epsilon_warmup or precision float32 usually helps."
 SECONDS_BETWEEN = 2.0  # at least; a checkpoint never takes more than a fiftieth of the time
 
 

@@ -10,13 +10,13 @@ import tensorflow as tf
 from bsa import models
 from bsa.data import Dataset, images, labels, pair
 from bsa.errors import TrainingError
+from bsa.ops import copies, seeds
 from bsa.ops import devices as device
 from bsa.ops import precision as precisions
-from bsa.ops import seeds
 from bsa.ops.quick import quick
 from bsa.spec import digest
-from bsa.train import _checkpoint, _update
-from bsa.train._checkpoint import ADVICE
+from bsa.train import _checkpoint, _finite, _update
+from bsa.train._finite import ADVICE
 
 
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
@@ -30,8 +30,9 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     Each epoch is a fresh permutation of the training set without its last, incomplete batch. `folder` receives
     checkpoints and TensorBoard scalars, and is resumed from; `progress(done, total, **metrics)` is called after
     each step. `identity` tells trainings apart: a checkpoint of another one is not resumed. Raises TrainingError for
-    that, and where the loss, a weight or a logit is no longer a number; the last checkpoint stays. Raises ValueError
-    for images and labels that `bsa.data` refuses.
+    that, where the copy of the model that trains is not the model, and where a loss, a gradient, a weight or a logit
+    is no number: at that step, before it is kept; `model` then has the weights that it came with, and the last
+    checkpoint stays. Raises ValueError for images and labels that `bsa.data` refuses.
     """
     data = _given(model, data)
     _check(len(data.x), batch_size, gradient_accumulation or 1, jit_compile, devices)
@@ -40,9 +41,12 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
             "expected a model whose calls add no losses (activity_regularizer, add_loss), since the devices of a "
             "strategy would mix them, found some: train on one device"
         )
+    _finite.begun(model)
+    before = model.get_weights()
     with devices.scope():
         one = devices is device.ONE
         twin = quick(precisions.twin(model, precision), exact=True) if one else precisions.replica(model, precision)
+        twin = _trusted(twin, model, data.x, precision, one)
         for variable, given in zip(twin.trainable_variables, model.trainable_variables, strict=True):
             variable.regularizer = given.regularizer  # of a layer's config, but may have been set on the variable
         rule = _rule(optimizer)
@@ -62,16 +66,38 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
             rule.learning_rate = rate_at(learning_rate, step)
             with devices.together():
                 metrics = {k: float(v) for k, v in update(order(step), tf.constant(step)).items()}
-            if not np.isfinite(metrics["loss"]):
-                raise TrainingError(f"the loss is {metrics['loss']} at step {step} of {steps}. {ADVICE}")
+            if wrong := _finite.fault(metrics, step, steps, first=step == 0):
+                model.set_weights(before)
+                raise TrainingError(wrong)
+            metrics = {k: v for k, v in metrics.items() if k not in _finite.COUNTS}
             state.add(step, metrics, last=step == steps - 1)
             scalars(step, metrics)
             if progress:
                 progress(step + 1, steps, **metrics)
-    model.set_weights(twin.get_weights())
+    if twin is not model:
+        copies.carry(twin, model)
     if not np.isfinite(model(data.x[:batch_size], training=False)).all():
+        model.set_weights(before)
         raise TrainingError(f"the logits are no longer numbers after the last of {steps} steps. {ADVICE}")
     return {key: np.array(values) for key, values in state.history.items()}
+
+
+def _trusted(twin, model, x, precision, one):
+    """`twin`, or `model` itself where it can train in its place; TrainingError where the twin is not the model.
+
+    The two are compared on the first of the training images x (n, ...). `one`: a single device trains.
+    """
+    where = copies.difference(twin, model, x)
+    if twin is not model and not where and copies.shared(model):
+        where = "once weights that its layers share have moved apart"
+    if not where:
+        return twin
+    if precision == "float32" and one:
+        return model
+    raise TrainingError(
+        f"expected a copy of the model in precision {precision} that answers as it does, found another answer {where}: "
+        "Keras cannot copy that layer by its config. Build the model in that precision, or train in float32"
+    )
 
 
 def _rule(optimizer):

@@ -7,6 +7,7 @@ are drawn and augmented for the whole batch, and an objective that draws is told
 import tensorflow as tf
 
 from bsa.ops import augment, seeds
+from bsa.train import _finite
 
 
 def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmentation, gradient_accumulation,
@@ -16,9 +17,9 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
     `indices` (batch_size,) int32 are the images of the global batch. The gradient is that of the mean loss plus
     `weight_decay` * sum(w^2) / 2 over the variables named "kernel" (Madry et al. 2018, as released for CIFAR-10), and
     plus the losses of the model itself, once, as Keras trains with them: of its regularizers, and those that the last
-    of the objective's calls added, which are taken for means over the batch. The reported loss is without both. The
-    batch is worked through in `gradient_accumulation` equal parts, one after the other, each of which `devices` (a
-    `bsa.ops.devices.Devices`) share.
+    of the objective's calls added, which are taken for means over the batch. The reported loss is without both, and the
+    `_finite.counts` stand beside it. The batch is worked through in `gradient_accumulation` equal parts, one after the
+    other, each of which `devices` (a `bsa.ops.devices.Devices`) share.
     """
     micro = gradient_accumulation or 1
     pieces = devices.replicas * micro
@@ -48,11 +49,11 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
 
     def use(slopes):
         rule.apply_gradients(zip(slopes, model.trainable_variables, strict=True))
+        return _finite.counts(slopes, model)
 
     def whole(x, y, step):
         slopes, means = gradients(x, y, step, 0)
-        use(slopes)
-        return means
+        return means | use(slopes)
 
     if micro == 1:
 
@@ -92,7 +93,6 @@ def _accumulated(batch, gradients, use, micro, jit_compile, devices):
         for number in range(1, micro):
             found = more(x, y, step, tf.constant(number), found)
         slopes, means = found
-        apply(slopes)
-        return total(means)
+        return total(means) | total(apply(slopes))
 
     return update
