@@ -21,7 +21,8 @@ DEEP = [text for n in (100, 300, 600, 5000) for text in ("[" * n + "]" * n, '{"a
 RAW = ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, '"\\ud800"', "'x'", "01", "1.", "//", "\x01", *DEEP)
 SET = ("", "=", ".", "..", "a=", "=1", "train", "attack.0", "attack.-1=1", "attack.99.epsilon=1",
        "attack.0.epsilon=NaN", "attack.¹.epsilon=1", "train..steps=1", "name.x=1", "seed.0=1", "data=3",
-       "blind_spot.cells.0.0=[]", "\ud800=1", "seed=" + "9" * 5000, "seed=" + "[" * 3000, "x" * 5000 + "=1", "a" + ".a" * 3000 + "=1")  # fmt: skip
+       "blind_spot.cells.0.0=[]", "\ud800=1", "seed=" + "9" * 5000, "seed=" + "[" * 3000,
+       "x" * 5000 + "=1", "a" + ".a" * 3000 + "=1")  # fmt: skip
 HOLE = "\ue000hole\ue000"  # where raw text is put that json would not write
 
 
