@@ -36,7 +36,7 @@ def _wrong(ended):
     """What a killed run may not do, or None."""
     if ended.traceback:
         return f"a traceback, {ended.says}"
-    if ended.code not in (-9, -15, -27, 1, 130):
+    if ended.code not in (-9, -15, -27, 1, 130, 143):
         return f"exit code {ended.code}, {ended.says}"
     return None
 
@@ -103,7 +103,7 @@ def _noted(bench, tally, what, folder, ended):
         tally.fell(ended.at, f"exit code {ended.code}, {ended.says}")
     elif what == "full" and ended.traceback:
         tally.fell(ended.at, f"a traceback, {ended.says}")
-    elif what == "full" and ended.code not in (0, 1):
+    elif what == "full" and ended.code not in (0, 1, 2):  # 2: where the folder for results cannot be made
         tally.fell(ended.at, f"exit code {ended.code}, {ended.says}")
     elif what == "full" and ended.code and sum(line.startswith("bsa: ") for line in ended.err.splitlines()) != 1:
         tally.fell(ended.at, f"no sentence, {ended.says}")

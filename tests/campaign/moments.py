@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 RENDERING = "rendering"
@@ -44,7 +45,9 @@ class Watch:
         if not found:
             return
         name = re.sub(r"\b[0-9a-f]{64}\b", "KEY", found[1])
-        name = re.sub(r"(events\.out).*|\b\d+\b(?=.*tmp)", r"\1", name)  # names that differ from run to run
+        if name.endswith(".tmp"):
+            name = f"{os.path.dirname(name)}/{_aim()}.tmp"
+        name = re.sub(r"(events\.out).*|\d+", r"\1", name)  # one name for all pieces of a kind, and for all logs
         if "keep" in self.job:
             self.keep(operation, found[1])
         self.moment(operation, name, RENDERING if found[0] == "out" else self.stage, half)
@@ -90,6 +93,14 @@ class Watch:
         if half:
             half()
         os.kill(os.getpid(), number)
+
+
+def _aim():
+    """The name of the file that a temporary one is to become: an argument of the function that writes it."""
+    frame = sys._getframe(1)
+    while frame and not ("writer" in frame.f_locals and "path" in frame.f_locals):
+        frame = frame.f_back
+    return os.path.basename(frame.f_locals["path"]) if frame else "temporary"
 
 
 class _File(io.FileIO):
