@@ -42,27 +42,19 @@ def bench(request, size):
     return request.getfixturevalue(size)
 
 
-@pytest.fixture(scope="session")
-def tallies():
-    """All of the session, by size; those of the whole campaign are kept."""
-    made = []
-    yield made
-    if os.environ.get(DOCS) and any(size == "whole" for size, _ in made):
-        keep([tally.row() for size, tally in made if size == "whole"], Path(os.environ[DOCS]))
-
-
 @pytest.fixture
-def tally(tallies, size, capsys):
-    """tally(campaign): a `Tally`, which is printed, and in which nothing may be lost."""
+def tally(size, capsys):
+    """tally(campaign): a `Tally`, which is printed, and in which nothing may be lost; those of the whole are kept."""
     made = []
 
     def begin(campaign):
         made.append(Tally(campaign))
-        tallies.append((size, made[-1]))
         return made[-1]
 
     yield begin
     with capsys.disabled():
         print("", *made, sep="\n")
+    if size == "whole" and os.environ.get(DOCS):
+        keep([each.row() for each in made], Path(os.environ[DOCS]))
     lost = [f"{each.campaign}: {loss}" for each in made for loss in each.lost]
     assert not lost, "\n".join(lost)
