@@ -80,7 +80,8 @@ def _one_by_one(bench, tally, what, count):
     chosen = {labels[at * len(labels) // count] for at in range(count)}  # all, where there are no more
     folder, skip, last = bench.fresh(None), [label for label in labels if label not in chosen], "nothing"
     while True:
-        (ended,) = bench.server.run(bench.job(folder, skip=skip, do=what))
+        fault = {"skip": skip, "do": what} if tally.tried < count else {}
+        (ended,) = bench.server.run(bench.job(folder, **fault))
         if ended.at is not None:
             skip.append(last := ended.at)
             _noted(bench, tally, what, folder, ended)

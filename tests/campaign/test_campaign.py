@@ -23,17 +23,17 @@ def counts(small, whole):
     )
 
 
-@counts(4, 100)
+@counts(3, 100)
 def test_kills_at_random_moments_of_every_stage(bench, tally, count):
     kills.at_random(bench, tally("random kills over all stages (KILL, TERM, INT)"), count)
 
 
-@counts(8, 400)
+@counts(5, 400)
 def test_kills_at_every_file_primitive(bench, tally, count):
     kills.at_every_primitive(bench, tally("kills at every file primitive (open, write, fsync, rename)"), count)
 
 
-@counts(8, 400)
+@counts(5, 400)
 def test_a_full_disk_at_every_file_primitive(bench, tally, count, size):
     kills.at_every_write(bench, tally("a full disk at every file primitive"), count)
     if size == "whole":
@@ -48,7 +48,7 @@ def test_changed_bytes_of_stored_files(bench, tally, count):
     tally("two artefacts' folders exchanged").add(bench.call("exchanged", **bench.places, count=count // 20, seed=3))
 
 
-@counts(40, 2000)
+@counts(24, 2000)
 def test_changed_bytes_of_the_work_of_killed_runs(bench, tally, count):
     work = tally("work files of killed runs: one byte changed; otherwise damaged")
     given = bench.places | {"kept": str(bench.kept)}
@@ -66,13 +66,13 @@ def test_changed_bytes_of_weights_and_data(bench, tally, count, size):
         tally("prepared data sets: one byte changed, cut").add(row)
 
 
-@counts(60, 2000)
+@counts(40, 2000)
 def test_mutated_specs(tally, count, tmp_path):
     specs.mutate(tally("mutated specs"), tmp_path, count, seed=8)
     specs.mutate(tally("--set with mutated arguments"), tmp_path, count // 2, seed=9, changes=True)
 
 
-@counts(12, None)
+@counts(6, None)
 def test_hostile_weights_and_addresses(server, tally, count, tmp_path):
     hostile.of_weights(server, tmp_path, tally("hostile weights (pickles, zips, npz)"), count, seed=10)
     hostile.of_urls(server, tmp_path, tally("hostile urls"), count)
