@@ -23,7 +23,7 @@ setup(
         "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
         "joblib>=1.3",
         "jsonschema>=4.20",
-        "keras>=3.8",
+        "keras>=3.10",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pillow>=10.0",  # matplotlib brings it, too; gtsrb's archives hold PPM files
@@ -31,8 +31,8 @@ setup(
         "rich>=13.0",
         "scikit-learn>=1.4",
         "scipy>=1.11",
-        "tensorboard>=2.18",  # tf.summary needs it; TensorFlow no longer brings it
-        "tensorflow>=2.18",
+        "tensorboard>=2.20",  # tf.summary needs it; TensorFlow no longer brings it
+        "tensorflow>=2.20",  # of 2.18 and 2.19 the protobuf is too old for today's tensorflow-metadata
         "tensorflow-datasets>=4.9.7",
         "tensorflow-probability[tf]>=0.25",  # its extra brings the tf-keras that fits
         "threadpoolctl>=3.1",
@@ -40,7 +40,7 @@ setup(
     extras_require={
         # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
-        "test": ["pytest>=8.0", "pytest-xdist>=3.6"],
+        "test": ["pytest>=8.0", "pytest-xdist>=3.6.1"],
         "lint": ["ruff>=0.9"],
         "ray": ["ray>=2.40"],
     },
