@@ -1,5 +1,7 @@
 """Planted faults are caught by the check that is meant for them, and a sound evaluation passes all."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,19 @@ def named(name, model, x, y, count, **params):
     found = bsa.sanity(name, model, x, y, checks={"images": count, "queries": 100}, **{"epsilon": 0.1, **params})
     assert len({c.check for c in found}) == len(found)
     return {c.check: c for c in found}
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """A function: from now on an attack is tried again in these ways alone. Each builds it anew, which takes long."""
+    every = [name for name, function in vars(Tries).items() if inspect.isgeneratorfunction(function)]
+
+    def keep(*ways):
+        monkeypatch.undo()
+        for way in set(every) - set(ways):
+            monkeypatch.setattr(Tries, way, lambda *_: ())
+
+    return keep
 
 
 def failed(found):
@@ -68,9 +83,16 @@ class Noisy(keras.Model):
         return self.inner(x + keras.random.normal((1, 28, 28, 1), stddev=0.1, seed=self.source))
 
 
-@pytest.mark.parametrize(("name", "count"), [("pgd", 32), ("corner_descent", 32), ("carlini_wagner_linf", 30)])
-def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
-    found = checks(trained, attacked_images, name, count, reference=name != "carlini_wagner_linf")
+@pytest.mark.parametrize(
+    ("name", "count", "params"),
+    [
+        ("pgd", 32, {}),
+        ("corner_descent", 32, {}),
+        ("carlini_wagner_linf", 30, {"steps": 60, "constant_max": 1}),  # test_run.py (slow) has the defaults
+    ],
+)
+def test_a_sound_evaluation_passes_all(name, count, params, trained, attacked_images):
+    found = checks(trained, attacked_images, name, count, reference=name != "carlini_wagner_linf", **params)
     assert not failed(found), [c.message for c in found.values() if c.passed is False]
     assert {"logits", "inference mode", "deterministic", "batch independence"} <= found.keys()
     assert found["radius 1 breaks all"].found == 1
@@ -84,7 +106,8 @@ def test_a_sound_evaluation_passes_all(name, count, trained, attacked_images):
     assert set(found["zero gradients"].found) >= {"image", "grey"}
 
 
-def test_a_softmax_at_the_end(trained, attacked_images):
+def test_a_softmax_at_the_end(only, trained, attacked_images):
+    only()
     found = checks(wrapped(trained, keras.layers.Softmax(), before=False), attacked_images)
     assert "logits" in failed(found)
     assert "remove the softmax" in found["logits"].message
@@ -119,14 +142,16 @@ def dead(trained):
     return model
 
 
-def test_an_ensemble_is_judged_by_its_members(trained, attacked_images, dead, digits):
+def test_an_ensemble_is_judged_by_its_members(only, trained, attacked_images, dead, digits):
     x = np.clip(bsa.blind_spot(digits.x, np.float32(0.9), np.float32(0)), 0, 1)
     members = [{"name": "pgd", "steps": 5, "starts": ["image"]}]
+    only("black_box")
     found = checks(dead, (x, digits.y, None), "ensemble", attacks=members)
     assert "dead gradients" in failed(found)
     assert "black-box never wins" in found
     quantised = wrapped(trained, lambda x: keras.ops.round(x * 15) / 15)
     members.append({"name": "square", "queries": 100})
+    only("curve", "starts", "black_box")
     found = checks(quantised, attacked_images, "ensemble", count=8, attacks=members)
     assert "zero gradients" in failed(found)
     gains = sum(found["gain of starts"].found.values())  # of the starts of its members
@@ -136,8 +161,9 @@ def test_an_ensemble_is_judged_by_its_members(trained, attacked_images, dead, di
     assert found["black-box never wins"].message == "not judged: the attack is black-box itself"
 
 
-def test_the_start_that_follows_the_others_is_counted(trained, attacked_images):
+def test_the_start_that_follows_the_others_is_counted(only, trained, attacked_images):
     settings = {"starts": ["grey"], "steps": 40, "constant_max": 0.1, "again": 3.0, "epsilon": 0.15}
+    only("curve", "starts")
     found = checks(trained, attacked_images, "carlini_wagner_linf", **settings)
     gains = found["gain of starts"].found
     assert set(gains) == {"grey", "closest"}
@@ -154,14 +180,16 @@ def test_one_output_is_said_to_be_one():
     assert "give it two" in check.message
 
 
-def test_dead_units_on_constant_patches(dead, digits):
+def test_dead_units_on_constant_patches(only, dead, digits):
     x = np.clip(bsa.blind_spot(digits.x, np.float32(0.9), np.float32(0)), 0, 1)
     images = x, digits.y, None
+    only("starts")
     found = checks(dead, images, starts=["image"])
     assert failed(found) >= {"dead gradients", "other starts"}
     share = found["dead gradients"].found
     assert share["image"] > min(share["grey"], share["white"]) + 0.25
     assert "add the start" in found["dead gradients"].message
+    only()
     assert "dead gradients" not in failed(checks(dead, images, starts=["image", "grey", "white"]))
     opened = {"starts": ["image"], "steps": 5}
     assert checks(dead, images, "corner_descent", 8, **opened)["dead gradients"].passed is None
@@ -170,16 +198,17 @@ def test_dead_units_on_constant_patches(dead, digits):
     assert "dead gradients" in failed(checks(closed, images, "corner_descent", 8, **opened))
 
 
-def test_noise(trained, attacked_images):
+def test_noise(only, trained, attacked_images):
     model = Noisy(trained)
     model(attacked_images[0][:1])
+    only()
     found = checks(model, attacked_images)
     assert "deterministic" in failed(found)
     assert found["batch independence"].passed is None
     assert found["inference mode"].passed  # no layer of it acts as in training
 
 
-def test_batch_statistics_in_inference(trained, attacked_images):
+def test_batch_statistics_in_inference(only, trained, attacked_images):
     x = attacked_images[0]
     layer = keras.layers.BatchNormalization()
     model = Training(trained, layer)
@@ -191,6 +220,7 @@ def test_batch_statistics_in_inference(trained, attacked_images):
     assert "changes its weights" in found["inference mode"].message
     for old, new in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)  # looking at a network leaves it as it was
+    only()
     assert failed(checks(model, attacked_images)) >= {"inference mode", "batch independence"}
 
 
@@ -204,26 +234,31 @@ def test_dropout_in_inference(trained, attacked_images):
     assert all(check.passed for check in outputs(sound, attacked_images[0]))
 
 
-def test_an_epsilon_on_the_wrong_scale(trained, attacked_images):
+def test_an_epsilon_on_the_wrong_scale(only, trained, attacked_images):
+    only()
     found = checks(trained, attacked_images, epsilon=0.1 / 255, steps=5)
     assert "epsilon's scale" in failed(found)
     assert "below one grey level" in found["epsilon's scale"].message
 
 
-def test_saturated_cross_entropy(trained, attacked_images):
+def test_saturated_cross_entropy(only, trained, attacked_images):
     model = wrapped(trained, keras.layers.Rescaling(1e4), before=False)
+    only()
     assert "saturation" in failed(checks(model, attacked_images))
 
 
-def test_an_attack_that_is_too_short_or_too_slow(trained, attacked_images):
+def test_an_attack_that_is_too_short_or_too_slow(only, trained, attacked_images):
+    only("effort")
     short = checks(trained, attacked_images, steps=2, step_size=0.025, starts=["image"])
     assert "converged" in failed(short)
     assert "raise steps" in short["converged"].message
+    only("curve", "black_box", "reference")
     slow = checks(trained, attacked_images, reference=True, epsilon=0.2, steps=3, step_size=1e-4, starts=["image"])
     assert failed(slow) >= {"radius 1 breaks all", "black-box never wins", "reference attack"}
 
 
-def test_an_attack_that_gives_up_too_early(trained, attacked_images):
+def test_an_attack_that_gives_up_too_early(only, trained, attacked_images):
+    only("patience")
     at_once = checks(trained, attacked_images, "corner_descent", count=40, glance=1, far=1e-3)
     assert "giving up" in failed(at_once)
     assert "raise glance or far, or set glance to null" in at_once["giving up"].message
@@ -231,6 +266,7 @@ def test_an_attack_that_gives_up_too_early(trained, attacked_images):
     assert patient["giving up"].passed
     member = {"name": "corner_descent", "glance": 1, "far": 1e-3}
     assert "giving up" in failed(checks(trained, attacked_images, "ensemble", count=40, attacks=[member]))
+    only("patience", "curve")
     least = {"glance": 1, "far": 1e-3, "mode": "least_distortion", "steps": 5}  # in which it gives up none
     found = checks(trained, attacked_images, "corner_descent", count=8, **least)
     assert "gives up no image early" in found["giving up"].message
