@@ -7,6 +7,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
+# Files that take longest, in turn: first, so that no worker is left alone with one at the end.
+LONGEST = ["attacks/test_common.py", "measures/test_sanity.py", "test_run.py", "test_strategy.py", "test_executor.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """Longest files first, all others as they were."""
+    turns = {str(Path(__file__).parent / name): turn for turn, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turns.get(str(item.path), len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def data_dir():
@@ -24,6 +33,14 @@ def weights_dir():
     if not folder:
         pytest.skip("BSA_WEIGHTS_DIR names no folder with released weights (wong_kolter_mnist.pth)")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def same_kernels():
+    """Processes that are compared to the bit take the same kernels, whatever the machine is busy with meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BSA_KERNELS", "quick")
+        yield
 
 
 @pytest.fixture(scope="session")

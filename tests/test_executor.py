@@ -33,6 +33,9 @@ SPEC = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("same_kernels")
+
+
 class Quiet:
     def began(self, stage):
         return lambda done, total, **_: None

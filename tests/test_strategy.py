@@ -22,22 +22,31 @@ from bsa.ops import devices
 from bsa.store import Store
 
 SMALL = [
-    "train.steps=24", "train.epsilon_warmup=8", "blind_spot.cells=[[1,0]]", "attack.0.images=48",
-    "attack.0.batch_size=8", "attack.0.steps=20", "attack.1.images=48", "attack.1.batch_size=8", "attack.1.steps=6",
-    "sanity=false", 'certify={"name":"outer_polytope","epsilon":0.1,"images":250,"tolerance":null}',
+    "train.steps=24", "train.epsilon_warmup=8", "blind_spot.cells=[[1,0]]", 'report=[{"name":"success_table"}]',
+    'attack.0={"name":"pgd","epsilon":0.1,"thresholds":["epsilon","scale*epsilon"],"steps":10,"images":48,"batch_size":8}',
+    "attack.1.images=48", "attack.1.batch_size=8", "attack.1.steps=6", "attack.1.targets=0", "sanity=false",
+    'certify={"name":"outer_polytope","epsilon":0.1,"images":250,"tolerance":null}',
     "invariant.challenge=40",
     'measures=[{"name":"accuracy","images":500},{"name":"nearest","layer":"embedding","k":[5]}]',
 ]  # fmt: skip
-# Trains a network with batch norm, then one without, on one device and on two; prints the largest differences.
-COMPARE = """
+pytestmark = pytest.mark.usefixtures("same_kernels")
+# Trains a network with batch norm, and one without, on one device and on two: the largest differences. Then computes
+# the stages after the network of a finished run again, on two devices, into another folder. Then runs the whole.
+TWO = """
 import json, sys
-import numpy as np
+from pathlib import Path
+
 import keras
+import numpy as np
+
 import bsa
-from bsa import train
+from bsa import cli, run, spec, stages, train
 from bsa.ops import devices
 from bsa.spec import parameters
+from bsa.stages import _loaded
+from bsa.store import Store
 
+store, folder, small = Store(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 data = bsa.load("digits", split="train")
 two = devices.find("mirrored", 2)
 
@@ -52,52 +61,64 @@ def trained(norm, devices, **params):
     history = train.run("adversarial", model, data, seed=5, devices=devices, **params)
     return [*model.get_weights(), *history.values()]
 
+apart = []
 for params in ({}, {"gradient_accumulation": 2}):
     for norm in (False, True):
         one, both = trained(norm, devices.ONE, **params), trained(norm, two, **params)
-        print(json.dumps(max(float(np.abs(a - b).max()) for a, b in zip(one, both, strict=True))))
-"""
+        apart.append(max(float(np.abs(a - b).max()) for a, b in zip(one, both, strict=True)))
 
-
-def test_two_devices_train_what_one_trains():
-    """The same draws, the batch's statistics, and gradients summed in another order.
-
-    Measured: 2.4e-7 without batch norm (in a loss of 6), 1.1e-4 with it, whose two ways to compute a variance differ
-    in rounding, so that signs of gradients near 0 flip. Other draws, or statistics of half the batch, give over 0.01.
-    """
-    done = subprocess.run([sys.executable, "-c", COMPARE], check=True, capture_output=True, text=True)
-    plain, norm, plain_parts, norm_parts = map(json.loads, done.stdout.split())
-    assert max(plain, plain_parts) < 5e-6
-    assert max(norm, norm_parts) < 1e-3
-
-
-# Computes the stages after the network of a finished run again, on two devices, into another store.
-SHARDED = """
-import sys
-from pathlib import Path
-from bsa import run, spec, stages
-from bsa.ops import devices
-from bsa.stages import _loaded
-from bsa.store import Store
-
-store, out, small = Store(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
-desk = stages.Desk(devices=devices.find("mirrored", 2))
+desk = stages.Desk(devices=two)
 for stage in run.planned(spec.load("quickstart", small)):
     if stage.kind in ("attack", "certify", "invariant", "measure"):
-        (out / stage.key / "work").mkdir(parents=True)
+        (folder / "again" / stage.key / "work").mkdir(parents=True)
         needs = [store.path(need) for need in stage.needs]
-        stages.compute(stage, needs, out / stage.key, desk)
+        stages.compute(stage, needs, folder / "again" / stage.key, desk)
 models = _loaded.replicas(needs[0], ("CPU:0", "CPU:1"))
-print([m.variables[0].value.device[-1] for m in models])
+places = [m.variables[0].value.device[-1] for m in models]
+(folder / "told.json").write_text(json.dumps({"apart": apart, "places": places}))
+
+devices.find = lambda strategy, count: {"mirrored": two}[strategy]  # TensorFlow's are chosen once a process
+changes = [word for change in [*small, "strategy=mirrored"] for word in ("--set", change)]
+cli.main(["run", "quickstart", *changes, "--store", str(folder / "store"), "--out", str(folder / "out")])
 """
+
+
+class Quiet:
+    def began(self, stage):
+        return lambda done, total, **_: None
+
+    def reused(self, *_):
+        pass
+
+    waiting = ended = reused
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """A small run on one device: its store."""
-    folder = tmp_path_factory.mktemp("alone")
-    subprocess.run(command(folder), check=True, capture_output=True)
-    return folder / "store"
+    store = tmp_path_factory.mktemp("alone")
+    run.run(spec.load("quickstart", SMALL), Store(store), seen=Quiet())
+    return store
+
+
+@pytest.fixture(scope="module")
+def two(alone, tmp_path_factory):
+    """The same on two devices, in one process: the folder with what it stored, and what it told."""
+    folder = tmp_path_factory.mktemp("two")
+    done = subprocess.run([sys.executable, "-c", TWO, alone, folder, *SMALL], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads((folder / "told.json").read_text())
+
+
+def test_two_devices_train_what_one_trains(two):
+    """The same draws, the batch's statistics, and gradients summed in another order.
+
+    Measured: 2.4e-7 without batch norm (in a loss of 6), 1.1e-4 with it, whose two ways to compute a variance differ
+    in rounding, so that signs of gradients near 0 flip. Other draws, or statistics of half the batch, give over 0.01.
+    """
+    plain, norm, plain_parts, norm_parts = two[1]["apart"]
+    assert max(plain, plain_parts) < 5e-6
+    assert max(norm, norm_parts) < 1e-3
 
 
 def command(folder, *words):
@@ -122,36 +143,35 @@ def arrays(folder, kind):
         return dict(saved)
 
 
-def test_chunks_shared_by_devices_are_those_of_one(alone, tmp_path):
-    words = [sys.executable, "-c", SHARDED, alone, tmp_path, *SMALL]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "['0', '1']"  # each device holds the network
+def test_chunks_shared_by_devices_are_those_of_one(alone, two):
+    folder, told = two
+    assert told["places"] == ["0", "1"]  # each device holds the network
     compared = [stage for stage in stages() if stage.kind in ("attack", "certify", "measure")]
     assert len(compared) == 5
     for stage in compared:
-        one, two = arrays(Store(alone).path(stage.key), stage.kind), arrays(tmp_path / stage.key, stage.kind)
-        assert one.keys() == two.keys()
+        place = folder / "again" / stage.key
+        one, other = arrays(Store(alone).path(stage.key), stage.kind), arrays(place, stage.kind)
+        assert one.keys() == other.keys()
         for name in one:
-            np.testing.assert_array_equal(one[name], two[name], err_msg=f"{stage.title}: {name}")
+            np.testing.assert_array_equal(one[name], other[name], err_msg=f"{stage.title}: {name}")
         if stage.kind != "measure":
-            assert len(list((tmp_path / stage.key / "work").glob("chunk_*.npz"))) > 1
+            assert len(list((place / "work").glob("chunk_*.npz"))) > 1
 
 
-def test_the_quick_start_on_two_devices(alone, tmp_path):
+def test_the_quick_start_on_two_devices(alone, two):
     """Keys are the same, and so is the network to rounding; a strategy in the spec is in no key."""
-    subprocess.run(command(tmp_path, "--set", "strategy=mirrored"), check=True, capture_output=True)
     found = stages()
     assert {s.key for s in found} == {
         s.key for s in run.planned(spec.load("quickstart", [*SMALL, "strategy=mirrored"]))
     }
-    one, two = (arrays(store.path(found[0].key), "history") for store in (Store(alone), Store(tmp_path / "store")))
-    agree(one["loss"], two["loss"])
+    one, other = (arrays(store.path(found[0].key), "history") for store in (Store(alone), Store(two[0] / "store")))
+    agree(one["loss"], other["loss"])
 
 
 def test_each_work_is_used_by_one_thread_at_a_time_and_errors_come_through(tmp_path):
     x, y, index = np.zeros((12, 2, 2, 1), np.float32), np.zeros(12, np.int32), np.arange(12)
     locks = [threading.Lock(), threading.Lock()]
-    together = threading.Barrier(2, timeout=60)
+    together = threading.Barrier(2, timeout=3600)  # broken rather than hanging for ever
 
     def work(lock, x, y, index):
         assert lock.acquire(blocking=False)
@@ -224,7 +244,7 @@ def workers(folder, killed=0):
         environment = os.environ | {"TF_CONFIG": json.dumps(task)}
         began.append(subprocess.Popen(list(map(str, words)), env=environment, text=True, stderr=subprocess.PIPE))
     try:
-        return [(process.returncode, said) for process in began for _, said in [process.communicate(timeout=300)]]
+        return [(process.returncode, said) for process in began for _, said in [process.communicate(timeout=3600)]]
     finally:
         for process in began:
             process.kill()  # one that hangs; nothing where it has ended
