@@ -33,7 +33,7 @@ setup(
         "scipy>=1.11",
         "tensorboard>=2.20",  # tf.summary needs it; TensorFlow no longer brings it
         "tensorflow>=2.20",  # of 2.18 and 2.19 the protobuf is too old for today's tensorflow-metadata
-        "tensorflow-datasets>=4.9.7",
+        "tensorflow-datasets>=4.9.10",
         "tensorflow-probability[tf]>=0.25",  # its extra brings the tf-keras that fits
         "threadpoolctl>=3.1",
     ],
