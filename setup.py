@@ -24,13 +24,13 @@ setup(
         "joblib>=1.3",
         "jsonschema>=4.20",
         "keras>=3.10",
-        "matplotlib>=3.8",
-        "numpy>=1.26",
+        "matplotlib>=3.9",
+        "numpy>=2.0",
         "pillow>=10.0",  # matplotlib brings it, too; gtsrb's archives hold PPM files
         "platformdirs>=4.0",
         "rich>=13.0",
-        "scikit-learn>=1.4",
-        "scipy>=1.11",
+        "scikit-learn>=1.5",
+        "scipy>=1.13",
         "tensorboard>=2.20",  # tf.summary needs it; TensorFlow no longer brings it
         "tensorflow>=2.20",  # of 2.18 and 2.19 the protobuf is too old for today's tensorflow-metadata
         "tensorflow-datasets>=4.9.10",
