@@ -34,7 +34,7 @@ def load(name, weights, folder):
 def images(model, cell, count, data_dir):
     """The first `count` test images of MNIST that are correctly classified in the cell: x, y and their numbers."""
     import bsa
-    from bsa.attacks import logits
+    from bsa.networks import logits
 
     data = bsa.load("mnist", split="test", data_dir=data_dir)
     x = np.clip(bsa.blind_spot(data.x, *(np.float32(v) for v in cell)), 0, 1).astype(np.float32)

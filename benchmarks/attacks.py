@@ -60,14 +60,14 @@ def main(network, weights, cells, only, out, render_only, docs, **options):
 
 def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):
     """Run the entries in one cell of one network."""
-    from bsa import cells
+    from bsa import judge
 
     model = _network.load(network, weights, folder)
     x, y, index = _network.images(model, cell, images, data_dir)
     place = folder / f"{cell[0]:g}_{cell[1]:g}"
     common = {"architecture": network, "network": str(folder / "network.keras"), "cell": cell, "batch": batch}
     common |= {"weights": str(folder / "network.npz"), "weights_sha256": _digest(*model.get_weights()), "seed": seed}
-    common |= {"thresholds": cells.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
+    common |= {"thresholds": judge.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
     for name in names:
         entry = ENTRIES[name]
         n = min(len(x), entry.most or len(x))
@@ -119,7 +119,7 @@ def _reason(error, log, minutes):
 
 def _judge(model, job, x, y, index, part):
     """Judge what the worker found; writes arrays.npz, gives the record. ValueError where it had another network."""
-    from bsa.attacks import logits
+    from bsa.networks import logits
 
     result = json.loads((part / "result.json").read_text())
     with np.load(part / "result.npz") as file:
@@ -149,7 +149,7 @@ def _code(library):
     """The source files of an attack. A change of what judges all (here, _work) asks for another results folder."""
     if library == "bsa":
         folders = [_network.root() / part for part in ("bsa/attacks", "bsa/ops", "schemas/attacks")]
-        ours = [_network.root() / "benchmarks" / "ours.py", _network.root() / "bsa" / "cells.py"]
+        ours = [_network.root() / "benchmarks" / "ours.py", _network.root() / "bsa" / "transforms" / "scale_shift.py"]
         return sorted([*ours, *(path for folder in folders for path in folder.glob("*.*"))])
     peers = _network.root() / "benchmarks" / "peers"
     return sorted({peers / f"{library.removesuffix('_keras')}.py", peers / f"{library}.py", *peers.glob("_*.py")})

@@ -30,7 +30,7 @@ def certify(model, x, y, job, asked):
     """The bounds by the public certificate, and those of the first images into a file."""
     import numpy as np
 
-    from bsa.components import find
+    from bsa.catalog import find
     from bsa.spec import parameters
 
     given = {"slopes": "parallel", "rounding": False, "tolerance": None, "batch_size": job["batch"]}

@@ -15,10 +15,11 @@ import click
 from benchmarks._report import replace
 from benchmarks._turns import publish
 from benchmarks.training import operations
-from bsa import components, foreign, plan, run, spec
+from bsa import catalog, foreign, spec
+from bsa.engine import plan, run
+from bsa.engine.stages.network import build
+from bsa.engine.store import Store
 from bsa.errors import WeightsError
-from bsa.stages.network import build
-from bsa.store import Store
 
 UNKNOWN = "0" * 64  # stands for the sha256 of weights that are not at hand
 HEADS = ["spec", "passes", "operations", "2 cores", "of that measured", "peak memory", "one GPU", "eight GPUs"]
@@ -38,9 +39,7 @@ DISTANCES = ("nearest", "divergence")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option(
-    "--specs", type=click.Path(path_type=Path), default=components.shipped("specs"), help="A folder of specs."
-)
+@click.option("--specs", type=click.Path(path_type=Path), default=catalog.shipped("specs"), help="A folder of specs.")
 @click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE", help="Whose records are read.")
 @click.option("--data-dir", envvar="BSA_DATA_DIR", help="A folder of prepared TFDS data sets (BSA_DATA_DIR).")
 @click.option("--cores", default=1.5e11, help="Operations a second of 2 cores, for what was not measured.")

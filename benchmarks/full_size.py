@@ -55,7 +55,7 @@ def _forward(precision, images, data_dir):
 
     import bsa
     from benchmarks.training import operations
-    from bsa.ops.precision import twin
+    from bsa.rewrites.precision import twin
 
     x = bsa.load("cifar10", split="test", data_dir=data_dir).x[:images]
     model = bsa.build("madry_cifar", input_shape=(32, 32, 3), num_classes=10)

@@ -61,7 +61,7 @@ def _features(weights, images, training, data_dir):
     import tempfile
 
     import bsa
-    from bsa.models import embedding
+    from bsa.networks import embedding
 
     with tempfile.TemporaryDirectory() as folder:
         model = _network.load("madry_mnist", weights, Path(folder))

@@ -12,7 +12,7 @@ def load(job):
     import keras
 
     import bsa
-    from bsa.attacks import logits
+    from bsa.networks import logits
 
     model = keras.saving.load_model(job["network"], compile=False)
     params, thresholds = dict(job["params"]), job["thresholds"]

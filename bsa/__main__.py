@@ -1,5 +1,5 @@
 """`python -m bsa` is `bsa`."""
 
-from bsa.cli import main
+from bsa.cli.commands import main
 
 main()

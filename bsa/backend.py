@@ -1,4 +1,7 @@
-"""Which backend Keras computes on. No Keras and no TensorFlow here: another backend may not even be importable."""
+"""What the environment says of how to compute: Keras's backend and settings, the choice of kernels.
+
+No Keras and no TensorFlow here: another backend may not even be importable.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import sys
 from pathlib import Path
 
 from bsa.errors import UsageError
+from bsa.rewrites import timing
 
 CHOICES = {  # what Keras takes from keras.json, and what it stops at otherwise, as it is imported
     "floatx": ("float16", "float32", "float64"),
@@ -14,10 +18,14 @@ CHOICES = {  # what Keras takes from keras.json, and what it stops at otherwise,
 
 
 def check():
-    """Raise UsageError unless Keras computes on TensorFlow, or will once it is imported, and its settings let it.
+    """Raise UsageError unless Keras computes on TensorFlow, or will once it is imported, and all settings are sound.
 
     Call it before whatever imports Keras.
     """
+    try:
+        timing.setting()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     keras = sys.modules.get("keras")
     if hasattr(keras, "config"):  # imported whole: its backend is settled
         _tensorflow(keras.config.backend(), "the keras that is imported")

@@ -1,5 +1,10 @@
 """The errors that a user can mend, each saying what was expected, what was found and what to do."""
 
+import difflib
+import itertools
+
+MANY, LONG = 300, 100  # choices and letters that are looked at for a suggestion: comparing words takes time
+
 
 class BsaError(Exception):
     """Base of every error that bsa raises on purpose; the command line prints it without a traceback."""
@@ -33,3 +38,16 @@ def one_line(error, most=200):
     """What an error of a library says, on one line short enough for a message."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def suggest(word, choices):
+    """`did you mean "..."?` for the choice nearest to `word`, or an empty string."""
+    near = nearest(word, choices)
+    return f'did you mean "{near}"?' if near else ""
+
+
+def nearest(word, choices):
+    """The choice that `word` may be meant for, or None: one that it abbreviates, such as eps, or the most similar."""
+    word, choices = str(word)[:LONG], [str(c) for c in itertools.islice(choices, MANY)]
+    longer = [choice for choice in choices if len(word) > 2 and choice != word and choice.startswith(word)]
+    return next(iter(difflib.get_close_matches(word, longer or choices, n=1, cutoff=0 if longer else 0.5)), None)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -14,6 +15,8 @@ import numpy as np
 
 from bsa.errors import StoreError
 
+WORK = "work"  # the folder in a `.part` for what a killed run goes on from; it is not part of the artefact
+LOG = "tensorboard"  # the folder of a training's log for people, which no result is read from: it has no sums
 TEMPORARY = ".tmp"  # how the name of a file that is being written ends; such a file is nobody's result
 SUM = hashlib.sha256().digest_size  # bytes at the end of a kept file
 ADVICE = "What is finished is stored: mend that, and the same command goes on."
@@ -114,7 +117,7 @@ def _sum(path, content):
     return found.digest()
 
 
-def sha256(file):
+def _of_file(file):
     """The sha256 of a file's content, in hexadecimal."""
     with open(file, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -130,3 +133,27 @@ def sync(path):
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def prefix(path):
+    """The prefix of the checkpoint that a file at `path` is of (`.index`, `.data-00000-of-00001`), or `path` itself."""
+    path = Path(path)
+    part = re.fullmatch(r"(.+)\.(?:index|data-\d{5}-of-\d{5})", path.name)
+    return path.with_name(part[1]) if part and path.with_name(f"{part[1]}.index").is_file() else path
+
+
+def sha256(path):
+    """The sha256 of a file's content; of a folder or a checkpoint's prefix, that of its files' names and sums.
+
+    A file of a checkpoint stands for all of them, as it does where they are read.
+    """
+    path = prefix(path)
+    if path.is_file():
+        return _of_file(path)
+    inside = path.rglob("*") if path.is_dir() else path.parent.glob("*")
+    start = "" if path.is_dir() else f"{path.name}."  # the files of a prefix differ in what follows its dot
+    files = {f.relative_to(path if path.is_dir() else path.parent).as_posix(): f for f in inside if f.is_file()}
+    lines = [
+        f"{name.removeprefix(start)} {_of_file(files[name])}\n" for name in sorted(files) if name.startswith(start)
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

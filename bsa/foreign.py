@@ -4,11 +4,9 @@ A network with foreign weights is stored under the content of their file, not un
 """
 
 import contextlib
-import hashlib
 import http.client
 import os
 import platform
-import re
 import time
 import urllib.request
 from pathlib import Path
@@ -17,6 +15,7 @@ import platformdirs
 
 from bsa import signatures
 from bsa.errors import WeightsError, one_line
+from bsa.files import sha256
 
 BLOCK = 1 << 20  # bytes fetched at once
 PATIENCE = 60  # seconds that a server may stay silent
@@ -74,13 +73,6 @@ def locate(origin, expected, weights_dir=None):
     )
 
 
-def prefix(path):
-    """The prefix of the checkpoint that a file at `path` is of (`.index`, `.data-00000-of-00001`), or `path` itself."""
-    path = Path(path)
-    part = re.fullmatch(r"(.+)\.(?:index|data-\d{5}-of-\d{5})", path.name)
-    return path.with_name(part[1]) if part and path.with_name(f"{part[1]}.index").is_file() else path
-
-
 def checked(path, expected=None):
     """`path`, unless it is missing, no weights or not of the sha256 `expected`: then WeightsError."""
     path = Path(path)
@@ -92,26 +84,6 @@ def checked(path, expected=None):
     if found != expected:
         raise WeightsError(f"{path}: expected sha256 {expected}, found {found}")
     return path
-
-
-def sha256(path):
-    """The sha256 of a file's content; of a folder or a checkpoint's prefix, that of its files' names and sums.
-
-    A file of a checkpoint stands for all of them, as it does where they are read.
-    """
-    path = prefix(path)
-    if path.is_file():
-        return _sum(path)
-    inside = path.rglob("*") if path.is_dir() else path.parent.glob("*")
-    start = "" if path.is_dir() else f"{path.name}."  # the files of a prefix differ in what follows its dot
-    files = {f.relative_to(path if path.is_dir() else path.parent).as_posix(): f for f in inside if f.is_file()}
-    lines = [f"{name.removeprefix(start)} {_sum(files[name])}\n" for name in sorted(files) if name.startswith(start)]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _sum(file):
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _is_there(path):

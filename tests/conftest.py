@@ -8,7 +8,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytest
 
 # Files that take longest, in turn: first, so that no worker is left alone with one at the end.
-LONGEST = ["attacks/test_common.py", "measures/test_sanity.py", "test_run.py", "test_strategy.py", "test_executor.py"]
+LONGEST = [
+    "attacks/test_common.py",
+    "checks/test_sanity.py",
+    "engine/test_run.py",
+    "devices/test_strategy.py",
+    "engine/test_ray.py",
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -70,7 +76,7 @@ def attacked_images(trained, digits):
     """100 correctly classified images, their labels and their numbers."""
     import numpy as np
 
-    from bsa.attacks import logits
+    from bsa.networks import logits
 
     index = np.flatnonzero(logits(trained, digits.x).argmax(-1) == digits.y)[:100]
     return digits.x[index], digits.y[index], index

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from bsa import foreign
+from bsa import files, foreign
 from bsa.errors import WeightsError
 
 CONTENT = b"weights"
@@ -96,25 +96,25 @@ def test_folders_and_prefixes_are_hashed_by_what_is_in_them(tmp_path):
         (tmp_path / folder / "secret").mkdir(parents=True)
         (tmp_path / folder / "secret" / "model.index").write_bytes(b"1")
         (tmp_path / folder / "secret" / "model.data").write_bytes(b"2")
-    whole, prefix = foreign.sha256(tmp_path / "a"), foreign.sha256(tmp_path / "a" / "secret" / "model")
-    assert (whole, prefix) == (foreign.sha256(tmp_path / "b"), foreign.sha256(tmp_path / "b" / "secret" / "model"))
+    whole, prefix = files.sha256(tmp_path / "a"), files.sha256(tmp_path / "a" / "secret" / "model")
+    assert (whole, prefix) == (files.sha256(tmp_path / "b"), files.sha256(tmp_path / "b" / "secret" / "model"))
     assert foreign.checked(tmp_path / "a" / "secret" / "model", prefix)
     (tmp_path / "a" / "secret" / "model2.index").write_bytes(b"3")  # another checkpoint beside it
-    assert foreign.sha256(tmp_path / "a" / "secret" / "model") == prefix
-    assert foreign.sha256(tmp_path / "a") != whole
+    assert files.sha256(tmp_path / "a" / "secret" / "model") == prefix
+    assert files.sha256(tmp_path / "a") != whole
     (tmp_path / "b" / "secret" / "model.data").rename(tmp_path / "b" / "secret" / "model.more")
-    assert foreign.sha256(tmp_path / "b" / "secret" / "model") != prefix
+    assert files.sha256(tmp_path / "b" / "secret" / "model") != prefix
 
 
 def test_a_file_of_a_checkpoint_stands_for_all_of_its_files(tmp_path):
     for name in ("model.ckpt-1.index", "model.ckpt-1.data-00000-of-00001", "model.ckpt-1.meta"):
         (tmp_path / name).write_bytes(name.encode())
-    whole = foreign.sha256(tmp_path / "model.ckpt-1")
-    assert foreign.sha256(tmp_path / "model.ckpt-1.index") == whole
+    whole = files.sha256(tmp_path / "model.ckpt-1")
+    assert files.sha256(tmp_path / "model.ckpt-1.index") == whole
     shard = tmp_path / "model.ckpt-1.data-00000-of-00001"
-    assert foreign.sha256(shard) == whole
+    assert files.sha256(shard) == whole
     shard.write_bytes(b"other")
-    assert foreign.sha256(tmp_path / "model.ckpt-1.index") != whole
+    assert files.sha256(tmp_path / "model.ckpt-1.index") != whole
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import bsa
-from bsa.cli import main
+from bsa.cli.commands import main
 
 
 def call(*words):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bsa import plan, run, spec
+from bsa import spec
+from bsa.engine import plan, run
 
 DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
 TRAINED = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bsa.attacks import logits
+from bsa.networks import logits
 
 
 def accuracy(model, digits):

@@ -12,13 +12,14 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._finite import counted, usable
-from bsa.attacks._refill import by_shape, kernel, refill
+from bsa import judge
+from bsa.networks import checked, target, trusted
 from bsa.ops import losses
-from bsa.ops.quick import quick
+from bsa.rewrites.quick import quick
+from bsa.search import starts as named
+from bsa.search.finite import counted, usable
+from bsa.search.ledger import Ledger
+from bsa.search.queue import by_shape, kernel, refill
 
 LOSSES = {
     "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),
@@ -46,8 +47,8 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes, batch_size)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, notes, batch_size)
         if not len(x):
             return best.result(radii[0])
         classes = best.scores.shape[-1]
@@ -58,12 +59,12 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
         others = losses.likeliest(best.scores, y, min(legs, classes - 1)).numpy()
 
         def attempt(rows, name, restart, radius):
-            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
+            z = named.project(named.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
             found = search(x[rows], y[rows], z, others[rows], tf.constant(radius, tf.float32))
             return found["z"].numpy(), found["passes"].numpy()
 
         with counted(best):
-            best.descend(radii, _starts.rounds(starts, restarts), attempt)
+            best.descend(radii, named.rounds(starts, restarts), attempt)
         return best.result(radii[0])
 
     return attack
@@ -72,7 +73,7 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
 def passes(*, thresholds, steps, loss, targets, starts, restarts, **_):
     """Forward-backward passes that one image can cost at most."""
     legs = targets if loss == "targeted_dlr" else 1
-    return len(thresholds) * len(_starts.rounds(starts, restarts)) * legs * (steps + 1)
+    return len(thresholds) * len(named.rounds(starts, restarts)) * legs * (steps + 1)
 
 
 def checkpoints(steps):

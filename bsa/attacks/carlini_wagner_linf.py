@@ -13,14 +13,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, margin_shares, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._finite import counted, usable, worst
-from bsa.attacks._precision import confirmed, searched
-from bsa.attacks._refill import by_shape, kernel, refill
-from bsa.attacks._searches import parts
+from bsa import judge
+from bsa.networks import checked, target, trusted
 from bsa.ops import losses
+from bsa.search import starts as named
+from bsa.search.confirm import confirmed, searched
+from bsa.search.finite import counted, usable, worst
+from bsa.search.journal import parts
+from bsa.search.ledger import Ledger, margin_shares
+from bsa.search.queue import by_shape, kernel, refill
 
 CLOSEST = "closest"  # the start of `again`
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
@@ -69,15 +70,15 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, models, x)
         search, search_exactly = searches_by(*nets)
-        radii = cells.thresholds(thresholds, epsilon)
+        radii = judge.thresholds(thresholds, epsilon)
         goal = 0.0 if least else radii[-1]
-        best = Best(exact, x, y, notes, batch_size)
+        best = Ledger(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
         if glance or near:
             limits = margin_shares(best.scores, y, far, near)
         for name, restart in parts(_rounds(starts, restarts, again)):
             first = (np.ones(len(x)) if least else _following(best.distance, radii)).astype(np.float32)
-            behind = best.distance > goal + cells.SLACK
+            behind = best.distance > goal + judge.SLACK
             if name == CLOSEST:
                 behind &= np.isfinite(best.distance) if least else best.distance <= first * (1 + again)
             rows = np.flatnonzero(behind)
@@ -85,9 +86,9 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
                 first = first[rows]
                 ball = first[:, None, None, None]
                 if name == CLOSEST:
-                    z = _starts.project(best.x[rows], x[rows], ball)
+                    z = named.project(best.x[rows], x[rows], ball)
                 else:
-                    z = _starts.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
+                    z = named.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
                 find = search_exactly if name == CLOSEST else search
                 with counted(best):
                     found = find(x[rows], y[rows], z, first, limits[rows], goal=goal)
@@ -104,12 +105,12 @@ def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, 
 
 
 def _rounds(starts, restarts, again):
-    return _starts.rounds(starts, restarts) + ([(CLOSEST, 0)] if again else [])
+    return named.rounds(starts, restarts) + ([(CLOSEST, 0)] if again else [])
 
 
 def _following(distances, radii):
     """The largest of the `radii` (falling) that each of `distances` is not within."""
-    within = distances[:, None] <= np.asarray(radii) + cells.SLACK
+    within = distances[:, None] <= np.asarray(radii) + judge.SLACK
     return np.asarray(radii)[np.minimum(within.sum(-1), len(radii) - 1)]
 
 
@@ -128,7 +129,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         z, margin, away, slope, share = evaluate(s)
         closer = (margin < 0) & (away < s["distance"])
         best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
-        solved = distance <= s["tau"] + cells.SLACK  # float32 rounds x + tau
+        solved = distance <= s["tau"] + judge.SLACK  # float32 rounds x + tau
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
         hopeless = margin[:, None] > s["limits"]
@@ -139,7 +140,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
         tau = tf.where(solved, shrunk, s["tau"])
-        done = distance <= goal + cells.SLACK
+        done = distance <= goal + judge.SLACK
         if least:
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))

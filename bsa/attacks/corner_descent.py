@@ -2,7 +2,7 @@
 
 In a blind spot the first layer's units are off on the constant background: at the image the gradient of most pixels is
 noise, and an attack that starts there finds little. At the corner of the ball towards grey, x + clip(1/2 - x, -radius,
-radius), those units are on; a backward pass that lets gradients through ReLUs that are off (`bsa.ops.surrogate`) helps
+radius), those units are on; a backward pass that lets gradients through ReLUs that are off (`rewrites.opened`) helps
 further. The first leg climbs the cross-entropy; each later leg begins at the corner again and climbs the logit of one
 other class, the likeliest at the first leg's end first, once by each step rule: Adam on the pixels finds more on the
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. A search can also return to the nearest
@@ -19,16 +19,17 @@ import itertools
 
 import numpy as np
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, margin_shares, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._finite import counted
-from bsa.attacks._legs import Leg, search_in_legs
-from bsa.attacks._precision import confirmed, searched
-from bsa.attacks._returns import beside, by_squares, returning, small_sides
-from bsa.attacks._searches import part, parts
-from bsa.attacks._squares import search_by_squares
-from bsa.ops.surrogate import opened
+from bsa import judge
+from bsa.networks import checked, target, trusted
+from bsa.rewrites.opened import opened
+from bsa.search import starts as named
+from bsa.search.confirm import confirmed, searched
+from bsa.search.finite import counted
+from bsa.search.journal import part, parts
+from bsa.search.ledger import Ledger, margin_shares
+from bsa.search.legs import Leg, search_in_legs
+from bsa.search.returns import beside, by_squares, returning, small_sides
+from bsa.search.squares import search_by_squares
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
 NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found to open"
@@ -86,7 +87,7 @@ def make(
         glance = near = close = None
     legs, back = _schedule(steps, later_steps, targets, rules)
     settings = batch_size, jit_compile
-    rounds = _starts.rounds(starts, restarts)
+    rounds = named.rounds(starts, restarts)
 
     @functools.cache
     def search_by(*nets):
@@ -111,8 +112,8 @@ def make(
         x, y, index = checked(exact, x, y, index)
         nets, more = trusted(model, exact, [*models, *copies], x)
         search = search_by(*nets)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes + more, batch_size)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, notes + more, batch_size)
         least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
         limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
         if any(least):
@@ -121,7 +122,7 @@ def make(
         def attempt(rows, name, restart, radius):
             radius = np.broadcast_to(np.float32(radius), len(rows))
             wide = radius[:, None, None, None]
-            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
+            z = named.project(named.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
             arrays = x[rows], y[rows], z, radius, limits[rows], index[rows]
             return search(*arrays, seed=seed, purpose=f"return/{name}/{restart}")
 
@@ -146,10 +147,10 @@ def _bisect(best, rounds, attempt):
     for _ in parts(range(BISECTIONS)):
         middle = (failed + best.distance) / 2
         for name, restart in parts(rounds):
-            rows = broken[best.distance[broken] > middle[broken] + cells.SLACK]
+            rows = broken[best.distance[broken] > middle[broken] + judge.SLACK]
             if len(rows):
                 best.offer(rows, *attempt(rows, name, restart, middle[rows]), name)
-        stood = broken[best.distance[broken] > middle[broken] + cells.SLACK]
+        stood = broken[best.distance[broken] > middle[broken] + judge.SLACK]
         failed[stood] = middle[stood]
 
 
@@ -165,4 +166,4 @@ def passes(*, thresholds, mode, steps, later_steps, targets, returns, squares, r
     radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
     legs, back = _schedule(steps, later_steps, targets, rules)
     once = sum(leg.steps for leg in legs) + returns * (squares + 2 * back.steps)
-    return radii * len(_starts.rounds(starts, restarts)) * once
+    return radii * len(named.rounds(starts, restarts)) * once

@@ -1,16 +1,16 @@
 """Several attacks in order, each on the survivors; of each image the least distortion that any of them found counts.
 
 A survivor is an image that is not within the smallest threshold yet. Random draws depend on the seed and the image's
-number, and float32 sums not on who shares a batch (see `_refill`), so that a member finds here what it finds alone: the
-ensemble is at least as strong as each member on every image.
+number, and float32 sums not on who shares a batch (`search.queue`), so that a member finds here what it finds alone:
+the ensemble is at least as strong as each member on every image.
 """
 
 import numpy as np
 
-from bsa import cells, components
-from bsa.attacks import Best, checked, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._searches import parts
+from bsa import catalog, judge
+from bsa.networks import checked, target, trusted
+from bsa.search.journal import parts
+from bsa.search.ledger import Ledger
 
 
 def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
@@ -21,15 +21,15 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
     """
     shared = {"epsilon": epsilon, "thresholds": thresholds, "batch_size": batch_size, "jit_compile": jit_compile}
     exact = target(model)
-    members = [(name, components.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
+    members = [(name, catalog.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
 
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         trusted(model, exact, [], x)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, batch_size=batch_size)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, batch_size=batch_size)
         for name, member in parts(members):
-            rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
+            rows = np.flatnonzero(best.distance > radii[-1] + judge.SLACK)
             if len(rows):
                 _take(best, rows, member(x[rows], y[rows], seed, index[rows], radii), name)
         return best.result(radii[0])
@@ -39,7 +39,7 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
 
 def passes(*, attacks, **shared):
     """Forward-backward passes that one image can cost at most, if every member gets it."""
-    return sum(components.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
+    return sum(catalog.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
 
 
 def _split(attacks):
@@ -48,7 +48,7 @@ def _split(attacks):
 
 
 def _take(best, rows, found, name):
-    """Keep what a member found where it is closer; the member's own `Best` has judged it."""
+    """Keep what a member found where it is closer; the member's own `Ledger` has judged it."""
     best.passes[rows] += found.passes
     best.notes = tuple(dict.fromkeys((*best.notes, *found.notes)))
     closer = found.distance < best.distance[rows]

@@ -12,14 +12,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._finite import counted, usable, worst
-from bsa.attacks._refill import by_shape, kernel, refill
-from bsa.attacks._searches import part, parts
+from bsa import judge
+from bsa.networks import checked, target, trusted
 from bsa.ops import losses
-from bsa.ops.quick import quick
+from bsa.rewrites.quick import quick
+from bsa.search import starts as named
+from bsa.search.finite import counted, usable, worst
+from bsa.search.journal import part, parts
+from bsa.search.ledger import Ledger
+from bsa.search.queue import by_shape, kernel, refill
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first
@@ -46,13 +47,13 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes, batch_size)
-        for name, restart in parts(_starts.rounds(starts, restarts)):
-            rows = np.flatnonzero(best.distance > radii[-1] + cells.SLACK)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, notes, batch_size)
+        for name, restart in parts(named.rounds(starts, restarts)):
+            rows = np.flatnonzero(best.distance > radii[-1] + judge.SLACK)
             if not len(rows):
                 break
-            z = _starts.points(name, x[rows], index[rows], seed, restart, radii[0])
+            z = named.points(name, x[rows], index[rows], seed, restart, radii[0])
             if name != "image":
                 with part(0, APPROACH):
                     near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
@@ -67,7 +68,7 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
 
 def passes(*, steps, starts, restarts, **_):
     """Passes that one image can cost at most; those that seek the boundary are forward only."""
-    return sum(steps + 1 + (name != "image") * (BISECTIONS + 1) for name, _ in _starts.rounds(starts, restarts))
+    return sum(steps + 1 + (name != "image") * (BISECTIONS + 1) for name, _ in named.rounds(starts, restarts))
 
 
 def _approach(model, batch_size, jit_compile):

@@ -8,13 +8,14 @@ import functools
 
 import tensorflow as tf
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._finite import counted, usable
-from bsa.attacks._refill import by_shape, kernel, refill
+from bsa import judge
+from bsa.networks import checked, target, trusted
 from bsa.ops import losses
-from bsa.ops.quick import quick
+from bsa.rewrites.quick import quick
+from bsa.search import starts as named
+from bsa.search.finite import counted, usable
+from bsa.search.ledger import Ledger
+from bsa.search.queue import by_shape, kernel, refill
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
@@ -35,16 +36,16 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, notes, batch_size)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, notes, batch_size)
 
         def attempt(rows, name, restart, radius):
-            z = _starts.project(_starts.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
+            z = named.project(named.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
             found = search(x[rows], y[rows], z, *(tf.constant(v, tf.float32) for v in (radius, radius * relative)))
             return found["z"].numpy(), found["passes"].numpy()
 
         with counted(best):
-            best.descend(radii, _starts.rounds(starts, restarts), attempt)
+            best.descend(radii, named.rounds(starts, restarts), attempt)
         return best.result(radii[0])
 
     return attack
@@ -52,7 +53,7 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
 
 def passes(*, thresholds, steps, starts, restarts, **_):
     """Forward-backward passes that one image can cost at most."""
-    return len(thresholds) * len(_starts.rounds(starts, restarts)) * (steps + 1)
+    return len(thresholds) * len(named.rounds(starts, restarts)) * (steps + 1)
 
 
 def _search(model, loss, steps, batch_size, jit_compile):

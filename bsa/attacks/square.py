@@ -7,11 +7,12 @@ so that networks which hide gradients gain nothing. An image leaves at the first
 
 import numpy as np
 
-from bsa import cells
-from bsa.attacks import Best, _starts, checked, target
-from bsa.attacks._copies import trusted
-from bsa.attacks._squares import search_by_squares
+from bsa import judge
+from bsa.networks import checked, target, trusted
 from bsa.ops import draws, seeds
+from bsa.search import starts as named
+from bsa.search.ledger import Ledger
+from bsa.search.squares import search_by_squares
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
 
@@ -33,11 +34,11 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
     def attack(x, y, seed=0, index=None, thresholds=thresholds):
         x, y, index = checked(exact, x, y, index)
         trusted(model, exact, [], x)
-        radii = cells.thresholds(thresholds, epsilon)
-        best = Best(exact, x, y, batch_size=batch_size)
+        radii = judge.thresholds(thresholds, epsilon)
+        best = Ledger(exact, x, y, batch_size=batch_size)
 
         def attempt(rows, name, restart, radius):
-            z = _starts.project(_points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
+            z = named.project(_points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
             keys = draws.keys(seed, f"square/{name}/{restart}", index[rows])
             points, passes, _, _ = search(x[rows], y[rows], z, keys, np.full(len(rows), radius, np.float32))
             return points, passes
@@ -56,7 +57,7 @@ def passes(*, thresholds, queries, starts, restarts, **_):
 def _points(name, x, index, seed, restart, radius):
     """The start images: stripes are x plus or minus `radius`, one sign a column and channel (section 5.1)."""
     if name != "stripes":
-        return _starts.points(name, x, index, seed, restart, radius)
+        return named.points(name, x, index, seed, restart, radius)
     columns = seeds.uniform(seed, f"start/stripes/{restart}", index, (1, *x.shape[2:]))
     return x + np.float32(radius) * np.where(columns < 0, np.float32(-1), np.float32(1))
 

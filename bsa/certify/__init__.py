@@ -1,14 +1,10 @@
 """Certificates, one module each: `make(model, *, epsilon, ...)` gives `certificate(x, y) -> Certified`."""
 
-from typing import NamedTuple
-
-import numpy as np
-
-
-class Certified(NamedTuple):
-    """What is proven of n images, one row for each, in their order."""
-
-    bounds: np.ndarray  # (n, classes) float32: lower bounds of logit_y - logit_j in the ball of radius epsilon
-    certified: np.ndarray  # (n,) bool: all of them positive, so that no image in the ball is misclassified
-    radius: np.ndarray  # (n,) float64: the largest certified epsilon that bisection found, 0 where none
-    notes: tuple = ()  # of str: what a reader should know
+from bsa.certify._bounds import Options as Options
+from bsa.certify._bounds import margins as margins
+from bsa.certify._cascade import Decided as Decided
+from bsa.certify._cascade import decide as decide
+from bsa.certify._certified import Certified as Certified
+from bsa.certify._chain import chain as chain
+from bsa.certify._chain import check as check
+from bsa.certify._chain import forward as forward

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from bsa.certify._maps import Convolution, Dense, Permute, Reshape, Scale
 from bsa.certify._read import EXPECTED, factor_and_offset, read, unexpected
-from bsa.ops.precision import in_float32
+from bsa.rewrites.precision import in_float32
 
 CLOSE = 1e-3  # of the largest logit: far above float32, far below another network
 

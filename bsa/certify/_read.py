@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.certify._maps import Convolution, Dense, Permute, Reshape, Scale
-from bsa.ops import convolution
+from bsa.rewrites import convolution
 
 EXPECTED = (
     "a chain of Dense, Conv2D, ReLU, ELU and layers that are affine at inference (BatchNormalization, Rescaling, "

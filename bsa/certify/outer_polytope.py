@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.certify import Certified, _bounds, _chain
-from bsa.data import images, labels
+from bsa.given import images, labels
 
 TINY = 1e-12  # keeps a quotient finite
 HALVE = 3  # every third step of the search for a radius halves the interval; the others interpolate

@@ -1,15 +1,8 @@
-"""Data sets: `load(split=..., data_dir=...) -> Dataset` and `describe(...) -> dict`, one module each.
-
-`images`, `labels` and `pair` take what people have, and give what bsa computes with, or say what is wrong with it.
-"""
+"""Data sets: `load(split=..., data_dir=...) -> Dataset` and `describe(...) -> dict`, one module each."""
 
 from typing import NamedTuple
 
 import numpy as np
-
-from bsa.data._given import images as images
-from bsa.data._given import labels as labels
-from bsa.data._given import pair as pair
 
 
 class Dataset(NamedTuple):

@@ -6,7 +6,7 @@ was prepared in another way, a part of the set perhaps, is used as it is, in its
 
 import numpy as np
 
-from bsa import foreign
+from bsa import files
 from bsa.data import Dataset, _tfds
 from bsa.errors import DataError
 
@@ -19,7 +19,7 @@ def describe(data_dir=None):
     """What enters the stages' keys: a fingerprint, the sha256 of a folder's files where it is not our builder's."""
     folder, info = _tfds.prepared(NAME, data_dir)
     official = folder is None or info.get("moduleName") == OWN  # what is not there yet will be downloaded
-    fingerprint = "official 1.0.0, regions of interest, bilinear 32" if official else foreign.sha256(folder)
+    fingerprint = "official 1.0.0, regions of interest, bilinear 32" if official else files.sha256(folder)
     return {"fingerprint": fingerprint, "input_shape": list(SHAPE), "num_classes": CLASSES}
 
 

@@ -1,6 +1,6 @@
 """Tables and figures, one module each: `render(results, out)` gives `Table`s and sentences, from the store alone."""
 
-from bsa.components import find
+from bsa.catalog import find
 from bsa.report import _sanity
 from bsa.report._folder import Folder as Folder
 

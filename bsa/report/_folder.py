@@ -9,12 +9,13 @@ import platform
 import shutil
 from pathlib import Path, PurePosixPath
 
-from bsa import components, run, store
+from bsa import catalog, files
+from bsa.engine import run, store
+from bsa.engine.plan import experiments
 from bsa.errors import UsageError
 from bsa.files import clean, reason, told
-from bsa.plan import experiments
-from bsa.problems import pointer, show
 from bsa.spec import canonical
+from bsa.spec.problems import pointer, show
 
 RUN = "run.json"
 LOCK, STAGED = ".lock", ".rendering"  # both are bsa's own, and neither is a result
@@ -53,7 +54,7 @@ class Folder:
                 yield shown.replace(str(staged), str(self.out)) if isinstance(shown, str) else shown
             made = sorted(file.relative_to(staged).as_posix() for file in staged.rglob("*") if file.is_file())
             # whatever is killed from here on: run.json tells of all of bsa's files
-            store.write_json(self.out / RUN, about | {"files": sorted({*before, *made})})
+            files.write_json(self.out / RUN, about | {"files": sorted({*before, *made})})
             for name in made:
                 (self.out / name).parent.mkdir(exist_ok=True)
                 os.replace(staged / name, self.out / name)
@@ -61,7 +62,7 @@ class Folder:
                 (self.out / name).unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # an experiment's folder, where nothing else is in it
                     (self.out / name).parent.rmdir()
-            store.write_json(self.out / RUN, about | {"files": made})
+            files.write_json(self.out / RUN, about | {"files": made})
             shutil.rmtree(staged)
 
     @contextlib.contextmanager
@@ -98,7 +99,7 @@ class Folder:
 
     def _unknown(self):
         """A sentence's end on files that look like results and are of no run, or None."""
-        stems = (*components.names("report"), "sanity")
+        stems = (*catalog.names("report"), "sanity")
         folders = [self.out, *(self.out / each["name"] for each in experiments(self.spec) if each is not self.spec)]
         for file in sorted(file for folder in folders for file in folder.glob("*")):
             if file.name.startswith(stems) and file.suffix in SUFFIXES:

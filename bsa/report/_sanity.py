@@ -2,10 +2,9 @@
 
 import rich.text
 
-from bsa import store
-from bsa.measures._check import TOO_FEW
-from bsa.measures._strongest import NAME
-from bsa.report._table import Table
+from bsa import files
+from bsa.checks import STRONGEST, TOO_FEW
+from bsa.report.write.table import Table
 
 PASSED, FAILED = "passed", "failed"
 FIGURES = "sanity"  # the stem of the files with all figures
@@ -24,7 +23,7 @@ def render(results, out):
         return
     out.mkdir(parents=True, exist_ok=True)
     attacks = [_attack(*found) for found in results.sanity]
-    store.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": attacks})
+    files.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": attacks})
     _table(results).save(out / FIGURES)
     summary, *warnings = lines(results)
     yield f"{summary} ({out / FIGURES}.md has verdicts and figures)"
@@ -131,7 +130,7 @@ def _figures(result, checks):
         if name == "accuracy":
             low, high = found["interval"]
             figures[f"{cell}: accuracy"] = f"{_percent(found['accuracy'])} [{_percent(low)}-{_percent(high)}] %"
-        elif name == NAME and found is not None:
+        elif name == STRONGEST and found is not None:
             figures[f"{cell}: gain of {found['attack']}"] = _points(found["other"] - found["success"])
         elif name == "dead gradients":
             figures[f"{cell}: dead at image / grey corner"] = (

@@ -5,12 +5,11 @@ Below, how many test images lie at each distance; above, the success rate among 
 
 import numpy as np
 
-from bsa import store
-from bsa.cells import SLACK
-from bsa.measures._wilson import wilson
+from bsa import files
+from bsa.judge import SLACK, wilson
 from bsa.report import _figure
 from bsa.report._ranks import FEWEST, separation, text
-from bsa.report._table import Table
+from bsa.report.write.table import Table
 
 
 def render(results, out, *, bins, thin, resamples):
@@ -27,7 +26,7 @@ def render(results, out, *, bins, thin, resamples):
         table.save(out / _figure.name("distance_histogram", *_where(results, attack)))
         yield table
         figures += shown
-    store.write_json(out / "distance_histogram.json", {"name": results.spec["name"], "figures": figures})
+    files.write_json(out / "distance_histogram.json", {"name": results.spec["name"], "figures": figures})
 
 
 def _embedded(results, attack):

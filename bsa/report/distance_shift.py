@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from bsa import plan, store
+from bsa import files
+from bsa.engine import plan
 from bsa.report import _figure
 from bsa.report._ranks import separation, text
-from bsa.report._table import Table
+from bsa.report.write.table import Table
 
 
 def render(results, out, *, bins, resamples):
@@ -26,7 +27,7 @@ def render(results, out, *, bins, resamples):
             yield f"figure {out / shown['file']}"
     table = _table(results, figures)
     table.save(out / "distance_shift")
-    store.write_json(out / "distance_shift.json", {"name": results.spec["name"], "figures": figures})
+    files.write_json(out / "distance_shift.json", {"name": results.spec["name"], "figures": figures})
     yield table
 
 

@@ -5,11 +5,11 @@ A row for each experiment, of its original test images; the published row, where
 
 import numpy as np
 
-from bsa import plan, store
-from bsa.cells import SLACK
-from bsa.measures._wilson import wilson
+from bsa import files
+from bsa.engine import plan
+from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
-from bsa.report._table import Table
+from bsa.report.write.table import Table
 
 
 def render(results, out):
@@ -18,7 +18,7 @@ def render(results, out):
     table = _table(results.spec["name"], found)
     checked = [f"{each.spec['name']}: {line}" for each in results.experiments for line in _sanity.lines(each)]
     table._replace(notes=[*table.notes, *checked]).save(out / "distance_table")
-    store.write_json(out / "distance_table.json", {"name": results.spec["name"], "experiments": found})
+    files.write_json(out / "distance_table.json", {"name": results.spec["name"], "experiments": found})
     return [table]
 
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bsa import plan
-from bsa.cells import SLACK
+from bsa.engine import plan
+from bsa.judge import SLACK
 from bsa.report import _figure
 
 

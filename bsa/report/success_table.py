@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from bsa import plan, store
-from bsa.cells import SLACK
-from bsa.measures._wilson import wilson
+from bsa import files
+from bsa.engine import plan
+from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
-from bsa.report._table import Table
+from bsa.report.write.table import Table
 
 
 def render(results, out):
@@ -22,7 +22,7 @@ def render(results, out):
         checked.save(out / ("success_table" if len(plan.networks(results.spec)) == 1 else f"success_table_{network}"))
         tables.append(table)
     sanity = {"sanity": _sanity.summary(results)}
-    store.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers, **sanity})
+    files.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers, **sanity})
     return tables
 
 

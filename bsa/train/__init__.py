@@ -5,9 +5,9 @@ A module may have `check(model)`, which raises ValueError for a model that the o
 
 import inspect
 
-from bsa import models
-from bsa.components import find
-from bsa.ops.devices import ONE
+from bsa import networks
+from bsa.catalog import find
+from bsa.devices.strategy import ONE
 from bsa.spec import canonical
 from bsa.train._loop import fit
 
@@ -18,7 +18,7 @@ def run(name, model, data, *, seed, folder=None, progress=None, devices=ONE, **p
     """Train `model` in place by the objective called `name`; fields of the loop go to it, the others to `make`."""
     component = find("train", name)
     if hasattr(component, "check"):  # here, for from within a graph an error comes with all of its calls
-        models.check(model)
+        networks.check(model)
         component.check(model)
     objective = component.make(**{k: v for k, v in params.items() if k not in LOOP})
     loop = {k: v for k, v in params.items() if k in LOOP}

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from bsa import files, store
+from bsa import files
 from bsa.errors import StoreError, TrainingError
 from bsa.train._finite import ADVICE
 
-FILE = f"{store.WORK}/checkpoint.npz"
+FILE = f"{files.WORK}/checkpoint.npz"
 SECONDS_BETWEEN = 2.0  # at least; a checkpoint never takes more than a fiftieth of the time
 
 
@@ -45,7 +45,7 @@ class State:
         if self.writes and (last or time.monotonic() - self.saved > pause):
             began = time.monotonic()
             with files.told(f"write {self.folder}"):
-                (self.folder / store.WORK).mkdir(parents=True, exist_ok=True)
+                (self.folder / files.WORK).mkdir(parents=True, exist_ok=True)
             values = self.finite(step)
             values |= {f"history/{k}": v for k, v in self.history.items()}
             values |= {"step": np.int64(step + 1), "identity": self.identity}
@@ -66,7 +66,7 @@ class State:
         if not self.writes:
             yield lambda step, metrics: None
             return
-        log = self.folder / store.LOG
+        log = self.folder / files.LOG
         with _told(log):
             writer = tf.summary.create_file_writer(str(log))
 

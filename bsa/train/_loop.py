@@ -7,13 +7,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bsa import models
-from bsa.data import Dataset, images, labels, pair
+from bsa import networks
+from bsa.data import Dataset
+from bsa.devices import strategy as device
 from bsa.errors import TrainingError
-from bsa.ops import copies, seeds
-from bsa.ops import devices as device
-from bsa.ops import precision as precisions
-from bsa.ops.quick import quick
+from bsa.given import images, labels, pair
+from bsa.ops import seeds
+from bsa.rewrites import copies
+from bsa.rewrites import precision as precisions
+from bsa.rewrites.quick import quick
 from bsa.spec import digest
 from bsa.train import _checkpoint, _finite, _update
 from bsa.train._finite import ADVICE
@@ -112,13 +114,13 @@ def _rule(optimizer):
 
 def _given(model, data):
     """`data` as a `Dataset` of what `model` can be trained on."""
-    models.check(model)
+    networks.check(model)
     if not model.trainable_variables:
         raise ValueError("expected a model with weights to train, found none: set trainable of its layers")
-    shape = models.image_shape(model)
+    shape = networks.image_shape(model)
     x, y = pair(data, shape)
     x = images(x, shape)
-    classes = models.classes(model, x)
+    classes = networks.classes(model, x)
     return Dataset(x, labels(y, len(x), classes), classes)
 
 

@@ -19,7 +19,7 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
     plus the losses of the model itself, once, as Keras trains with them: of its regularizers, and those that the last
     of the objective's calls added, which are taken for means over the batch. The reported loss is without both, and the
     `_finite.counts` stand beside it. The batch is worked through in `gradient_accumulation` equal parts, one after the
-    other, each of which `devices` (a `bsa.ops.devices.Devices`) share.
+    other, each of which `devices` (a `bsa.devices.strategy.Devices`) share.
     """
     micro = gradient_accumulation or 1
     pieces = devices.replicas * micro

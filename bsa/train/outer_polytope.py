@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from bsa.certify import _bounds, _chain
+from bsa import certify
 from bsa.ops import losses
 
 
@@ -20,13 +20,13 @@ def make(*, epsilon, epsilon_start, epsilon_warmup, bounded, projections, kappa)
 
     def objective(model, x, y, seed, step, part=None):
         with tf.init_scope():
-            _chain.check(model)
+            certify.check(model)
         grown = tf.minimum(tf.cast(step + 1, tf.float32) / max(epsilon_warmup, 1), 1.0)
         radius = tf.fill(tf.shape(y), epsilon_start + (epsilon - epsilon_start) * grown)
-        blocks = _chain.chain(model)
-        options = _bounds.Options(rounding=False, projections=projections, seed=seed, gradient=True)
-        bounds = _bounds.margins(blocks, x, y, radius, bounded=bounded, crown=False, options=options)
-        logits = _chain.forward(blocks, x)
+        blocks = certify.chain(model)
+        options = certify.Options(rounding=False, projections=projections, seed=seed, gradient=True)
+        bounds = certify.margins(blocks, x, y, radius, bounded=bounded, crown=False, options=options)
+        logits = certify.forward(blocks, x)
         loss = losses.cross_entropy(-bounds, y)
         if kappa:
             loss = (1 - kappa) * loss + kappa * losses.cross_entropy(logits, y)
@@ -38,7 +38,7 @@ def make(*, epsilon, epsilon_start, epsilon_warmup, bounded, projections, kappa)
 
 def check(model):
     """ValueError where `model` is no chain as for certificates, or its activations have losses of their own."""
-    _chain.check(model)
+    certify.check(model)
     names = [layer.name for layer in model._flatten_layers() if layer.activity_regularizer is not None]
     if names:
         raise ValueError(f"expected layers without an activity_regularizer, which the bounds do not see, found {names}")

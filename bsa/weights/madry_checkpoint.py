@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 import tensorflow as tf
 
-from bsa import foreign, signatures
+from bsa import files, signatures
 from bsa.errors import WeightsError, one_line
 from bsa.weights import BROKEN, count, fits, put, shapes, shown
 
@@ -26,7 +26,7 @@ def load(model, path):
     WeightsError for missing names, other shapes, more than one checkpoint, data that end early or are damaged, and a
     zip with a member that climbs out of its folder.
     """
-    path = foreign.prefix(path)
+    path = files.prefix(path)
     if path.is_file():
         signatures.check(path, "a TensorFlow checkpoint", ("zip", "table"))
     if not path.is_file() or signatures.kind(path) != "zip":
@@ -41,7 +41,7 @@ def _load(model, place, file):
     """`file` is what messages call the checkpoint at `place`."""
     prefix = _prefix(place, file)
     for part in sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}*")):
-        if foreign.prefix(part) == prefix or part == prefix:
+        if files.prefix(part) == prefix or part == prefix:
             takes = ("table",) if part == prefix or part.suffix == ".index" else signatures.SHARD
             signatures.check(part, "a file of a TensorFlow checkpoint", takes)
     try:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsa.attacks import logits
+from bsa.networks import logits
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks import apgd, logits
+from bsa.attacks import apgd
+from bsa.networks import logits
 from bsa.ops import losses
 
 

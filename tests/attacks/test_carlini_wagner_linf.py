@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks import _starts, carlini_wagner_linf, logits
-from bsa.attacks._refill import LEAST
+from bsa.attacks import carlini_wagner_linf
+from bsa.networks import logits
+from bsa.search import starts as named
+from bsa.search.queue import LEAST
 
 # A batch that does not shrink: on some processors the last bits hang on its size.
 SAME_SIZE = {"batch_size": LEAST}
@@ -145,7 +147,7 @@ def test_the_corner_is_that_of_the_ball_of_the_first_tau(trained, attacked_image
         bsa.attack("carlini_wagner_linf", trained, starts=[start], **params)(x, y, index=index)
         for start in ("grey", "corner")
     )
-    expected = _starts.project(np.full_like(x, 0.5), x, 0.2)
+    expected = named.project(np.full_like(x, 0.5), x, 0.2)
     falls = logits(trained, expected).argmax(-1) != y
     assert 0 < falls.sum() < len(x)
     np.testing.assert_array_equal(corner.success, falls)

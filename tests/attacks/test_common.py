@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa import components
-from bsa.attacks import _searches, linf, logits
-from bsa.ops.precision import twin
+from bsa import catalog
+from bsa.judge import linf
+from bsa.networks import logits
+from bsa.rewrites.precision import twin
+from bsa.search import journal
+from bsa.search import journal as _searches
 
 EPSILON = 0.1
-NAMES = components.names("attacks")
+NAMES = catalog.names("attacks")
 MEMBERS = [{"name": "pgd", "steps": 10}, {"name": "square", "queries": 50}]
 PARAMS = {  # cheaper than the defaults where that is enough, or with a part that these leave out
     "apgd": {"steps": 20},
@@ -115,7 +118,7 @@ def test_a_killed_attack_goes_on_within_its_searches(small, attacked_images, mon
     monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # save at every turn
     whole = small(x, y, seed=2, index=index)
     shares = []
-    with _searches.watched(_searches.Watch(shares.append, lambda *_: None, lambda _: None)):
+    with journal.watched(journal.Watch(shares.append, lambda *_: None, lambda _: None)):
         found = small(x, y, seed=2, index=index)
     assert len(shares) > 5
     assert shares == sorted(shares)
@@ -134,16 +137,16 @@ def test_a_killed_attack_goes_on_within_its_searches(small, attacked_images, mon
             if len(told) == last:
                 raise Killed
 
-        with pytest.raises(Killed), _searches.watched(_searches.Watch(kill, saved.__setitem__, saved.get)):
+        with pytest.raises(Killed), journal.watched(journal.Watch(kill, saved.__setitem__, saved.get)):
             small(x, y, seed=2, index=index)
         later = []
-        with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+        with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
             found = small(x, y, seed=2, index=index)
         assert len(later) == len(shares) - last
         for a, b in zip(whole, found, strict=True):
             np.testing.assert_array_equal(a, b)
     fresh = small(1 - x, y, seed=2, index=index)
-    with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+    with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
         found = small(1 - x, y, seed=2, index=index)  # what is saved is of other images
     for a, b in zip(fresh, found, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -162,11 +165,11 @@ def test_a_finished_search_is_not_done_again(trained, attacked_images, monkeypat
         if sum(share > 0.66 for share in told) == 2:  # the second search ended, the last is at work
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), _searches.watched(_searches.Watch(kill, saved.__setitem__, saved.get)):
+    with pytest.raises(KeyboardInterrupt), journal.watched(journal.Watch(kill, saved.__setitem__, saved.get)):
         run(x, y, index=index)
     assert list(saved) == [0, 1]
     later = []
-    with _searches.watched(_searches.Watch(later.append, saved.__setitem__, saved.get)):
+    with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
         run(x, y, index=index)
     assert min(later) > 0.66
 

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks._refill import LEAST
-from bsa.ops.surrogate import open_relu, opened
+from bsa.rewrites.opened import open_relu, opened
+from bsa.search.queue import LEAST
 
 # A batch that does not shrink: on some processors the last bits hang on its size.
 SAME_SIZE = {"batch_size": LEAST}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa.attacks import logits
+from bsa.networks import logits
 
 
 def boundaries(model, x, y):

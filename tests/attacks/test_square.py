@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks._squares import search_by_squares, square
 from bsa.attacks.square import sides
 from bsa.ops import draws
+from bsa.search.squares import search_by_squares, square
 
 
 def test_the_schedule_is_the_papers():

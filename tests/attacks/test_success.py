@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa import components
-from bsa.attacks import join
+from bsa import catalog
+from bsa.engine.pieces import join
 
 PARAMS = {  # short: on a linear network a few steps find what there is
     "apgd": {"loss": "cross_entropy", "steps": 10},
@@ -16,7 +16,7 @@ PARAMS = {  # short: on a linear network a few steps find what there is
     "pgd": {"steps": 5},
     "square": {"queries": 50},
 }
-MODES = [(name, {}) for name in components.names("attacks")]
+MODES = [(name, {}) for name in catalog.names("attacks")]
 MODES += [(name, {"mode": "least_distortion"}) for name in ("corner_descent", "carlini_wagner_linf")]
 
 

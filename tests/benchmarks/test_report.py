@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import _figure, _report, _work
 from benchmarks._entries import TUNED
-from bsa.components import shipped
+from bsa.catalog import shipped
 
 
 def logits(x):

@@ -82,10 +82,11 @@ def _swap(one, other):
 
 def _whole(whole, spec, weights_dir):
     """The resolved spec, a copy of the undisturbed store, and what gathers the results in it."""
-    from bsa import foreign, run
+    from bsa import foreign
     from bsa import spec as specs
-    from bsa.results import gather
-    from bsa.store import Store
+    from bsa.engine import run
+    from bsa.engine.results import gather
+    from bsa.engine.store import Store
 
     shutil.copytree(Path(whole) / "store", "store", dirs_exist_ok=True)
     resolved, store = foreign.pinned(specs.load(spec), weights_dir), Store(Path("store").resolve())
@@ -122,8 +123,8 @@ class _Quiet:
 
 def work(whole, kept, spec, weights_dir, count, seed, otherwise=False):
     """Work files of killed runs: the stage is finished from them. `kept` has a `.part` for each of several moments."""
-    from bsa import run, stages
-    from bsa.store import Store
+    from bsa.engine import run, stages
+    from bsa.engine.store import Store
 
     rng, tally = random.Random(seed), Tally("work")
     resolved, store, _ = _whole(whole, spec, weights_dir)
@@ -163,7 +164,7 @@ def foreign_weights(count, seed, weights_dir=None):
     import numpy as np
 
     import bsa
-    from bsa import foreign
+    from bsa.files import sha256
 
     rng, tally = random.Random(seed), Tally("weights")
     model = bsa.build("wong_small", input_shape=(28, 28, 1), num_classes=10, seed=3)
@@ -178,7 +179,7 @@ def foreign_weights(count, seed, weights_dir=None):
     for number in range(count):
         kind, file = files[number % len(files)]
         content = file.read_bytes()
-        expected = foreign.sha256(file) if kind == "wong_kolter" or number % 2 else None
+        expected = sha256(file) if kind == "wong_kolter" or number % 2 else None
         file.write_bytes(change(rng, content))
         try:
             bsa.import_weights(kind, model, file, sha256=expected)
@@ -193,7 +194,7 @@ def foreign_weights(count, seed, weights_dir=None):
 
 def prepared(data_dir, count, loads, seed):
     """Prepared TFDS folders: `count` changes and cuts of what `plan` reads, `loads` of a whole test set's files."""
-    from bsa import components
+    from bsa import catalog
 
     rng, tally = random.Random(seed), Tally("prepared data")
     for number in range(count):
@@ -206,12 +207,12 @@ def prepared(data_dir, count, loads, seed):
         _tried(
             tally,
             f"{name}'s {source.name}, change {number}",
-            functools.partial(components.find("data", name).describe, data_dir="data"),
+            functools.partial(catalog.find("data", name).describe, data_dir="data"),
         )
     if not loads:
         return tally.row()
     shutil.copytree(Path(data_dir, "mnist"), "data/mnist", copy_function=shutil.copyfile)
-    read = lambda: components.find("data", "mnist").load(split="test", data_dir="data")  # noqa: E731
+    read = lambda: catalog.find("data", "mnist").load(split="test", data_dir="data")  # noqa: E731
     whole = zlib.crc32(read().x.tobytes())
     files = sorted(f for f in Path("data/mnist").rglob("*") if f.is_file() and "train" not in f.name)
     for number in range(loads):

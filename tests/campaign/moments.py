@@ -160,9 +160,9 @@ def _place(path, folder):
 
 def _stages_by(watch):
     """Follow which stage is at work."""
-    from bsa import progress, run
+    from bsa.engine import display, run
 
-    began, compute = progress.Display.began, run._compute
+    began, compute = display.Display.began, run._compute
 
     def entered(stage, *more):
         watch.stage = stage.title
@@ -180,4 +180,4 @@ def _stages_by(watch):
 
         return told
 
-    run._compute, progress.Display.began = entered, begun
+    run._compute, display.Display.began = entered, begun

@@ -60,11 +60,11 @@ def _child(job):
 
 
 def _commanded(job):
-    from bsa import cli
+    from bsa.cli import commands
 
     sys.argv = ["bsa", *job["argv"]]
     try:
-        cli.main()
+        commands.main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     return 0

@@ -8,7 +8,8 @@ from collections import OrderedDict
 
 from click.testing import CliRunner
 
-from bsa import cli, components
+from bsa import catalog
+from bsa.cli import commands
 
 SLOW = 1.0  # seconds of the processor
 HUGE = (2**31, 2**32 + 3, 2**53, 2**53 + 1, 2**64, 10**400, -(2**63))
@@ -28,7 +29,7 @@ HOLE = "\ue000hole\ue000"  # where raw text is put that json would not write
 
 def shipped():
     """The specs that ship, by name, and experiments of them made small."""
-    files = sorted(components.shipped("specs").glob("*.json"))
+    files = sorted(catalog.shipped("specs").glob("*.json"))
     return OrderedDict((file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in files)
 
 
@@ -101,7 +102,7 @@ def mutate(tally, folder, count, seed=0, changes=False):
     """`count` mutants through `bsa plan`, or with `changes` that many odd --set arguments."""
     rng, specs = random.Random(seed), shipped()
     for name in ("quickstart", "mnist_table2"):  # imports what plans need, which is nobody's fault
-        CliRunner().invoke(cli.main, ["plan", name, "--store", str(folder / "store")])
+        CliRunner().invoke(commands.main, ["plan", name, "--store", str(folder / "store")])
     for number in range(count):
         name = rng.choice(list(specs))
         if changes:
@@ -112,7 +113,7 @@ def mutate(tally, folder, count, seed=0, changes=False):
             file.write_bytes(text.encode("utf-8", "surrogatepass"))
             words = ["plan", str(file)]
         began = time.process_time()
-        done = CliRunner().invoke(cli.main, [*words, "--store", str(folder / "store")])
+        done = CliRunner().invoke(commands.main, [*words, "--store", str(folder / "store")])
         trouble, how = judge(done, time.process_time() - began)
         what = f"mutant {number} of {name} (seed {seed})" if not changes else f"--set {words[-1][:60]!r} on {name}"
         if trouble:

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa import plan, run, spec
-from bsa.attacks import logits
-from bsa.certify._cascade import decide
+from bsa import spec
+from bsa.certify import decide
+from bsa.engine import plan, run
+from bsa.engine.results import Results
+from bsa.engine.store import Store
 from bsa.errors import BsaError
-from bsa.results import Results
-from bsa.store import Store
+from bsa.networks import logits
 
 TRAIN = {"name": "outer_polytope", "steps": 60, "epsilon": 0.05, "epsilon_warmup": 40, "learning_rate": 0.003}
 CERTIFY = {"name": "outer_polytope", "epsilon": 0.05, "slopes": "parallel", "images": 60}

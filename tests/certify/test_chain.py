@@ -8,7 +8,7 @@ from keras import layers
 
 import bsa
 from bsa.certify import _chain
-from bsa.ops import convolution
+from bsa.rewrites import convolution
 
 
 def model(*parts, shape=(8, 8, 2)):

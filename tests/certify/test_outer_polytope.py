@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa.attacks import logits
+from bsa.catalog import find
 from bsa.certify import Certified, _bounds, _chain
 from bsa.certify.outer_polytope import least
-from bsa.components import find
+from bsa.networks import logits
 from bsa.spec import parameters
 
 TOLERANCE = 0.0005  # the default

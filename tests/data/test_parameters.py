@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa import components, plan, run, schema, spec
+from bsa import catalog, spec
+from bsa import catalog as components
 from bsa.data import Dataset, digits
+from bsa.engine import plan, run
+from bsa.engine.stages import Desk, desk
 from bsa.errors import UsageError
-from bsa.stages import Desk, _loaded
+from bsa.spec import schema
 
 
 @pytest.fixture
 def shaded(tmp_path, monkeypatch):
     """A data set of its own, "shaded", with a parameter: the digits at a share of their brightness."""
-    schemas = shutil.copytree(components.shipped("schemas"), tmp_path / "schemas")
+    schemas = shutil.copytree(catalog.shipped("schemas"), tmp_path / "schemas")
     light = {"type": "number", "minimum": 0, "maximum": 1, "default": 1}
     fragment = {"version": 1, "type": "object", "properties": {"name": {"const": "shaded"}, "light": light}}
     (schemas / "data" / "shaded.json").write_text(json.dumps(fragment))
@@ -34,7 +37,7 @@ def shaded(tmp_path, monkeypatch):
     module.describe, module.load = describe, load
     monkeypatch.setitem(sys.modules, "bsa.data.shaded", module)
     monkeypatch.setattr(components, "shipped", lambda folder: tmp_path / folder)
-    caches = (components.names, components.fragment, schema.combined, _loaded._dataset)
+    caches = (catalog.names, catalog.fragment, schema.combined, desk._dataset)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -67,10 +70,10 @@ def test_it_reaches_the_description_and_every_key(shaded):
 def test_it_reaches_the_images_of_every_stage(shaded, share):
     network, measured = run.planned(resolved(share))
     desk, original = Desk(), bsa.load("digits", split="test")
-    x, y = _loaded.cell_images(measured, desk)
+    x, y = desk.cell_images(measured, desk)
     np.testing.assert_array_equal(x, original.x * np.float32(share))
     np.testing.assert_array_equal(y, original.y)
-    assert _loaded.dataset(network.params["data"], "train", None).x.max() == share
+    assert desk.dataset(network.params["data"], "train", None).x.max() == share
     assert bsa.load("shaded", split="test", light=share).x.max() == share
 
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import rich.console
 
-from bsa import run, spec
+from bsa import spec
+from bsa.engine import run
+from bsa.engine.display import Display
+from bsa.engine.results import Results
+from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
 from bsa.measures import View, _tsne, divergence
-from bsa.progress import Display
 from bsa.report import render
-from bsa.results import Results
 from bsa.spec import parameters
-from bsa.store import Store
 
 PARAMS = parameters("measures", "divergence", {"seeds": [0, 1], "grid": 32, "bootstrap": 2})
 SIZES = {0: (60, 25), 1: (50, 20)}

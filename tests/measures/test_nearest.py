@@ -8,14 +8,15 @@ import rich.console
 from sklearn.preprocessing import StandardScaler
 
 import bsa
-from bsa import run, spec
+from bsa import spec
+from bsa.engine import run
+from bsa.engine.display import Display
+from bsa.engine.results import Results
+from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
 from bsa.measures import View, nearest
-from bsa.models import embedding
-from bsa.progress import Display
-from bsa.results import Results
+from bsa.networks import embedding
 from bsa.spec import parameters
-from bsa.store import Store
 
 SUMS = 1e-12  # relative: two orders of adding up some hundred terms in float64 differ by less
 

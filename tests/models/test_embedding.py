@@ -6,7 +6,7 @@ import pytest
 
 import bsa
 from bsa.errors import UsageError
-from bsa.models import AT_ONCE, embedding
+from bsa.networks import AT_ONCE, embedding
 
 
 def network():

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 import bsa
-from bsa.attacks import linf, logits
 from bsa.errors import UsageError
-from bsa.ops.precision import twin
-from bsa.ops.surrogate import opened
+from bsa.judge import linf
+from bsa.networks import logits
+from bsa.rewrites.opened import opened
+from bsa.rewrites.precision import twin
 
 SHAPE = (16, 16, 3)
 

@@ -6,7 +6,7 @@ import pytest
 
 import bsa
 from bsa.errors import UsageError
-from bsa.ops.precision import twin
+from bsa.rewrites.precision import twin
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.2, 0.225, 0.25)
 

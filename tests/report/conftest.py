@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bsa import plan, spec
-from bsa.results import Results
-from bsa.store import EXPECTED, Store
+from bsa import spec
+from bsa.engine import plan
+from bsa.engine.results import Results
+from bsa.engine.store import EXPECTED, Store
 
 DATA = {"fingerprint": "f", "input_shape": [28, 28, 1], "num_classes": 10}
 BASE = {

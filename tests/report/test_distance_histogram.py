@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bsa.measures._wilson import wilson
+from bsa.judge import wilson
 from bsa.report import render
 
 # 100 test images at distances 0 to 99; the attack's are the even ones from 20 on, broken from 60 on.

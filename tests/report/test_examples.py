@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from bsa.engine.results import Result
 from bsa.report import examples
-from bsa.results import Result
 
 
 def test_the_same_results_give_the_same_figure(tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bsa.measures._wilson import wilson
-from bsa.report._table import Table
+from bsa.judge import wilson
+from bsa.report.write.table import Table
 
 
 @pytest.mark.parametrize(

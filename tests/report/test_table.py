@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from bsa.report._table import Table
+from bsa.report.write.table import Table
 
 HOSTILE = "a | b\n<b>\\| & c"
 

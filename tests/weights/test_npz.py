@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa.attacks import logits
 from bsa.errors import WeightsError
+from bsa.networks import logits
 
 
 def write(path, arrays):
@@ -109,12 +109,12 @@ def test_bfloat16_of_ml_dtypes_is_read_as_the_float32_that_it_is(narrow, tmp_pat
 def test_a_negative_variance_is_refused_and_the_sum_is_given_back(tmp_path):
     import keras
 
-    from bsa import foreign
+    from bsa import files
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(name="norm")], name="net")
     found = {weight.path: weight.numpy() for weight in model.weights}
     file = write(tmp_path / "w.npz", found)
-    assert bsa.import_weights("npz", model, file) == foreign.sha256(file)
+    assert bsa.import_weights("npz", model, file) == files.sha256(file)
     found["net/norm/moving_variance"] = np.float32([1, -0.5, 1])
     with pytest.raises(WeightsError, match=r'"net/norm/moving_variance".*expected no negative variance, found -0\.5'):
         bsa.import_weights("npz", model, write(tmp_path / "w.npz", found))

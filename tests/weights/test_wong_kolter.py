@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa.attacks import logits
 from bsa.errors import WeightsError
+from bsa.networks import logits
 from bsa.weights import _bounds, _torch
 
 

@@ -1,0 +1,161 @@
+"""The front door: each function finds a component by its name and fills in the defaults that specs use."""
+
+import operator
+
+from bsa import backend, catalog
+from bsa.errors import UsageError
+from bsa.spec import parameters
+
+
+def load(name, *, split, data_dir=None, **params):
+    """A data set: `bsa.load("mnist", split="test")` is a `Dataset(x, y, num_classes)`.
+
+    x is (n, height, width, channels), float32 in [0, 1]; y is (n,), int32; both in the original file order.
+    `data_dir` is a folder of prepared TFDS sets; by default BSA_DATA_DIR, or TFDS's own folder, where it downloads.
+    """
+    return catalog.find("data", name).load(split=split, data_dir=data_dir, **parameters("data", name, params))
+
+
+def build(name, *, input_shape, num_classes, seed=0, **params):
+    """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` is a `keras.Model`.
+
+    It takes [0, 1] images and gives logits; equal seeds give equal initial weights. Raises UsageError.
+    """
+    input_shape = _sizes("input_shape of three positive whole numbers", input_shape, 3)
+    num_classes, seed = *_sizes("num_classes, a positive whole number", [num_classes], 1), _whole("seed", seed)
+    find, params = catalog.find("models", name), parameters("models", name, params)
+    return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
+
+
+def _sizes(expected, given, count):
+    """`given` as a tuple of `count` ints above 0, or UsageError."""
+    try:
+        sizes = tuple(operator.index(size) for size in given)
+    except TypeError:
+        sizes = ()
+    if len(sizes) != count or min(sizes) < 1:
+        raise UsageError(f"expected {expected}, found {given[0] if count == 1 else given}")
+    return sizes
+
+
+def _whole(name, given):
+    """`given` as an int, or UsageError."""
+    try:
+        return operator.index(given)
+    except TypeError:
+        raise UsageError(f"expected a whole number as {name}, found {given!r}") from None
+
+
+def import_weights(name, model, file, *, sha256=None, **params):
+    """Put foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
+
+    `name` is the file's format (`schemas/weights/`); `sha256`, where given, is checked first. Nothing in the file is
+    executed. Returns the file's sha256, for the next call to state. Raises WeightsError that names the tensor, what
+    was expected and what was found.
+    """
+    from bsa import files, foreign
+
+    catalog.find("weights", name).load(model, foreign.checked(file, sha256), **parameters("weights", name, params))
+    return sha256 or files.sha256(file)
+
+
+def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
+    """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
+
+    `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
+    `data` may as well be a tuple (x, y) or a `tf.data.Dataset` of such pairs, in the forms that `attack` takes, too.
+    Losses of the model itself, such as a kernel_regularizer's, are part of what it is trained for, as in Keras.
+    Returns the history, a dict of arrays with one value a step. `schemas/train/<name>.json` describes the parameters.
+    Raises ValueError for data that the model cannot be trained on as they are, TrainingError where training fails.
+    """
+    backend.check()
+    from bsa.train import run
+
+    return run(name, model, data, seed=seed, folder=folder, progress=progress, **parameters("train", name, params))
+
+
+def attack(name, model, **params):
+    """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
+
+    Call it as `attack(x, y, seed=0)` with x (n, height, width, channels), uint8 or floats in [0, 1], and labels y,
+    integers (n,) or (n, 1) or one-hot (n, classes); ValueError says what is wrong with others. It
+    gives an `Attacked(x, success, distance, start, passes, correct, notes)`, whose `rate` is the success of a paper's
+    table: among the images that the model classifies correctly as they are. The others count as no success.
+    """
+    return catalog.find("attacks", name).make(model, **parameters("attacks", name, params))
+
+
+def certificate(name, model, **params):
+    """A certificate for a Keras classifier: `bsa.certificate("outer_polytope", model, epsilon=0.1)`.
+
+    Call it as `certificate(x, y)` with images and labels as `attack` takes them; it gives a
+    `Certified(bounds, certified, radius, notes)`: no image within its `radius` of x is misclassified.
+    """
+    return catalog.find("certify", name).make(model, **parameters("certify", name, params))
+
+
+def measure(name, model, x, y, *, training=None, progress=None, **params):
+    """A measure of a network: `bsa.measure("nearest", model, x, y, training=bsa.load("mnist", split="train"))`.
+
+    x and y are images and labels as `attack` takes them; `training`, which only some measures need, is a data set as
+    `fit` takes it, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers, which the
+    measure's module describes, its parameters `schemas/measures/<name>.json`.
+    """
+    backend.check()
+    from bsa.given import pair
+    from bsa.measures import View
+    from bsa.networks import checked, embedding, image_shape, logits, target
+
+    if name in catalog.names("checks"):
+        raise UsageError(f'expected a measure of a network alone, found "{name}": see bsa.sanity, or run a spec')
+    exact = target(model)
+    x, y, _ = checked(exact, x, y, None)
+    if not len(x):
+        raise UsageError(f'measure "{name}": expected at least one image, found none')
+    if training is not None:
+        training = checked(exact, *pair(training, image_shape(model)), None)
+
+    def embedded(layer, count=None):
+        if training is None:
+            expected = 'training images, such as training=bsa.load("mnist", split="train")'
+            raise UsageError(f'measure "{name}": expected {expected}, found none')
+        return embedding(model, training[0][:count], layer), training[1][:count]
+
+    view = View(
+        x=x,
+        y=y,
+        logits=lambda x: logits(model, x),
+        embedding=lambda x, layer: embedding(model, x, layer),
+        training=embedded,
+        progress=progress,
+    )
+    return catalog.find("measures", name).measure(view, **parameters("measures", name, params))
+
+
+def sanity(name, model, x, y, *, seed=0, checks=None, **params):
+    """Is an attack on a network a sound evaluation? `bsa.sanity("pgd", model, x, y, epsilon=0.3)` is a list of checks.
+
+    `params` are those of the attack, x and y images and labels as it takes them, of which the first that `model`
+    classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
+    Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
+    The first is of the accuracy on all of them: where it is hardly above chance it says what to look at.
+    """
+    backend.check()
+    from bsa.checks.sanity import Sample
+    from bsa.engine.stages.desk import first_correct
+    from bsa.engine.stages.sanity import SEEN, judged
+    from bsa.judge import thresholds
+    from bsa.networks import checked, target
+
+    params, checks = parameters("attacks", name, params), parameters("checks", "sanity", checks or {})
+    x, y, _ = checked(target(model), x, y, None)
+    if not len(x):
+        raise ValueError("expected images to check the attack on, found none")
+    index = first_correct(target(model), x, y, checks["images"])
+    at = thresholds(params.pop("thresholds"), params["epsilon"])
+    samples = [Sample(None, x[index], y[index], index, at, given=(x[:SEEN], y[:SEEN]))]
+
+    def make(params):
+        return catalog.find("attacks", name).make(model, thresholds=["epsilon"], **params)
+
+    return judged(model, name, make, params, samples, seed=seed, **checks)

@@ -1,0 +1,95 @@
+"""The first sanity check: does the network classify the images at all?
+
+On pixels of another scale, or with labels that are numbered otherwise, it gets a few images right all the same, and an
+attack on these looks like any other.
+"""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from bsa.checks._check import FEW, TOO_FEW, Check, percent
+from bsa.checks._network import call
+from bsa.judge import wilson
+
+TRIED = 200  # images that are read otherwise
+CLEARLY = 0.1  # of the way from chance to 100 %: below, a network knows next to nothing
+FAR = 0.2  # so much more accuracy by another reading is no accident
+EACH = 20  # images of a class, on average, that tell a permutation of the labels from luck
+PIXELS = {
+    "255 * x": lambda x: 255 * x,
+    "x - 0.5": lambda x: x - 0.5,
+    "2 * x - 1": lambda x: 2 * x - 1,
+    "(x - mean) / std": lambda x: (x - x.mean((0, 1, 2))) / np.maximum(x.std((0, 1, 2)), 1e-6),
+    "1 - x": lambda x: 1 - x,
+    "x[..., ::-1]": lambda x: x[..., ::-1],
+}
+
+
+def accuracy(model, x, y, cell=None, moved=False):
+    """The `Check` of the accuracy of `model` on all images given, x (n, ...) in [0, 1] with labels y (n,), n > 0.
+
+    Where `moved`, the images are those of a cell: another reading may undo the move, and is advice alone.
+    """
+    scores = _scores(model, x)
+    right, classes = scores.argmax(-1) == y, scores.shape[-1]
+    count, n, chance = int(right.sum()), len(y), 1 / classes
+    share, (low, high) = count / n, wilson(count, n)
+    bound = chance + CLEARLY * (1 - chance)
+    figures = {"accuracy": share, "interval": [low, high], "images": n, "chance": chance}
+    best, advice = otherwise(model, x, y, scores) if share <= 1 - FAR else (None, "")
+    if best:
+        figures["otherwise"] = best
+    passed = low > bound and (moved or not best)
+    said = f"{100 * share:.1f} % of {n} images are classified correctly [{100 * low:.1f}-{100 * high:.1f}]"
+    message = said
+    if not passed:
+        look = "look at the scale of the pixels, the numbers of the classes and the weights"
+        message = f"{said}, by chance {100 * chance:.1f} %: {advice or look}"
+    if not passed and not best and count and n < FEW:
+        passed, message = None, f"{TOO_FEW}: {message}"
+    return Check("accuracy", passed, figures, f"an interval above {100 * bound:.1f} %", message, cell)
+
+
+def otherwise(model, x, y, scores=None):
+    """The reading of pixels or labels by which accuracy is far higher, {name: share}, and the advice; or None, "".
+
+    Of the first images x (n, ...) with labels y (n,); `scores` (n, classes) are those of the model, if they are known.
+    """
+    x, y = x[:TRIED], y[:TRIED]
+    scores = _scores(model, x) if scores is None else scores[:TRIED]
+    guess = scores.argmax(-1)
+    labels = _labels(guess, y, scores.shape[-1])
+    pixels = {
+        name: float((_scores(model, read(x).astype(np.float32)).argmax(-1) == y).mean())
+        for name, read in PIXELS.items()
+        if x.shape[-1] == 3 or "::" not in name
+    }
+    found = labels | pixels
+    name = max(found, key=found.get)
+    _, highest = wilson(int((guess == y).sum()), len(y))
+    lowest, _ = wilson(round(found[name] * len(y)), len(y))
+    if found[name] < (guess == y).mean() + FAR or lowest <= highest:
+        return None, ""
+    if name in labels:
+        advice = f"the labels are numbered otherwise than the outputs: of {name} it is {percent(found[name])}"
+    else:
+        advice = (
+            f"the network was made for other pixels: given {name} it is {percent(found[name])}; let it begin with a "
+            "layer that computes this from x in [0, 1]"
+        )
+    return {name: found[name]}, advice
+
+
+def _labels(guess, y, classes):
+    """The accuracy by other numbers of the classes, by name."""
+    found = {f"(y {sign} 1) % {classes}": float((guess == (y + step) % classes).mean())
+             for sign, step in (("+", 1), ("-", -1))}  # fmt: skip
+    if len(y) >= EACH * classes:
+        pairs = np.zeros((classes, classes))
+        np.add.at(pairs, (y, guess), 1)
+        found["a permutation of y"] = float(pairs[linear_sum_assignment(-pairs)].sum() / len(y))
+    return found
+
+
+def _scores(model, x, size=200):
+    return np.concatenate([call(model, x[at : at + size]) for at in range(0, len(x), size)])

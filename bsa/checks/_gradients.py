@@ -1,0 +1,163 @@
+"""The sanity checks of the gradients that an attack would follow: dead, exactly zero, or lost in saturation."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from bsa.checks._check import Check, percent, skipped
+from bsa.ops import losses
+
+DEAD = 1e-3  # of the image's largest gradient: below, a pixel's sign is as good as noise
+MORE = 0.25  # of the pixels alive at another start and dead at the attack's: those it cannot use
+LITTLE = 0.05  # of the pixels: fewer make no difference, even where they are twice as many
+NONE = 0.05  # so many images without any gradient are too many
+COLOURS = ("image", "uniform", "grey", "white")  # the starts whose gradients are looked at
+
+
+class Slopes(NamedTuple):
+    """What is known of the gradients at one point for each of n images, from the margin's gradient.
+
+    The margin's, because it does not saturate, where the cross-entropy of a confident network does.
+    """
+
+    dead: np.ndarray  # (n,) share of pixels whose gradient is below DEAD of the image's largest
+    zero: np.ndarray  # (n,) share of pixels whose gradient is exactly 0
+    none: np.ndarray  # (n,) bool: all are
+    saturated: np.ndarray  # (n,) bool: all are 0 for the cross-entropy, and not for the margin
+    unusable: np.ndarray  # (n,) share of pixels whose gradient is not finite
+
+    def of(self, place):
+        """The same for the images in a slice."""
+        return Slopes(*(part[place] for part in self))
+
+
+def slopes(model, points, y, batch_size=100):
+    """The `Slopes` of `model` by name, at `points`: arrays (n, ...) by name, of images with labels y (n,)."""
+    shape = next(iter(points.values())).shape[1:]
+    signature = [tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32)]
+    graph = tf.function(lambda z, y: _slopes(model, z, y), input_signature=signature)
+    places = [slice(at, at + batch_size) for at in range(0, len(y), batch_size)]
+    return {name: _judged([graph(z[p], y[p].astype(np.int32)) for p in places]) for name, z in points.items()}
+
+
+def _judged(parts):
+    """The `Slopes` of gradients: for each batch a pair, of the margins and of the cross-entropies."""
+    margin, entropy = (
+        np.concatenate([np.abs(s).reshape(len(s), -1) for s in part]) for part in zip(*parts, strict=True)
+    )
+    finite = np.isfinite(margin) & np.isfinite(entropy)
+    margin, entropy = np.where(finite, margin, 0), np.where(finite, entropy, 0)  # as attacks count them
+    largest = margin.max(-1, keepdims=True)
+    none = largest[:, 0] == 0
+    dead = np.where(none, 1.0, (margin < DEAD * largest).mean(-1))
+    return Slopes(dead, (margin == 0).mean(-1), none, ~none & (entropy.max(-1) == 0), 1 - finite.mean(-1))
+
+
+def _slopes(model, z, y):
+    """The gradients of the margins and of the cross-entropies for z, (n, ...) each; to be called in a graph.
+
+    A graph computes only what is asked for. Without one, TensorFlow computes the gradient of every kernel as well, and
+    its routine for a 1x1 convolution with strides writes beyond its memory.
+    """
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(z)
+        logits = model(z, training=False)
+        values = losses.margin(logits, y), losses.cross_entropy(logits, y)
+    return [tape.gradient(v, z, unconnected_gradients=tf.UnconnectedGradients.ZERO) for v in values]
+
+
+def gradients(found, params, cell, revived=False):
+    """Checks of the gradients in one cell: `found` are `Slopes` by start, `params` those of the attack.
+
+    `revived` tells that the attack follows an opened backward pass (`bsa.rewrites.opened`).
+    """
+    climbing = [each for each in params.get("attacks", [params]) if "queries" not in each]
+    starts = followed(params)
+    own = starts or list(found)
+    yield _finite(found, not climbing, cell)
+    yield _dead(found, starts, revived, cell)
+    yield _zero(found, own, not climbing, cell)
+    if any("loss" in each for each in climbing):
+        yield _saturated(found, own, all(each.get("loss") == "cross_entropy" for each in climbing), cell)
+    else:
+        yield skipped("saturation", "the attack has no choice of a loss")._replace(cell=cell)
+
+
+def followed(params):
+    """The starts from which an attack, or an ensemble's members, follow gradients; none where it names none.
+
+    A black-box attack, which counts queries, follows no gradient.
+    """
+    if "attacks" in params:
+        return list(dict.fromkeys(start for member in params["attacks"] for start in followed(member)))
+    return [] if "queries" in params else list(params.get("starts", []))
+
+
+def _zero(found, own, blind, cell):
+    figures = {start: {"images": float(s.none.mean()), "pixels": float(s.zero.mean())} for start, s in found.items()}
+    none = float(np.all([found[s].none for s in own], axis=0).mean())
+    message = "every image has a gradient to follow"
+    if none > NONE:
+        message = (
+            f"{percent(none)} of the images have a gradient of exactly 0 at {listed(own)}: an operation cuts it "
+            "(rounding, a cast, a comparison), and a gradient attack proves nothing; attack a differentiable stand-in"
+        )
+    if blind:
+        message = "not judged: the attack follows no gradient"
+    expected = f"at most {percent(NONE)} of the images"
+    return Check("zero gradients", None if blind else none <= NONE, figures, expected, message, cell)
+
+
+def _finite(found, blind, cell):
+    """`blind`: the attack follows no gradient."""
+    shares = {start: float(s.unusable.mean()) for start, s in found.items()}
+    worst = max(shares, key=shares.get)
+    message = "every gradient is finite"
+    if shares[worst]:
+        message = (
+            f"at {worst} {percent(shares[worst])} of the gradient is not finite: it counts as 0 in a step, and the "
+            "attack does not see these pixels; look for a square root, a norm or a logarithm of 0 in the network"
+        )
+    passed = None if blind else not shares[worst]
+    return Check("finite gradients", passed, shares, "finite everywhere", message, cell)
+
+
+def _dead(found, own, revived, cell):
+    """Dead: at another start far more pixels live than at any of the attack's."""
+    dead = {start: float(s.dead.mean()) for start, s in found.items()}
+    best = min(dead, key=dead.get)
+    expected = f"at no other start {percent(MORE)} of the pixels more alive, nor twice as many"
+    if not own:
+        return Check("dead gradients", None, dead, None, "not judged: the attack names no starts", cell)
+    ours = min(own, key=dead.get)
+    gap = dead[ours] - dead[best]
+    passed = gap < MORE and (gap < LITTLE or 1 - dead[best] < 2 * (1 - dead[ours]))
+    message = "the attack begins where the gradient is alive"
+    if not passed and revived:
+        return Check("dead gradients", None, dead, expected, "not judged: an opened backward pass revives them", cell)
+    if not passed:
+        message = (
+            f"at {listed(own)} the gradient of {percent(dead[ours])} of the pixels is dead (below {DEAD:g} of the "
+            f"largest), at {best} of {percent(dead[best])}: the attack follows noise; add the start {best}"
+        )
+    return Check("dead gradients", passed, dead, expected, message, cell)
+
+
+def _saturated(found, own, alone, cell):
+    """`alone`: nothing but the cross-entropy is climbed."""
+    share = float(np.all([found[s].saturated for s in own], axis=0).mean())
+    passed = share <= NONE if alone else None
+    message = "the cross-entropy has a gradient" if alone else "not judged: the attack climbs other losses as well"
+    if passed is False:
+        message = (
+            f"the gradient of the cross-entropy is 0 on {percent(share)} of the images, the margin's is not: the "
+            "logits are so large that float32 saturates; attack the margin"
+        )
+    expected = f"at most {percent(NONE)} of the images"
+    return Check("saturation", passed, share, expected, message, cell)
+
+
+def listed(names):
+    """Names as a sentence has them: a, b and c."""
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from bsa.cli.commands import main as main

@@ -1,0 +1,64 @@
+"""The options of the command line, by name."""
+
+from pathlib import Path
+
+import click
+
+from bsa.devices import cluster
+
+
+def _folder(context, parameter, value):
+    """A folder on the command line must be there; one in the environment is looked at by what needs it."""
+    given = context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    if given and not Path(value).expanduser().is_dir():
+        raise click.BadParameter(f"folder {value!r} does not exist.")
+    return value
+
+
+KNOWN = {
+    "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                        help="Override a field, for example train.steps=2000; may be repeated. In a collection "
+                             "of every experiment, or of one: NAME.KEY=VALUE."),
+    "seed": click.option("--seed", type=int, help="Short for --set seed=N."),
+    "store": click.option("--store", "root", type=click.Path(path_type=Path), envvar="BSA_STORE",
+                          help="Where results are kept (BSA_STORE); the user's cache folder by default."),
+    "data": click.option("--data-dir", envvar="BSA_DATA_DIR", callback=_folder,
+                         help="A folder of prepared TFDS data sets (BSA_DATA_DIR); TFDS's own by default."),
+    "weights": click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR", callback=_folder,
+                            help="A folder of foreign weights (BSA_WEIGHTS_DIR); where fetched ones are kept by "
+                                 "default."),
+    "out": click.option("--out", type=click.Path(path_type=Path),
+                         help="Where tables go; by default results/<name>. It belongs to one run."),
+    "overwrite": click.option("--overwrite", is_flag=True,
+                              help="Replace the results of another run in the folder of --out."),
+    "strategy": click.option("--strategy", type=click.Choice(cluster.STRATEGIES),
+                             help="Share the work among the devices of this machine (mirrored), or of the "
+                                  "processes in TF_CONFIG, each with this command (multi_worker); by default the "
+                                  "spec's, or one device."),
+    "devices": click.option("--devices", type=click.IntRange(1),
+                            help="How many devices; by default all GPUs, or 2 parts of the processor."),
+    "strict": click.option("--strict", is_flag=True,
+                           help="Exit with 4 where a sanity check of the evaluation failed."),
+    "executor": click.option("--executor", type=click.Choice(["ray"]),
+                             help="Compute independent stages at once, as tasks of Ray (bsa[ray])."),
+    "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; by default that of "
+                                              "RAY_ADDRESS, or one that is started here (local)."),
+    "workers": click.option("--workers", type=click.IntRange(1),
+                            help="With ray on this machine: stages at once; by default 2."),
+    "stage_cpus": click.option("--stage-cpus", type=click.IntRange(1),
+                               help="With ray: processors of a stage; by default as many as this machine has."),
+    "stage_gpus": click.option("--stage-gpus", type=click.FloatRange(0),
+                               help="With ray: GPUs of a stage; by default none."),
+    "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
+}  # fmt: skip
+
+
+def options(*names):
+    """A decorator that gives a command the options of these names, in this order."""
+
+    def decorate(command):
+        for name in reversed(names):
+            command = KNOWN[name](command)
+        return command
+
+    return decorate

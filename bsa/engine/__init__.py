@@ -1,0 +1,1 @@
+"""From a resolved spec to stored results: plan, store, pieces, run, display."""

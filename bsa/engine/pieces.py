@@ -1,0 +1,136 @@
+"""Work on many images in chunks, shared by devices; long work is saved as it goes, and a killed run goes on from it."""
+
+import concurrent.futures
+import functools
+import operator
+import queue
+import threading
+
+import numpy as np
+
+from bsa import files as disk
+from bsa.search import journal
+
+
+def run(works, made, shown, x, y, index, size, folder, progress):
+    """`work(x, y, index=index)` on `size` images at a time, joined; a chunk found in `folder` is not redone.
+
+    `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
+    x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
+    with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told. Of an
+    attack the searches within a chunk are saved, too, and told: images of a chunk at work are an estimate.
+    """
+    places = [slice(at, at + size) for at in range(0, len(x), size)]
+    files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
+    found = {file: _saved(file, made, index[place]) for file, place in files.items()}
+    shares = {file: share for file in files if not found[file] and (share := _share(file))}  # of those at work
+    lock = threading.Lock()  # each device tells from a thread of its own
+
+    def tell(file=None, share=0.0):
+        with lock:
+            if file:
+                shares[file] = max(share, shares.get(file, 0.0))
+            if not progress:
+                return
+            done = [chunk for chunk in found.values() if chunk]
+            flags = np.concatenate([getattr(chunk, shown) for chunk in done]) if done else np.zeros(0, bool)
+            rest = [(share, len(index[files[file]])) for file, share in shares.items() if not found[file]]
+            under = sum(min(int(share * count), count - 1) for share, count in rest)  # not whole before it is saved
+            progress(len(flags) + under, len(x), **{shown: float(flags.mean())} if done else {})
+
+    def task(file, place):
+        def compute(work):
+            with journal.watched(_watcher(file, functools.partial(tell, file))):
+                return work(x[place], y[place], index=index[place])
+
+        return compute
+
+    tell()
+    for file, chunk in _computed(works, {file: task(file, place) for file, place in files.items() if not found[file]}):
+        arrays = chunk._asdict() | {"index": index[files[file]]}
+        disk.keep(file, arrays)
+        found[file] = chunk
+        for search in _kept(file):
+            search.unlink()
+        tell()
+    return join(found.values())
+
+
+def _watcher(file, report):
+    """What follows the searches of the chunk that `file` will hold; they are kept beside it."""
+
+    def at(number):
+        return file.with_name(f"{file.stem}.search_{number:02d}.npz")
+
+    def save(number, arrays):
+        disk.keep(at(number), arrays)
+
+    def load(number):
+        return disk.recall(at(number))
+
+    return journal.Watch(report, save, load)
+
+
+def _kept(file):
+    """What is kept of the searches of the chunk that `file` will hold."""
+    return [*file.parent.glob(f"{file.stem}.search_*")]
+
+
+def _share(file):
+    """The share of the chunk's work that is kept."""
+    found = [disk.recall(search) for search in _kept(file)]
+    return max([float(arrays["share"]) for arrays in found if arrays], default=0.0)
+
+
+def shared(works, size):
+    """A function of images and more arguments: what `works`, as in `run`, give for `size` images at a time, joined."""
+
+    def joined(x, *more):
+        places = range(0, max(len(x), 1), size)
+        pieces = {at: operator.methodcaller("__call__", x[at : at + size], *more) for at in places}
+        found = dict(_computed(works, pieces))
+        return np.concatenate([found[at] for at in places])
+
+    return joined
+
+
+def _computed(works, tasks):
+    """Pairs (key, task(work)) of `tasks`, a dict, as they are done; each of several `works` in one thread at a time."""
+    if len(works) == 1:
+        for key, task in tasks.items():
+            yield key, task(works[0])
+        return
+    free = queue.SimpleQueue()
+    for work in works:
+        free.put(work)
+
+    def compute(task):
+        work = free.get()
+        try:
+            return task(work)
+        finally:
+            free.put(work)
+
+    pool = concurrent.futures.ThreadPoolExecutor(len(works))
+    try:
+        keys = {pool.submit(compute, task): key for key, task in tasks.items()}
+        for done in concurrent.futures.as_completed(keys):
+            yield keys[done], done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _saved(file, made, index):
+    """The chunk in a file, or None where there is none of exactly these images."""
+    saved = disk.recall(file)
+    if saved is None or not {"index", *made._fields} <= saved.keys() or not np.array_equal(saved["index"], index):
+        return None
+    return made(**{name: saved[name] for name in made._fields})
+
+
+def join(parts):
+    """One result (`Attacked`, `Certified`) of several, in their order; a note that several carry stands once."""
+    parts = list(parts)
+    *arrays, notes = zip(*parts, strict=True)
+    notes = tuple(dict.fromkeys(str(note) for part in notes for note in part))
+    return type(parts[0])(*map(np.concatenate, arrays), notes)

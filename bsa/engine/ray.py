@@ -1,0 +1,196 @@
+"""Stages as tasks of Ray, on this machine or on a cluster: independent ones at once, over one shared store.
+
+Ray resolves what needs what, places tasks by their resources, and runs a task again whose worker was lost; the stage
+then goes on from its `.part`, as after any kill. On several machines the store, the data and the weights must lie in a
+file system that all of them see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
+"""
+
+import os
+import re
+import socket
+import time
+
+from bsa import backend
+from bsa.engine import run
+from bsa.engine.display import silenced
+from bsa.engine.store import Store
+from bsa.errors import BsaError, UsageError
+
+LOST = 3  # times that a stage is begun again after its worker was lost
+ANSWER = 10  # seconds that a cluster may take to answer
+PAUSE = 0.5  # seconds between two looks at the stages at work
+
+
+class Board:
+    """An actor: what the stages at work have to tell."""
+
+    def __init__(self):
+        self.told = []
+
+    def tell(self, *event):
+        self.told.append(event)
+
+    def read(self):
+        told, self.told = self.told, []
+        return told
+
+
+class Teller:
+    """What a stage in a worker tells: `seen` of `bsa.engine.run`, passed on to a `Board`."""
+
+    def __init__(self, board):
+        self.board, self.said = board, 0.0
+
+    def reused(self, stage):
+        self.board.tell.remote("reused", stage.key)
+
+    def waiting(self, stage):
+        self.board.tell.remote("waiting", stage.key)
+
+    def began(self, stage):
+        self.board.tell.remote("began", stage.key)
+
+        def progress(done, total, **metrics):
+            if time.monotonic() - self.said > PAUSE or done == total:
+                self.said = time.monotonic()
+                numbers = {name: float(value) for name, value in metrics.items()}
+                self.board.tell.remote("progress", stage.key, done, total, numbers)
+
+        return progress
+
+    def ended(self, stage, seconds):
+        self.board.tell.remote("ended", stage.key, seconds)
+
+
+def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=2, stage_cpus=None,
+            stage_gpus=0):  # fmt: skip
+    """As `run.run`, by Ray: `workers` stages at once here, or on the cluster at `ray_address`.
+
+    An address is "auto", HOST:PORT or ray://HOST:PORT; where it is None, that in RAY_ADDRESS, as on the nodes of a
+    cluster. "local" starts a cluster here whatever RAY_ADDRESS says.
+
+    Each stage gets `stage_cpus` processors (None: as many as this machine has, so that sums are added up as in the
+    plain run and results are equal to the bit on equal processors) and `stage_gpus` GPUs. Errors of a stage are raised
+    here, and what has not begun is cancelled. Raises UsageError without Ray, or where no machine can take a stage.
+    """
+    backend.check()
+    ray, address = _ray(), _address(ray_address)
+    stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
+    here = {"num_cpus": workers * cpus, "include_dashboard": False} if address == "local" else {}
+    # a task sees a GPU only where it asked for one, and imports this very package
+    try:
+        ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _no_cluster(ray_address, address, reason) from None
+    try:
+        _fits(ray, cpus, stage_gpus)
+        board = ray.remote(Board).options(num_cpus=0).remote()
+        task = ray.remote(_task).options(num_cpus=cpus, num_gpus=stage_gpus, max_retries=LOST)
+        folders = (artefacts.root, data_dir, weights_dir)
+        places = [folder and os.path.abspath(folder) for folder in folders]
+        begun = {}
+        for stage in stages:
+            if stage.key in artefacts:
+                seen.reused(stage)
+            else:
+                needs = [begun[key] for key in stage.needs if key in begun]
+                begun[stage.key] = task.remote(stage, places, board, cpus, *needs)
+        _follow(ray, {stage.key: stage for stage in stages}, list(begun.values()), board, seen)
+    finally:
+        ray.shutdown()
+    return stages
+
+
+def _address(given):
+    """Where the cluster is, with something that answers there: Ray itself waits, and ends the process.
+
+    Raises UsageError for what is no address, and where nothing answers.
+    """
+    stated = os.environ.get("RAY_ADDRESS")
+    if given == "auto" and stated:  # so reads Ray itself
+        given = None
+    address = given or stated or "local"
+    if address in ("auto", "local"):
+        return address
+    found = re.fullmatch(r"(?:ray://)?(\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})", address)
+    if not found:
+        raise _no_cluster(given, address, "no address")
+    try:
+        socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _no_cluster(given, address, str(error)) from None
+    return address
+
+
+def _no_cluster(given, address, reason):
+    who = "--ray-address" if given else "the environment variable RAY_ADDRESS"
+    more = "" if given else ". Unset it, or give --ray-address local, to start one here"
+    return UsageError(
+        f"{who}: expected the address of a cluster of Ray (auto, HOST:PORT or ray://HOST:PORT), found {address}: "
+        f"{reason}{more}"
+    )
+
+
+def _ray():
+    try:
+        import ray
+    except ImportError:
+        raise UsageError('--executor ray: expected Ray, found none: pip install "bsa[ray]"') from None
+    return ray
+
+
+def _fits(ray, cpus, gpus):
+    """UsageError where a stage would wait for ever."""
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    machines = [(each.get("CPU", 0), each.get("GPU", 0)) for each in alive]
+    if not any(has >= cpus and more >= gpus for has, more in machines):
+        found = ", ".join(f"{has:g} and {more:g}" for has, more in machines)
+        raise UsageError(
+            f"--executor ray: expected a machine with the {cpus} processors and {gpus:g} GPUs of a stage, found "
+            f"{found}: give fewer with --stage-cpus and --stage-gpus"
+        )
+
+
+def _task(stage, places, board, cpus, *needs):
+    """One stage in a worker; `needs` are there to be waited for."""
+    root, data_dir, weights_dir = places
+    with silenced():
+        import tensorflow as tf
+
+        from bsa.engine import stages
+
+    if cpus != os.cpu_count() and not tf.config.threading.get_intra_op_parallelism_threads():
+        tf.config.threading.set_intra_op_parallelism_threads(cpus)
+    run.ensure(stage, Store(root), lambda: stages.Desk(data_dir, weights_dir=weights_dir), Teller(board))
+
+
+def _follow(ray, stages, left, board, seen):
+    """Show what the board is told until every task is done; the first error is raised, and the rest cancelled."""
+    progress = {}
+    while left:
+        done, left = ray.wait(left, num_returns=len(left), timeout=PAUSE)
+        _show(ray.get(board.read.remote()), stages, progress, seen)
+        try:
+            ray.get(done)
+        except ray.exceptions.RayError as error:
+            for task in left:
+                ray.cancel(task, force=True)
+            if isinstance(error, ray.exceptions.RayTaskError):
+                raise error.cause from None
+            raise BsaError(
+                f"the worker of a stage was lost {LOST + 1} times ({type(error).__name__}): if memory was short, give "
+                "fewer --workers. What was finished is stored, and the same command goes on"
+            ) from error
+
+
+def _show(told, stages, progress, seen):
+    for what, key, *more in told:
+        stage = stages[key]
+        if what == "progress":
+            done, total, numbers = more
+            progress[key](done, total, **numbers)
+        elif what == "began":
+            progress[key] = seen.began(stage)
+        else:
+            getattr(seen, what)(stage, *more)

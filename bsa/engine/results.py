@@ -1,0 +1,100 @@
+"""The results of a spec as reports read them: from the store alone, without TensorFlow."""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from bsa.checks import strongest
+from bsa.engine import plan
+from bsa.errors import BsaError
+
+
+class Result(NamedTuple):
+    """One committed stage: where it belongs (see `plan.placed`), its record and its folder."""
+
+    place: dict
+    record: dict
+    folder: object
+
+    def arrays(self, file, *names):
+        """The arrays of one of its `.npz` files, by name: all, or those asked for."""
+        with np.load(self.folder / file, allow_pickle=False) as saved:
+            return {name: saved[name] for name in names or saved}
+
+
+class Results:
+    """The results of a resolved experiment in a `Store`; BsaError names what has not been run."""
+
+    def __init__(self, spec, artefacts, data):
+        self.spec = spec
+        placed = list(plan.placed(spec, data))
+        missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
+        if missing:
+            raise BsaError(
+                f"{spec['name']} has not been run to its end: the store {artefacts.root} lacks "
+                f"{len(missing)} stages, the first of them {missing[0]}. `bsa run` computes them."
+            )
+        self.all = [Result(place, artefacts.record(s.key), artefacts.path(s.key)) for place, s in placed]
+
+    def find(self, **place):
+        """The results whose place has all these values, in the plan's order."""
+        return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
+
+    def reported(self, network, cell):
+        """The published numbers of a network in a cell: a row of the spec's "reported", or an empty dict."""
+        reported = self.spec.get("reported", {"rows": []})
+        rows = reported["rows"] if reported.get("network", network) == network else []
+        return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
+
+    @property
+    def experiments(self):
+        """The results of each experiment: these."""
+        return [self]
+
+    @functools.cached_property
+    def sanity(self):
+        """Pairs (result, checks) of the sanity checks, as dicts: those of the record, then those beside other attacks.
+
+        The others are not part of the record, so that an attack more in the spec leaves it as it is.
+        """
+        found = self.find(kind="sanity")
+        return [(r, [*r.record["metrics"]["checks"], *(c._asdict() for c in self._compared(r.place))]) for r in found]
+
+    def _compared(self, place):
+        """Each cell's check of an attack beside the other attacks on the same network."""
+        for number, cell in enumerate(place["cells"]):
+            tried = {}
+            for result in self.find(kind="attack", network=place["network"], cell=cell):
+                saved = result.arrays("attack.npz", "index", "distance")
+                tried[result.place["label"]] = (saved["index"], saved["distance"], result.place["thresholds"])
+            own = tried.pop(place["label"])
+            yield strongest(own, tried, gain=self.spec["sanity"]["gain"], cell=number)
+
+    @property
+    def failed(self):
+        """How many sanity checks failed."""
+        return sum(check["passed"] is False for _, checks in self.sanity for check in checks)
+
+    @property
+    def source(self):
+        """What the published numbers are called, for example "Table 2"; "" where there are none."""
+        return self.spec.get("reported", {}).get("source", "")
+
+
+class Collected:
+    """The results of a resolved collection: those of its `experiments`."""
+
+    def __init__(self, spec, experiments):
+        self.spec, self.experiments = spec, experiments
+
+    @property
+    def failed(self):
+        """How many sanity checks failed."""
+        return sum(results.failed for results in self.experiments)
+
+
+def gather(spec, artefacts, describe):
+    """The results of a resolved spec, an experiment or a collection; `describe(experiment)` describes its data set."""
+    found = [Results(each, artefacts, describe(each)) for each in plan.experiments(spec)]
+    return Collected(spec, found) if "experiments" in spec else found[0]

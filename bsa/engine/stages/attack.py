@@ -1,0 +1,34 @@
+"""An attack stage: one attack on one network in one cell."""
+
+import functools
+
+import numpy as np
+
+from bsa import files
+from bsa.checks.sanity import accuracy
+from bsa.engine import pieces
+from bsa.engine.stages.desk import CHUNK, attackers, cell_images, first_correct, load_network
+from bsa.errors import BsaError
+from bsa.networks import target
+from bsa.search.ledger import Attacked
+from bsa.spec import canonical
+
+
+def compute(stage, needs, part, desk):
+    """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they go."""
+    model = load_network(needs[0])
+    x, y = cell_images(stage, desk)
+    params = dict(stage.component["params"])
+    index = first_correct(model, x, y, params.pop("images"))
+    if not len(index):
+        advice = accuracy(target(model), x, y).message
+        raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}: {advice}")
+    thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
+    runs = attackers(needs[0], stage.component["name"], canonical(params), desk.devices.names)
+    runs = [functools.partial(run, seed=stage.params["seed"], thresholds=thresholds) for run in runs]
+    done = pieces.run(runs, Attacked, "success", x[index], y[index], index, size, part / files.WORK, desk.progress)
+    arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
+    arrays |= {"start": done.start, "passes": done.passes}
+    files.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
+    means = {"success": float(done.success.mean()), "passes": float(done.passes.mean())}
+    return {"attacked": len(index), **means, "notes": list(done.notes)}

@@ -1,0 +1,45 @@
+"""An invariant stage: a certificate held against an attack in one cell."""
+
+import functools
+
+from bsa import files
+from bsa.checks import invariant as invariants
+from bsa.checks import patient
+from bsa.engine import pieces
+from bsa.engine.stages.desk import CHUNK, arrays, attackers, load_network
+from bsa.networks import logits
+from bsa.search.ledger import Attacked
+from bsa.spec import canonical
+
+WITNESSES = "witnesses"  # the folder in a `.part` for what violates the invariant
+
+
+def compute(stage, needs, part, desk):
+    """No image broken within its certified radius, in the table's attack and at half the median certified radius.
+
+    The second time no image is given up early: the more an attack tries, the more it says of the certificate.
+
+    Raises InvariantError, with both witnesses saved in `part`.
+    """
+    proven, attacked = arrays(needs[1] / "certify.npz"), arrays(needs[2] / "attack.npz")
+    predict = functools.partial(logits, load_network(needs[0]))
+
+    def held(attacked):
+        return invariants.hold(invariants.compare(proven, attacked), predict, part / WITNESSES, stage.title)
+
+    first = held(attacked)
+    radius, rows = invariants.challenge(proven, attacked, stage.component["params"]["challenge"])
+    found = {name: attacked[name][rows] for name in ("index", "x", "y")}
+    if len(rows):
+        name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+        mode = {"mode": "success"} if "mode" in params else {}
+        runs = attackers(needs[0], name, canonical(patient(params) | mode), desk.devices.names)
+        runs = [functools.partial(run, seed=stage.params["seed"], thresholds=[radius]) for run in runs]
+        size = CHUNK * params["batch_size"]
+        done = pieces.run(
+            runs, Attacked, "success", **found, size=size, folder=part / files.WORK, progress=desk.progress
+        )
+        found |= {"adversarial": done.x, "distance": done.distance}
+        held(found)
+    figures = {"images": first.images, "broken": first.broken, "gap": first.gap}
+    return figures | {"challenge": {"radius": radius, "images": len(rows)}}

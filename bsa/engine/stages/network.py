@@ -1,0 +1,80 @@
+"""A network stage: built and trained, or built and given foreign weights."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from bsa import catalog, files, foreign, train
+from bsa.certify import Decided
+from bsa.data import Dataset
+from bsa.engine import pieces
+from bsa.engine.stages.certify import CERTIFIED_AT_ONCE, deciders
+from bsa.engine.stages.desk import dataset
+from bsa.errors import BsaError
+
+
+def compute(stage, needs, part, desk):
+    """Build and train a network: `network.keras` and `history.npz`; with foreign weights the first alone."""
+    if stage.origin:
+        return imported(stage, part, desk)
+    model = build(stage)
+    data = dataset(stage.params["data"], "train", desk.data_dir)
+    if needs:
+        with contextlib.nullcontext(part) if desk.devices.chief else tempfile.TemporaryDirectory() as folder:
+            data = left_over(stage, needs, data, Path(folder), desk)
+    trained = stage.component
+    history = train.run(
+        trained["name"],
+        model,
+        data,
+        seed=stage.params["seed"],
+        folder=part,
+        progress=desk.progress,
+        devices=desk.devices,
+        **trained["params"],
+    )
+    if not desk.devices.chief:
+        return {}
+    files.write(part / "history.npz", lambda file: np.savez_compressed(file, **history))
+    _save(model, part / "network.keras")
+    return {k: float(v[-100:].mean()) for k, v in history.items()} | {"steps": len(history["loss"])}
+
+
+def left_over(stage, needs, data, part, desk):
+    """The training images whose answers no network before this one in its cascade certifies (Wong et al. 2018)."""
+    certificate = stage.params["certificate"]
+    done = pieces.run(
+        deciders(needs, certificate["name"], certificate["params"], desk.devices.names), Decided, "certified",
+        data.x, data.y, np.arange(len(data.x)), CERTIFIED_AT_ONCE, part / files.WORK, desk.progress,
+    )  # fmt: skip
+    rows = np.flatnonzero(~done.certified)
+    if len(rows) < stage.component["params"]["batch_size"]:
+        raise BsaError(
+            f"{stage.title}: expected at least one batch of {stage.component['params']['batch_size']} training images "
+            f"that the networks before it do not certify, found {len(rows)}: the cascade is long enough without it"
+        )
+    return Dataset(data.x[rows], data.y[rows], data.num_classes)
+
+
+def imported(stage, part, desk):
+    """Build a network and put foreign weights into it: `network.keras`."""
+    model, sha256 = build(stage), stage.params["sha256"]
+    file = foreign.locate(stage.origin, sha256, desk.weights_dir)
+    catalog.find("weights", stage.component["name"]).load(model, file, **stage.component["params"])
+    _save(model, part / "network.keras")
+    return {"parameters": model.count_params(), "sha256": sha256, "origin": stage.origin}
+
+
+def build(stage):
+    """The untrained network of a network stage; one whose weights are foreign needs no seed."""
+    model, data, seed = stage.params["model"], stage.params["data"], stage.params.get("seed", 0)
+    return catalog.find("models", model["name"]).build(
+        input_shape=data["input_shape"], num_classes=data["num_classes"], seed=seed, **model["params"]
+    )
+
+
+def _save(model, file):
+    with files.told(f"write {file}"):
+        model.save(file)

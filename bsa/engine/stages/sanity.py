@@ -1,0 +1,47 @@
+"""A sanity stage: the checks of an attack on one network in all its cells."""
+
+from bsa import catalog
+from bsa.checks.sanity import Sample, Subject
+from bsa.engine.stages.desk import arrays, attackers, cell_images, load_network
+from bsa.networks import target
+from bsa.search import starts as named
+from bsa.spec import canonical, parameters
+
+SEEN = 1000  # images that accuracy is counted on
+
+
+def compute(stage, needs, part, desk):
+    """Check an attack on a network in all its cells: the record's metrics hold the checks."""
+    _, *attacked = needs
+    samples = []
+    for number, folder in enumerate(attacked):
+        saved = arrays(folder / "attack.npz")
+        fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        gain, offset = stage.params["cells"][number]
+        x, y = cell_images(stage._replace(params=stage.params | {"gain": gain, "offset": offset}), desk)
+        fields |= {"given": (x[:SEEN].copy(), y[:SEEN]), "moved": [gain, offset] != [1, 0]}
+        samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
+    name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+
+    def make(params):
+        # the table's own attack is still there
+        return attackers(needs[0], name, canonical(params), desk.devices.names)[0]
+
+    settings = stage.component["params"] | {"seed": stage.params["seed"]}
+    found = judged(load_network(needs[0]), name, make, params, samples, progress=desk.progress, **settings)
+    failed = sum(check.passed is False for check in found)
+    return {"checks": [check._asdict() for check in found], "failed": failed}
+
+
+def judged(model, name, make, params, samples, **settings):
+    """The checks of `measures.sanity` for the attack `name` that `make(params)` gives; see there for the rest."""
+    exact = target(model)
+
+    def other(name, params):
+        return catalog.find("attacks", name).make(exact, **parameters("attacks", name, params))
+
+    def point(start, x, index, radius):
+        return named.project(named.points(start, x, index, settings["seed"], 0, radius), x, radius)
+
+    subject = Subject(exact, params, make, other, point, name)
+    return catalog.find("checks", "sanity").measure(subject, samples, **settings)

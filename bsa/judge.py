@@ -1,0 +1,48 @@
+"""What counts as success, once: distances, thresholds and the slack that float32 pixels need."""
+
+import math
+import numbers
+
+import numpy as np
+
+SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
+Z = 1.959963984540054  # the 97.5 % quantile of the standard normal: intervals of 95 %
+
+
+def linf(a, b):
+    """max |a - b| over each image, in float64: (n, ...) and (n, ...) to (n,)."""
+    return np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(len(a), -1).max(-1)
+
+
+def thresholds(named, epsilon, scale=None):
+    """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
+
+    `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because
+    scaling an image scales the distance between classes as well; it is left out where it is 0. ValueError where it is
+    asked for without a scale, for other names and numbers, and where nothing is left.
+    """
+    if isinstance(named, str) or np.ndim(named) == 0:
+        raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
+    named = list(named)
+    known = {"epsilon": epsilon}
+    if scale is not None:
+        known["scale*epsilon"] = round(abs(scale) * epsilon, 12)
+    for name in named:
+        if isinstance(name, str) and name not in known:
+            raise ValueError(f'expected numbers or "epsilon" as thresholds of images without a cell, found "{name}"')
+        if not isinstance(name, str) and not (isinstance(name, numbers.Real) and 0 < name <= 1):
+            raise ValueError(f"expected thresholds above 0 and at most 1, in [0, 1] pixels, found {name!r}")
+    found = sorted({known.get(t, t) for t in named} - {0}, reverse=True)
+    if not found:
+        raise ValueError(f"expected at least one threshold above 0, found {named!r}")
+    return found
+
+
+def wilson(count, n):
+    """The 95 % interval (low, high) of a share, `count` of `n`, in [0, 1]; (0, 1) for n = 0. Wilson (1927)."""
+    if n == 0:
+        return 0.0, 1.0
+    share, square = count / n, Z * Z / n
+    centre = (share + square / 2) / (1 + square)
+    reach = Z * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)

@@ -1,0 +1,160 @@
+"""What is asked of any network: logits, embeddings, the model that an attack works on, checked images and labels."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bsa import given
+from bsa.errors import UsageError, suggest
+from bsa.rewrites.copies import carry, difference
+from bsa.rewrites.precision import in_float32
+
+AT_ONCE = 500  # images in one pass
+
+
+def logits(model, x, batch_size=500):
+    """The model's logits (n, classes) in inference mode, float32, computed in batches."""
+    parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
+    return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
+
+
+def target(model):
+    """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
+    check(model)
+    return in_float32(model)
+
+
+def checked(model, x, y, index):
+    """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong.
+
+    Forms of x and y are those of `bsa.data.images` and `bsa.data.labels`.
+    """
+    shape = image_shape(model) or (None, None, None)  # a subclassed model does not tell
+    if len(shape) != 3:
+        raise ValueError(f"expected a model of images (n, height, width, channels), found one of shape (n, {shape})")
+    x = given.images(x, shape)
+    y = given.labels(y, len(x), classes(model, x))
+    index = np.arange(len(x)) if index is None else np.asarray(index)
+    if index.shape != (len(x),) or (len(x) and index.dtype.kind not in "iu"):
+        found = f"{index.dtype} of shape {index.shape}"
+        raise ValueError(f"expected one whole number for each of the {len(x)} images in index, found {found}")
+    return x, y, index.astype(np.int64)
+
+
+def trusted(model, exact, copies, x):
+    """`copies` of `exact`, each with the weights of `model` as they are now, and notes for a reader.
+
+    `exact`, what `target` gave for `model`, stands for each that differs from it on the first of images x
+    (n, ...) by more than rounding. ValueError where `exact` so differs from `model` itself. None stays None.
+    """
+    for copy in (exact, *copies):
+        if copy is not None and copy is not model:
+            carry(model, copy)
+    where = difference(exact, model, x)
+    if where:
+        raise ValueError(
+            f"expected a float32 copy that answers as the model does, found another answer {where}: Keras cannot copy "
+            "that layer by its config; build the model in float32"
+        )
+    found, notes = [], []
+    for copy in copies:
+        where = None if copy is None else difference(copy, exact, x)
+        found.append(exact if where else copy)
+        if where:
+            notes.append(f"a copy to search by was not used, because its answers differ {where}: searched by the model")
+    return found, tuple(dict.fromkeys(notes))
+
+
+def check(model):
+    """ValueError where `model` is no built Keras model with one input and one output, as far as it tells."""
+    if not getattr(model, "built", False):
+        raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) > 1:
+        raise ValueError(f"expected a model with one input, images, found {len(inputs)} inputs: give a model of one")
+    output = getattr(model, "output", None)  # a functional model tells
+    if isinstance(output, dict | list | tuple):
+        found = f"a {type(output).__name__} of {len(output)}"
+        raise ValueError(f"expected a model with one output, the logits, found {found}: attack a model of one")
+
+
+def image_shape(model):
+    """The shape of one image that `model` takes, with None where it is open; None where it does not tell."""
+    shape = getattr(model, "input_shape", None)
+    return tuple(shape[1:]) if isinstance(shape, tuple) else None
+
+
+def classes(model, x):
+    """How many logits `model` gives for the first of images x (n, ...); None without images. Otherwise ValueError."""
+    if not len(x):
+        return None
+    try:
+        given = model(x[:1], training=False)
+    except Exception as error:  # a subclassed model, which tells no shape, may fail in any way
+        reason = (str(error).strip() or "no message").splitlines()[0][:200]
+        found = f"that it fails on shape {x[:1].shape} ({type(error).__name__}: {reason})"
+        raise ValueError(f"expected images that the model takes, found {found}") from error
+    shape = getattr(given, "shape", None)  # none of a list or a dict
+    if shape is None or len(shape) != 2:
+        found = type(given).__name__ if shape is None else f"shape {tuple(shape)}"
+        raise ValueError(f"expected a model that gives logits of shape (n, classes), found {found} for one image")
+    if shape[-1] < 2:
+        raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {shape[-1]} output")
+    return shape[-1]
+
+
+def embedding(model, x, layer="embedding"):
+    """What a layer of `model` gives for images x (n, height, width, channels) in [0, 1]: (n, features) float32.
+
+    h(x) of the paper (Eq. 2). Features of more than one axis are flattened; `layer` may be one of a nested model.
+    Raises UsageError with the names of the layers where there is none of that name, where it has several outputs, and
+    for a subclassed model, whose layers' outputs nobody knows.
+    """
+    part = _until(model, layer)
+    found = None
+    for at in range(0, max(len(x), 1), AT_ONCE):
+        block = np.asarray(part(x[at : at + AT_ONCE]))
+        if found is None:  # not a list of blocks, which would be in memory twice
+            found = np.empty((len(x), int(np.prod(block.shape[1:]))), np.float32)
+        found[at : at + AT_ONCE] = block.reshape(len(block), found.shape[1])
+    return found
+
+
+def _until(model, layer):
+    """A function of images that gives the output of the layer of that name, in inference mode."""
+    places = list(_places(model))
+    found = [path for path in places if path[-1][1].operation.name == layer]
+    if not found:
+        known = list(dict.fromkeys(path[-1][1].operation.name for path in places))
+        hint = f": {suggest(layer, known)}" if suggest(layer, known) else ""
+        raise UsageError(f'expected one of the layers {", ".join(known)}, found "{layer}"{hint}')
+    outputs = [output for path in found for output in path[-1][1].outputs]
+    if len(outputs) > 1:
+        raise UsageError(f'expected a layer that gives one output in the model, found "{layer}" with {len(outputs)}')
+    *outer, (inputs, _) = found[0]
+    parts = [keras.Model(taken, node.input_tensors[0]) for taken, node in outer] + [keras.Model(inputs, outputs[0])]
+
+    def features(x):
+        for part in parts:
+            x = part(x, training=False)
+        return x
+
+    return features
+
+
+def _places(model, outer=()):
+    """The way to each use of a layer in `model` and in the models within it: pairs (a model's input, its node)."""
+    graph = getattr(model, "_functional", None) or model  # of a Sequential
+    if not hasattr(graph, "_nodes_by_depth"):
+        raise UsageError(
+            f"expected a Sequential or functional model, whose layers' outputs Keras knows, found "
+            f"{type(model).__name__}: build it of keras.Input and layers"
+        )
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            path = (*outer, (graph.inputs[0], node))
+            yield path
+            if isinstance(node.operation, keras.Model) and hasattr(node.operation, "layers"):
+                nested = getattr(node.operation, "_functional", None) or node.operation
+                if hasattr(nested, "_nodes_by_depth"):
+                    yield from _places(node.operation, path)

@@ -1,0 +1,1 @@
+"""A model in, a model out: in another precision, with quicker gradients, with opened ReLUs."""

@@ -1,0 +1,110 @@
+"""The closest confirmed adversarial image of each original so far: every attack reports through it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bsa.judge import SLACK, linf
+from bsa.networks import logits
+from bsa.ops import losses
+from bsa.search.journal import parts
+
+UNCOUNTED = "images that the search found and whose logits are not finite do not count as broken"
+
+
+class Attacked(NamedTuple):
+    """What an attack found, one row for each of the n images, in their order."""
+
+    x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: the adversarial image, the original where none
+    success: np.ndarray  # (n,) bool: correct, and broken within the largest threshold; in least-distortion mode at all
+    distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none; wrong: 0
+    start: np.ndarray  # (n,) str: the start that found it, "" where none
+    passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image; none where it was wrong
+    correct: np.ndarray  # (n,) bool: classified correctly before the attack
+    notes: tuple = ()  # of str: what a reader should know, such as gradients that are not what was asked for
+
+    @property
+    def rate(self):
+        """Success among the images that were classified correctly, as tables have it: a float, nan where none was."""
+        return float(self.success[self.correct].mean()) if self.correct.any() else float("nan")
+
+
+class Ledger:
+    """The closest confirmed adversarial image of each original so far. Every attack reports through it.
+
+    `model` is what `target` gave: it computes in float32. `notes` go into the result. Judging takes batches of
+    `batch_size`, of at most 500. `scores` are the logits (n, classes) at the originals; one that is misclassified lies
+    at distance 0, so that no search looks for anything nearer.
+    """
+
+    def __init__(self, model, x, y, notes=(), batch_size=500):
+        self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
+        self.batch_size = min(batch_size, 500)
+        self.x = x.copy()
+        self.scores = logits(model, x, self.batch_size) if len(x) else np.zeros((0, 2), np.float32)
+        self.notes += noted(self.scores, y)
+        self.correct = self.scores.argmax(-1) == y
+        self.distance = np.where(self.correct, np.inf, 0.0)
+        self.start = np.full(len(x), "", "<U32")
+        self.passes = np.zeros(len(x), np.int32)
+
+    def offer(self, rows, candidates, passes, start):
+        """Judge candidates (m, ...) for the images numbered `rows` (m,), and keep those that are an improvement."""
+        self.passes[rows] += passes
+        candidates = np.clip(candidates.astype(np.float32), 0, 1)
+        scores = logits(self.model, candidates, self.batch_size)
+        own, finite = (np.arange(len(rows)), self.y[rows]), np.isfinite(scores).all(-1)
+        true = scores[own].copy()
+        scores[own] = -np.inf
+        distance = linf(candidates, self.original[rows])
+        if not finite.all():
+            self.notes = tuple(dict.fromkeys((*self.notes, UNCOUNTED)))
+        better = finite & (true < scores.max(-1)) & (distance < self.distance[rows])
+        kept = rows[better]
+        self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
+
+    def descend(self, radii, rounds, attempt):
+        """Try each radius from the largest down, a smaller one only on the images that fell at the one before.
+
+        `rounds` are pairs (start, restart); `attempt(rows, start, restart, radius)` gives candidates and passes.
+        """
+        reach = np.inf
+        for radius in parts(radii):
+            fell = self.distance <= reach
+            for start, restart in parts(rounds):
+                rows = np.flatnonzero(fell & (self.distance > radius + SLACK))
+                if len(rows):
+                    self.offer(rows, *attempt(rows, start, restart, radius), start)
+            reach = radius + SLACK
+
+    def result(self, threshold=np.inf):
+        """The `Attacked`; success means a distance of at most `threshold`."""
+        success = self.correct & np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
+        return Attacked(self.x, success, self.distance, self.start, self.passes, self.correct, self.notes)
+
+
+def noted(scores, y):
+    """Notes on the logits (n, classes) at the images that were handed in; ValueError where some are no numbers."""
+    bad = int((~np.isfinite(scores)).any(-1).sum())
+    if bad:
+        raise ValueError(
+            f"expected finite logits of the images, found others for {bad} of {len(scores)}: look for weights that are "
+            "not finite, and for a division, a root or a logarithm of 0 in the network"
+        )
+    steps = losses.resolution(scores, y)
+    if steps >= losses.FINE:
+        return ()
+    return (
+        f"the median margin of the logits is {steps:.0f} of float32's steps at their size, fewer than {losses.FINE}: "
+        "rounding hides the gradients of small changes; take what is added to all logits off them",
+    )
+
+
+def margin_shares(scores, y, *shares):
+    """The `shares` (n, m) of each image's own margin, float32: above them a search gives the image up.
+
+    `scores` are the logits (n, classes) at the images. Inf, for never, where a share is None and for an image that is
+    misclassified.
+    """
+    own = losses.margin(scores, y).numpy()[:, None]
+    return (np.where(own > 0, own, np.inf) * [share or np.inf for share in shares]).astype(np.float32)

@@ -1,0 +1,126 @@
+"""The schema of specs: the frames in `schemas/experiment.json` and `collection.json` with every component's fragment.
+
+Nothing here imports TensorFlow.
+"""
+
+import copy
+import functools
+import json
+
+from bsa import catalog
+
+FRAMED = ("sanity", "invariant")  # the checks: each has a key of its own at the top of a spec
+FRAMES = ("experiment", "collection")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
+
+
+@functools.cache
+def combined():
+    """The one schema that editors and `jsonschema` need (JSON Schema, draft 2020-12), as a dict.
+
+    A component becomes `{"$ref": "#/$defs/<kind>"}`: its name picks the fragment that checks the rest. A spec with
+    "experiments" is held against the frame of a collection, any other against that of an experiment.
+    """
+    frames = {name: _frame(name) for name in FRAMES}
+    definitions = {name: part for frame in frames.values() for name, part in frame.pop("$defs").items()} | frames
+    for kind in catalog.OPEN:
+        shared = {key: part for key, part in definitions.get(kind, {}).get("properties", {}).items() if key != "name"}
+        names = catalog.names(kind)
+        for name in names:
+            part = copy.deepcopy(catalog.fragment(kind, name))
+            part["properties"] |= shared
+            part["additionalProperties"] = False
+            definitions[f"{kind}.{name}"] = part
+        definitions[kind] = _choice(kind, names)
+    _add_members(definitions)
+    for name in FRAMED:
+        definitions[name] = copy.deepcopy(catalog.fragment("checks", name)) | {"additionalProperties": False}
+    collected = [name for name in catalog.names("report") if catalog.fragment("report", name).get("collection")]
+    definitions["collected"] = _choice("report", collected)
+    _allow_comments(definitions)
+    experiment, collection = ({"$ref": f"#/$defs/{name}"} for name in FRAMES)
+    choice = {"if": {"type": "object", "required": ["experiments"]}, "then": collection, "else": experiment}
+    return {"$schema": DIALECT, "title": "bsa spec", **choice, "$defs": definitions}
+
+
+def _frame(name):
+    frame = json.loads((catalog.shipped("schemas") / f"{name}.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in frame.items() if key != "$schema"}
+
+
+def _choice(kind, names):
+    """The schema of any component of a kind: its name decides."""
+    return {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"enum": list(names)}},
+        "allOf": [
+            {
+                "if": {"type": "object", "properties": {"name": {"const": name}}, "required": ["name"]},
+                "then": {"$ref": f"#/$defs/{kind}.{name}"},
+            }
+            for name in names
+        ],
+    }
+
+
+def _add_members(definitions):
+    """The kind "members": attacks as an ensemble lists them, without the fields that the ensemble states for all.
+
+    "shared" is no keyword of JSON Schema; it names those fields for a better message.
+    """
+    shared = set(catalog.fragment("attacks", "ensemble")["properties"]) - {"name"}
+    names = [name for name in catalog.names("attacks") if name != "ensemble"]
+    for name in names:
+        part = copy.deepcopy(catalog.fragment("attacks", name))
+        part["properties"] = {k: v for k, v in part["properties"].items() if k not in shared}
+        part["required"] = [k for k in part["required"] if k not in shared]
+        definitions[f"members.{name}"] = part | {"additionalProperties": False, "shared": sorted(shared)}
+    definitions["members"] = _choice("members", names)
+
+
+def _allow_comments(part):
+    """Every object may carry a "comment": add it wherever other properties are forbidden."""
+    if isinstance(part, list):
+        for item in part:
+            _allow_comments(item)
+    elif isinstance(part, dict):
+        if part.get("additionalProperties") is False:
+            part["properties"]["comment"] = COMMENT
+        for value in part.values():
+            _allow_comments(value)
+
+
+def fill(value, part):
+    """`value` with the defaults of schema `part` filled in, at every depth; `value` itself stays as it is."""
+    part = _resolve(part, value)
+    if isinstance(value, dict) and part.get("properties"):
+        filled = {k: fill(v, _property(part, k)) for k, v in value.items()}
+        for key, sub in part["properties"].items():
+            if key not in filled and "default" in sub:
+                filled[key] = fill(copy.deepcopy(sub["default"]), sub)
+        return filled
+    if isinstance(value, dict):
+        return {k: fill(v, _property(part, k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [fill(v, part.get("items", {})) for v in value]
+    return copy.deepcopy(value)
+
+
+def _property(part, key):
+    extra = part.get("additionalProperties")
+    return part.get("properties", {}).get(key, extra if isinstance(extra, dict) else {})
+
+
+def _resolve(part, value):
+    """Follow references, component names and the one-or-a-list branches to the schema that speaks of `value`."""
+    if "$ref" in part:
+        kind = part["$ref"].removeprefix("#/$defs/")
+        if kind in (*catalog.KINDS, "members", "collected") and isinstance(value, dict):
+            kind = f"{'report' if kind == 'collected' else kind}.{value['name']}"
+        return _resolve(combined()["$defs"][kind], value)
+    kinds = {"array": list, "object": dict}
+    if list(part.get("if", ())) == ["type"] and part["if"]["type"] in kinds:
+        return _resolve(part["then"] if isinstance(value, kinds[part["if"]["type"]]) else part["else"], value)
+    return part

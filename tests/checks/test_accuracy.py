@@ -1,0 +1,68 @@
+"""A network that names the nearest of ten shades, told of them as they are and otherwise."""
+
+import keras
+import numpy as np
+import pytest
+
+import bsa
+from bsa.checks import TOO_FEW
+from bsa.checks._accuracy import PIXELS, accuracy
+
+Y = np.arange(200) % 10
+NOISE = np.random.default_rng(0).uniform(-0.02, 0.02, (200, 2, 2, 3))
+COLOURS = np.array([0.6, 1.0, 0.8])  # of the shades' channels
+X = (((Y + 0.5) / 11)[:, None, None, None] * COLOURS + NOISE).clip(0, 1).astype(np.float32)
+
+
+def nearest(read):
+    """Nearest class mean of read(x), which is linear: logits 2 m z - m^2."""
+    means = read(np.stack([X[k == Y].mean(0) for k in range(10)])).reshape(10, -1)
+    model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.set_weights([2 * means.T, -(means**2).sum(1)])
+    return model
+
+
+def test_a_network_that_knows_its_images_passes():
+    check = accuracy(nearest(lambda x: x), X, Y)
+    assert check.passed
+    assert check.found["accuracy"] == 1
+    assert "100.0 % of 200 images are classified correctly" in check.message
+
+
+@pytest.mark.parametrize("name", ["255 * x", "x - 0.5", "2 * x - 1", "(x - mean) / std", "1 - x"])
+def test_pixels_on_another_scale_are_named(name):
+    check = accuracy(nearest(PIXELS[name]), X, Y)
+    assert check.passed is False
+    assert f"made for other pixels: given {name} it is 100 %" in check.message
+    moved = accuracy(nearest(PIXELS[name]), X, Y, cell=1, moved=True)
+    assert moved.passed is (moved.found["interval"][0] > 0.19)  # another reading may be what undoes the cell
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [((Y + 1) % 10, "of (y - 1) % 10 it is 100 %"), ((Y - 1) % 10, "of (y + 1) % 10 it is 100 %"),
+     (3 * Y % 10, "of a permutation of y it is 100 %")],
+)  # fmt: skip
+def test_labels_that_are_numbered_otherwise_are_named(labels, message):
+    check = accuracy(nearest(lambda x: x), X, labels)
+    assert check.passed is False
+    assert message in check.message
+
+
+def test_nobody_knows_what_a_network_of_noise_was_made_for():
+    check = accuracy(nearest(lambda x: x), X, np.random.default_rng(1).integers(0, 10, 200))
+    assert check.passed is False
+    assert "by chance 10.0 %: look at the scale of the pixels" in check.message
+
+
+def test_a_few_images_do_not_tell():
+    check = accuracy(nearest(lambda x: x), X[:4], np.array([0, 3, 0, 1]))
+    assert check.passed is None
+    assert check.message.startswith(TOO_FEW)
+
+
+def test_without_one_correct_image_the_checks_say_so():
+    found = {c.check: c for c in bsa.sanity("pgd", nearest(lambda x: x), X, (Y + 1) % 10, epsilon=0.1)}
+    assert found["accuracy"].passed is False
+    assert found["logits"].passed
+    assert found["attack"].message.startswith("not judged: no image is classified correctly")

@@ -1,0 +1,131 @@
+"""The command line: exit codes, output for people and for programs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from bsa.catalog import shipped
+from bsa.cli.commands import main
+
+
+def call(*words, text=None):
+    return CliRunner().invoke(main, [str(w) for w in words], input=text)
+
+
+def test_validate_lists_every_problem_with_file_and_pointer(tmp_path):
+    file = tmp_path / "broken.json"
+    file.write_text('{"name": "x", "data": {"name": "digits"}, "seed": -1, "modl": {}}')
+    done = call("validate", file)
+    assert done.exit_code == 3
+    assert f"{file}: /seed: expected a number of at least 0, found -1" in done.output
+    assert 'did you mean "model"?' in done.output
+    assert f'{file}: /model: expected a "model"' in done.output
+
+
+def test_validate_reads_standard_input_and_folders_and_answers_in_json():
+    done = call("validate", "-", "--format", "json", text="{}")
+    assert done.exit_code == 3
+    (entry,) = json.loads(done.output)
+    assert not entry["valid"]
+    assert {"pointer", "expected", "found", "hint"} == set(entry["problems"][0])
+    done = call("validate", shipped("specs"), "--format", "json")
+    assert done.exit_code == 0
+    assert len(json.loads(done.output)) >= 8
+
+
+def test_a_missing_file_hides_no_other(tmp_path):
+    done = call("validate", "quickstart", tmp_path / "none.json", "mnist_table2", "--format", "json")
+    assert done.exit_code == 3
+    assert [entry["valid"] for entry in json.loads(done.output)] == [True, False, True]
+
+
+def test_the_combined_schema_is_a_schema_and_takes_the_shipped_specs():
+    schema = json.loads(call("schema").output)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for path in shipped("specs").glob("*.json"):
+        jsonschema.Draft202012Validator(schema).validate(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["run", "no_such_spec"], 2, "no spec no_such_spec"),
+        (["run", "quickstart", "--set", "train.steps"], 2, "no '='"),
+        (["run", "quickstart", "--set", "train.epsilon=8"], 3, "/train/epsilon"),
+        (["run", "quickstart", "--data-dir", "/no/such/folder"], 2, "does not exist"),
+        (["bogus"], 2, "No such command"),
+    ],
+)
+def test_exit_codes_and_messages(words, code, message, tmp_path):
+    done = call(*words, *(["--store", tmp_path] if words[0] == "run" else []))
+    assert done.exit_code == code
+    assert message in done.output
+
+
+def test_show_without_a_run_says_what_is_missing(tmp_path):
+    done = call("show", "quickstart", "--store", tmp_path)
+    assert done.exit_code == 1
+    assert "lacks 24 stages" in done.output
+    assert "network main" in done.output
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    """A spec whose epsilon is on the wrong scale, run to its end: its file, the store, the folder, what it printed."""
+    folder = tmp_path_factory.mktemp("wrong")
+    spec = {
+        "name": "wrong",
+        "data": {"name": "digits"},
+        "model": {"name": "wong_small"},
+        "train": {"name": "natural", "steps": 60},
+        "blind_spot": {"cells": [[1, 0], [0.9, 0]]},
+        "attack": {"name": "pgd", "epsilon": 0.001, "steps": 5, "images": 16},
+        "sanity": {"images": 8, "queries": 20},
+    }
+    (folder / "wrong.json").write_text(json.dumps(spec))
+    words = [folder / "wrong.json", "--store", folder / "store", "--out", folder / "out"]
+    return words, folder / "out", call("run", *words)
+
+
+def test_a_failed_check_is_a_visible_warning(wrong):
+    _, out, done = wrong
+    assert done.exit_code == 0
+    warning = "WARNING pgd, network main: epsilon's scale: a radius of 0.001 is below one grey level"
+    assert warning in done.output
+    assert "1 failed" in done.output
+    for name in ("success_table.md", "sanity.md"):
+        assert warning in (out / name).read_text()
+    (check,) = json.loads((out / "success_table.json").read_text())["sanity"]["failed"]
+    assert (check["check"], check["attack"], check["passed"]) == ("epsilon's scale", "pgd", False)
+    (attack,) = json.loads((out / "sanity.json").read_text())["attacks"]
+    assert [0.9, 0] in [check["cell"] for check in attack["checks"]]
+
+
+@pytest.mark.parametrize("command", ["run", "show"])
+def test_strict_turns_it_into_an_exit_code(command, wrong):
+    done = call(command, *wrong[0], "--strict")
+    assert done.exit_code == 4
+    assert "--strict: sanity checks failed: 1" in done.output
+    assert "4 a sanity check failed" in " ".join(call(command, "--help").output.split())
+    done = call(command, *wrong[0], "--strict", "--set", "sanity=false")
+    assert done.exit_code == 2
+    assert "none is made" in done.output
+    done = call("show", *wrong[0], "--set", "sanity=false")
+    assert done.exit_code == 2
+    assert "expected no results, or those of this very run, found others: /sanity" in done.output
+    done = call("show", *wrong[0][:3], "--out", wrong[1].parent / "unchecked", "--set", "sanity=false")
+    assert done.exit_code == 0
+    assert "sanity" not in done.output
+
+
+def test_planning_says_nothing_but_the_plan(tmp_path):
+    surroundings = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "bsa", "plan", "quickstart", "--store", str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=surroundings)
+    assert done.stderr == ""
+    assert "stages; about" in done.stdout

@@ -1,0 +1,44 @@
+"""What a person sees while a stage is at work."""
+
+import io
+
+import pytest
+import rich.console
+
+from bsa.engine import display
+from bsa.engine.plan import Stage
+
+STAGE = Stage("attack", "pgd, network main, cell (1, 0)", {}, {}, (), "0123456789abcdef")
+
+
+def test_a_terminal_gets_a_bar_with_time_left_and_numbers():
+    out = io.StringIO()
+    shown = display.Display(rich.console.Console(file=out, force_terminal=True, width=140, highlight=False))
+    report = shown.began(STAGE)
+    report(30, 100, success=0.25)
+    shown.bar.refresh()
+    shown.ended(STAGE, 61)
+    text = out.getvalue()
+    for words in ("pgd, network main", "30/100", "left", "success 0.25", "done in 1 min 01 s"):
+        assert words in text
+    shown.close()  # a second time does no harm
+
+
+def test_a_file_gets_a_line_now_and_then(capsys, monkeypatch):
+    shown = display.Display(rich.console.Console(file=io.StringIO()))
+    monkeypatch.setattr(display, "SECONDS_BETWEEN_LINES", 0.0)
+    report = shown.began(STAGE)
+    report(50, 100, loss=1.5)
+    report(75, 100, loss=1.25)
+    lines = capsys.readouterr().err.splitlines()
+    assert "50/100" in lines[0]
+    assert "75/100" in lines[1]
+    assert "left 0.0 s" in lines[1]
+    assert "loss 1.25" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5.34, "5.3 s"), (61, "1 min 01 s"), (3599.7, "1 h 00 min"), (11220, "3 h 07 min")]
+)
+def test_clock(seconds, text):
+    assert display.clock(seconds) == text

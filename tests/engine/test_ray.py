@@ -1,0 +1,236 @@
+"""Stages as tasks of Ray on this machine: the plain run's results, a worker killed at work, an error that arrives."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bsa import spec
+from bsa.cli import commands
+from bsa.engine import ray, run
+from bsa.engine import ray as executor
+from bsa.engine.results import Results
+from bsa.engine.store import Store
+from bsa.errors import BsaError, UsageError
+from bsa.report import render
+
+pytest.importorskip("ray", reason='Ray is not installed: pip install "bsa[ray]"')
+TRAIN = {"name": "adversarial", "steps": 60, "epsilon": 0.1, "epsilon_warmup": 20, "attack_steps": 2}
+ATTACK = {"epsilon": 0.1, "thresholds": ["epsilon", "scale*epsilon"], "steps": 10, "images": 12}
+SPEC = {
+    "name": "tasks",
+    "data": {"name": "digits"},
+    "networks": {
+        "robust": {"model": {"name": "wong_small"}, "train": TRAIN},
+        "natural": {"model": {"name": "wong_small"}, "train": {"name": "natural", "steps": 40}},
+    },
+    "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
+    "attack": [
+        {"name": "pgd", "network": ["robust", "natural"], **ATTACK},
+        {"name": "corner_descent", "network": "robust", **ATTACK},
+    ],
+    "measures": [{"name": "accuracy", "network": ["robust", "natural"], "images": 100}],
+    "sanity": False,
+}
+
+
+pytestmark = pytest.mark.usefixtures("same_kernels")
+
+
+class Quiet:
+    def began(self, stage):
+        return lambda done, total, **_: None
+
+    def reused(self, *_):
+        pass
+
+    waiting = ended = reused
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The results of the plain run."""
+    folder = tmp_path_factory.mktemp("plain")
+    run.run(spec.resolve(SPEC), Store(folder / "store"), seen=Quiet())
+    return results(folder)
+
+
+def results(folder):
+    resolved = spec.resolve(SPEC)
+    return Results(resolved, Store(folder / "store"), run.describe(resolved))
+
+
+def words(folder, **change):
+    """What follows `bsa` to run the spec, changed, by Ray."""
+    folder.mkdir(exist_ok=True)
+    (folder / "tasks.json").write_text(json.dumps(SPEC | change))
+    places = ["--store", folder / "store", "--out", folder / "out"]
+    return [str(word) for word in ["run", folder / "tasks.json", "--executor", "ray", *places]]
+
+
+def call(words):
+    return CliRunner().invoke(commands.main, words)
+
+
+def same(ours, theirs, folder):
+    """All arrays to the bit, and the tables but for what they cost."""
+    for a, b in zip(ours.all, theirs.all, strict=True):
+        for file in a.folder.glob("*.npz"):
+            x, y = a.arrays(file.name), b.arrays(file.name)
+            for name in x:
+                np.testing.assert_array_equal(x[name], y[name], err_msg=f"{a.record['title']}: {name}")
+    rows = [[table.rows for table in render(r, folder / "same") if hasattr(table, "rows")] for r in (ours, theirs)]
+    assert rows[0] == rows[1]
+
+
+def killed_once(at, mark):
+    """A task as the executor's, whose worker is killed at that step of the robust network's training, and then no more.
+
+    A function within a function, so that it travels to the workers as it is; `mark` is a file that tells of the kill.
+    """
+
+    def task(stage, *places):
+        import os
+        import signal
+
+        from bsa.engine import ray
+        from bsa.train import _checkpoint
+
+        _checkpoint.SECONDS_BETWEEN = 0.0
+        began = ray.Teller.began
+
+        def watched(self, stage):
+            report = began(self, stage)
+
+            def progress(done, total, **metrics):
+                report(done, total, **metrics)
+                if stage.title.startswith("network robust") and done == at and not os.path.exists(mark):
+                    with open(mark, "w"):
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            return progress
+
+        ray.Teller.began = watched
+        ray._task(stage, *places)
+
+    return task
+
+
+def test_a_worker_killed_in_training_loses_nothing_and_the_results_are_the_plain_runs(plain, tmp_path, monkeypatch):
+    monkeypatch.setattr(executor, "_task", killed_once(30, str(tmp_path / "killed")))
+    done = call(words(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "killed").is_file()
+    assert "tasks: digits, network robust" in done.output
+    same(plain, results(tmp_path), tmp_path)
+    (network,) = plain.find(kind="network", network="robust")
+    (again,) = results(tmp_path).find(kind="network", network="robust")
+    assert first_steps(again.folder)[-1] > 0  # it went on, and did not begin anew
+    assert first_steps(network.folder) == [0]
+
+
+def first_steps(folder):
+    """The first training step that each process wrote for TensorBoard, in order."""
+    from tensorflow.compat.v1.train import summary_iterator
+
+    files = sorted((folder / "tensorboard").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    firsts = [[event.step for event in summary_iterator(str(file)) if event.HasField("summary")] for file in files]
+    return [steps[0] for steps in firsts if steps]
+
+
+def test_a_stages_error_arrives_as_in_the_plain_run(tmp_path):
+    diverging = {"robust": {"model": {"name": "wong_small"}, "train": TRAIN | {"learning_rate": 1e9}}}
+    change = {"networks": diverging, "attack": ATTACK | {"name": "pgd"}, "measures": []}
+    done = call(words(tmp_path, **change))
+    assert done.exit_code == 1
+    # a checkpoint, saved as time goes, may meet the weights before the loss is looked at
+    assert any(f"bsa: {told}" in done.output for told in ("the loss is nan", "a weight is no longer a number"))
+    assert "A lower learning_rate" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = call(words(tmp_path))
+    assert done.exit_code == 2
+    assert 'pip install "bsa[ray]"' in done.output
+
+
+def test_stages_or_devices_are_shared_not_both(tmp_path):
+    for option, told in (["--strategy", "mirrored"], "no strategy"), (["--devices", "2"], "no --devices"):
+        done = call([*words(tmp_path), *option])
+        assert done.exit_code == 2
+        assert f"expected {told}" in done.output
+
+
+def test_options_of_ray_without_it_are_an_error(tmp_path):
+    asked = words(tmp_path)
+    at = asked.index("--executor")
+    done = call([*asked[:at], *asked[at + 2 :], "--workers", "7", "--stage-gpus", "1"])
+    assert done.exit_code == 2
+    assert "expected --executor ray with --workers, --stage-gpus, found no executor" in done.output
+
+
+def test_a_stage_that_no_machine_can_take_is_an_error_and_does_not_wait(tmp_path):
+    done = call([*words(tmp_path), "--stage-gpus", "1"])
+    assert done.exit_code == 2
+    assert "GPUs of a stage, found" in done.output
+
+
+@pytest.mark.parametrize("lost", ["WorkerCrashedError", "OutOfMemoryError"])
+def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cancelled(lost):
+    """Ray gives up after some times; a task that dies each time would take minutes here."""
+    import ray
+
+    class Lost:
+        exceptions, cancelled = ray.exceptions, []
+
+        def wait(left, **_):
+            return left[:1], left[1:]
+
+        def get(what):
+            if what != "told":
+                raise getattr(ray.exceptions, lost)("gone")
+            return []
+
+        def cancel(task, force):
+            Lost.cancelled.append(task)
+
+    class Board:
+        class read:
+            remote = staticmethod(lambda: "told")
+
+    with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
+        ray._follow(Lost, {}, ["first", "second"], Board, Quiet())
+    assert Lost.cancelled == ["second"]
+
+
+@pytest.mark.parametrize("address", ["nowhere", "http://127.0.0.1:8265", "127.0.0.1:9", "ray://127.0.0.1:9", "a b:1",
+                                     "host:99999"])  # fmt: skip
+@pytest.mark.parametrize("place", ["option", "environment"])
+def test_an_address_without_a_cluster_is_a_sentence(address, place, tmp_path, monkeypatch):
+    """Nothing listens at port 9; Ray itself would wait there for a minute."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    option = ["--ray-address", address] if place == "option" else []
+    if place == "environment":
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    done = call([*words(tmp_path), *option])
+    assert done.exit_code == 2
+    (line,) = done.output.splitlines()
+    who = {"option": "bsa: --ray-address", "environment": "bsa: the environment variable RAY_ADDRESS"}[place]
+    assert line.startswith(f"{who}: expected the address of a cluster of Ray")
+    assert f"found {address}: " in line
+    assert ("Unset it, or give --ray-address local" in line) == (place == "environment")
+
+
+def test_local_starts_a_cluster_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    assert ray._address("local") == "local"
+    with pytest.raises(UsageError, match="RAY_ADDRESS: expected"):
+        ray._address("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert ray._address(None) == "auto"
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    assert ray._address(None) == "local"

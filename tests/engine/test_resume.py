@@ -1,0 +1,181 @@
+"""What is killed goes on: in training, between two chunks of an attack, within one."""
+
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from bsa import spec
+from bsa.engine import run, stages
+from bsa.engine.results import Results
+from bsa.engine.store import Store
+from bsa.files import WORK
+from bsa.search import journal as _searches
+
+# The quick start with a network and attacks that need not be good; the first attack has two chunks.
+SHORT = [
+    "blind_spot.cells=[[0.9, 0.05]]", "train.steps=60", "train.epsilon_warmup=20", "train.attack_steps=2",
+    'attack=[{"name": "pgd", "epsilon": 0.1, "steps": 10, "images": 40, "batch_size": 16}, '
+    '{"name": "corner_descent", "epsilon": 0.1, "steps": 6, "targets": 0, "images": 40}]',
+    "sanity=false", 'report=[{"name": "success_table"}]',
+]  # fmt: skip
+SPEC = spec.load("quickstart", SHORT)
+pytestmark = pytest.mark.usefixtures("same_kernels")
+
+
+class Quiet:
+    """Nobody is told; `stored` are the kinds of stages that were there."""
+
+    def __init__(self):
+        self.stored = []
+
+    def began(self, stage):
+        return lambda done, total, **_: None
+
+    def reused(self, stage):
+        self.stored.append(stage.kind)
+
+    def waiting(self, *_):
+        pass
+
+    ended = waiting
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The store of an undisturbed run."""
+    store = Store(tmp_path_factory.mktemp("whole"))
+    run.run(SPEC, store, seen=Quiet())
+    return store
+
+
+def results(store):
+    return Results(SPEC, store, run.describe(SPEC))
+
+
+KILLED = """
+import os, signal, sys
+from bsa import cli, progress
+from bsa.train import _checkpoint
+
+kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
+_checkpoint.SECONDS_BETWEEN = 0.0
+began = progress.Display.began
+
+def kill_in_time(self, stage):
+    report = began(self, stage)
+    def progressed(done, total, **metrics):
+        report(done, total, **metrics)
+        if stage.kind == kind and done >= at:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return progressed
+
+progress.Display.began = kill_in_time
+cli.main()
+"""
+
+
+def run_and_kill(folder, kind, at):
+    """The run as a process, which kills itself with SIGKILL once a stage of that kind reports `at` steps or images."""
+    changes = (word for change in SHORT for word in ("--set", change))
+    places = ["--store", folder / "store", "--out", folder / "out"]
+    command = [sys.executable, "-c", KILLED, kind, str(at), "run", "quickstart", *changes, *places]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(whole, tmp_path):
+    store = Store(tmp_path / "store")
+    planned = run.planned(SPEC)
+    network, attack = planned[0], next(s for s in planned if s.kind == "attack")
+    run_and_kill(tmp_path, "network", 30)
+    assert (store.part(network.key) / WORK / "checkpoint.npz").is_file()
+    assert network.key not in store
+    run_and_kill(tmp_path, "attack", 32)
+    assert network.key in store
+    assert [p.name for p in (store.part(attack.key) / WORK).glob("chunk_*")] == ["chunk_0000.npz"]
+    seen = Quiet()
+    run.run(SPEC, store, seen=seen)
+    assert "network" in seen.stored
+    assert "attack" not in seen.stored
+    ours, theirs = (results(at) for at in (store, whole))
+    for a, b in zip(ours.all, theirs.all, strict=True):
+        assert a.record["key"] == b.record["key"]
+        assert a.record["metrics"] == b.record["metrics"]
+        for file in a.folder.glob("*.npz"):
+            x, y = a.arrays(file.name), b.arrays(file.name)
+            for name in x:
+                np.testing.assert_array_equal(x[name], y[name])
+    nets = [keras.saving.load_model(r.find(kind="network")[0].folder / "network.keras") for r in (ours, theirs)]
+    for x, y in zip(*(net.get_weights() for net in nets), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def attack_stage(store, batch_size):
+    """The short run's first corner_descent and the folders it needs, with another size of batches."""
+    stage = next(s for s in run.planned(SPEC) if s.component["name"] == "corner_descent")
+    attack = stage.component | {"params": stage.component["params"] | {"batch_size": batch_size}}
+    return stage._replace(component=attack), [store.path(need) for need in stage.needs]
+
+
+def same_arrays(one, other):
+    with np.load(one / "attack.npz") as a, np.load(other / "attack.npz") as b:
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_an_attack_goes_on_from_its_finished_chunks(whole, tmp_path):
+    stage, needs = attack_stage(whole, 5)
+    once, half = tmp_path / "once", tmp_path / "half"
+    for part in (once, half):
+        (part / WORK).mkdir(parents=True)
+    stages.compute(stage, needs, once, stages.Desk())
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, **_):
+        if done == 20:  # two chunks of 10 are saved
+            raise Killed
+
+    with pytest.raises(Killed):
+        stages.compute(stage, needs, half, stages.Desk(progress=kill))
+    assert len(list((half / WORK).glob("chunk_*"))) == 2
+    kept = {p: p.stat().st_mtime_ns for p in (half / WORK).glob("chunk_*")}
+    seen = []
+    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    assert seen == sorted(seen)
+    assert seen[0] == 20
+    assert seen[-1] == 40
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    (half / WORK / "chunk_0003.npz").write_bytes((half / WORK / "chunk_0001.npz").read_bytes())
+    stages.compute(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
+    same_arrays(once, half)
+
+
+def test_an_attack_goes_on_within_a_chunk(whole, tmp_path, monkeypatch):
+    stage, needs = attack_stage(whole, 20)  # one chunk
+    once, half = tmp_path / "once", tmp_path / "half"
+    for part in (once, half):
+        (part / WORK).mkdir(parents=True)
+    stages.compute(stage, needs, once, stages.Desk())
+    monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # saves at every turn
+    killed_at = []
+
+    def kill(done, total, **_):
+        if done > 10:
+            killed_at.append(done)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stages.compute(stage, needs, half, stages.Desk(progress=kill))
+    assert [p.name.split(".")[0] for p in (half / WORK).iterdir()] == ["chunk_0000"]  # a search of it alone
+    seen = []
+    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    assert seen == sorted(seen)
+    assert killed_at[0] == seen[0] < seen[-1] == 40
+    assert [p.name for p in (half / WORK).iterdir()] == ["chunk_0000.npz"]
+    same_arrays(once, half)
