@@ -120,7 +120,7 @@ def _beside(point):
     if found is None:
         raise UsageError(
             f'{point.dist.name} {point.dist.version} offers "{point.name}" as {point.value}: expected its parameters '
-            f"in {files[0] if files else f'a JSON file beside {point.value}'}, found none; is it among the package's data?"
+            f"in {files[0] if files else 'a JSON file beside its module'}, found none; is it among the package's data?"
         )
     return found
 
