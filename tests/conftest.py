@@ -1,5 +1,6 @@
 """What several tests share: real data, a small trained network, a linear one whose least distortion is known."""
 
+import json
 import os
 from pathlib import Path
 
@@ -39,6 +40,30 @@ def weights_dir():
     if not folder:
         pytest.skip("BSA_WEIGHTS_DIR names no folder with released weights (wong_kolter_mnist.pth)")
     return Path(folder)
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """`plugins(files)` writes files {path: text} into a folder of this test; what is offered is forgotten afterwards.
+
+    The folder is on Python's path, so that a .dist-info in it is an installed package.
+    """
+    from bsa import catalog
+
+    folder = tmp_path / "plugins"
+
+    def write(files):
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text if isinstance(text, str) else json.dumps(text))
+        monkeypatch.syspath_prepend(folder)
+        catalog.forget()
+        return folder
+
+    yield write
+    monkeypatch.undo()
+    catalog.forget()
 
 
 @pytest.fixture(scope="module")

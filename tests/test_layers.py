@@ -14,7 +14,7 @@ ROOT = Path(bsa.__file__).parent
 LAYERS = [
     {"errors"},
     {"signatures", "ops", "rewrites", "transforms", "judge", "given"},
-    {"backend", "files", "networks", "devices"},
+    {"backend", "files", "fragments", "networks", "devices"},
     {"catalog"},
     {"foreign"},
     {"data", "models", "weights", "certify", "search", "spec"},

@@ -38,7 +38,7 @@ def _spec(path, overrides, seed, weights_dir, strict=False, tell=None):
 
 @main.command(epilog=EXIT)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options("format")
+@options("plugins", "format")
 def validate(files, form):
     """Check specs: every problem at once, with its place, what was expected and what was found.
 
@@ -75,7 +75,8 @@ def _problems(path):
     return []
 
 
-@main.command()
+@main.command(epilog=EXIT)
+@options("plugins")
 def schema():
     """Print the combined JSON schema of specs, for editors and other tools."""
     from bsa.spec.schema import combined
@@ -85,7 +86,7 @@ def schema():
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "format")
+@options("set", "seed", "plugins", "data", "weights", "store", "format")
 def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
     """Print the stages of a SPEC: keys, what the store holds, about how many forward-backward passes."""
     from bsa.engine.run import outlook
@@ -104,7 +105,7 @@ def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "out", "overwrite", "strict", "strategy", "devices")
+@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "strategy", "devices")
 @options("executor", "ray", "workers", "stage_cpus", "stage_gpus")
 def run(
     spec,
@@ -165,7 +166,7 @@ def _on_ray(spec, store, folders, display, strategy, devices, **size):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "data", "weights", "store", "out", "overwrite", "strict")
+@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict")
 def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict):
     """Render the tables and figures of a finished run of a SPEC again."""
     from bsa.engine.store import Store
@@ -212,6 +213,7 @@ def _render(spec, store, data_dir, folder, overrides, strict):
 @click.option("--index", type=int, help="Which network of a cascade.")
 @click.option("--sha256", help="What the file must be.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .keras file to write.")
+@options("plugins")
 def import_(name, file, model, input_shape, classes, overrides, index, sha256, out):
     """Turn foreign weights in FILE into a .keras model. FORMAT: wong_kolter (.pth), madry_checkpoint or npz.
 

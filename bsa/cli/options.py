@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bsa import catalog
 from bsa.devices import cluster
 
 
@@ -15,7 +16,17 @@ def _folder(context, parameter, value):
     return value
 
 
+def _offer(context, parameter, value):
+    """Folders of plug-ins, before anything that reads a spec."""
+    for folder in value:
+        catalog.add_folder(folder)
+
+
 KNOWN = {
+    "plugins": click.option("--plugins", type=click.Path(), envvar="BSA_PLUGINS", multiple=True, is_eager=True,
+                            expose_value=False, callback=_offer, metavar="FOLDER",
+                            help="Use the components in FOLDER/<kind>/<name>.py, too, each with its parameters in "
+                                 "<name>.json beside it; may be repeated (BSA_PLUGINS: folders with : between)."),
     "set": click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                         help="Override a field, for example train.steps=2000; may be repeated. In a collection "
                              "of every experiment, or of one: NAME.KEY=VALUE."),

@@ -81,7 +81,8 @@ def placed(spec, data):
 def _source(given, described):
     """What a key holds of a data set; its parameters too, where it has any."""
     name, params = given["name"], {k: v for k, v in given.items() if k != "name"}
-    return {"name": name, "version": _version("data", name)} | ({"params": params} if params else {}) | described
+    made = {"name": name, "version": _version("data", name)} | catalog.identity("data", name)
+    return made | ({"params": params} if params else {}) | described
 
 
 def _attacked(spec, attack, name, network, source):
@@ -166,8 +167,14 @@ def _component(kind, given):
     params = {k: v for k, v in given.items() if k not in NOT_HASHED}
     made = {"name": given["name"], "version": _version(kind, given["name"]), "params": params}
     if "attacks" in params:  # an ensemble: what its members compute is part of what it computes
-        made["members"] = [_version(kind, member["name"]) for member in params["attacks"]]
-    return made
+        made["members"] = [_member(kind, member["name"]) for member in params["attacks"]]
+    return made | catalog.identity(kind, given["name"])
+
+
+def _member(kind, name):
+    """A member of an ensemble: its version, and the origin of one from elsewhere."""
+    identity = catalog.identity(kind, name)
+    return {"version": _version(kind, name)} | identity if identity else _version(kind, name)
 
 
 def _networks(spec, source):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import jsonschema
 
-from bsa import errors
+from bsa import catalog, errors
 from bsa.errors import BsaError
 from bsa.spec.schema import combined
 
@@ -151,7 +151,7 @@ def _finding(keyword, value):
 
 def _hint(keyword, value, limit):
     if keyword == "enum" and isinstance(value, str):
-        return errors.suggest(value, limit)
+        return catalog.trouble(value) or errors.suggest(value, limit)
     if keyword == "maximum" and limit == 1:
         return f"pixels are in [0, 1]: for {value:g} of 255 write {value / 255:.6g}"
     if keyword == "type" and isinstance(value, str):

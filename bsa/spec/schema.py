@@ -4,7 +4,6 @@ Nothing here imports TensorFlow.
 """
 
 import copy
-import functools
 import json
 
 from bsa import catalog
@@ -15,7 +14,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
-@functools.cache
+@catalog.cached
 def combined():
     """The one schema that editors and `jsonschema` need (JSON Schema, draft 2020-12), as a dict.
 
@@ -75,7 +74,7 @@ def _add_members(definitions):
     for name in names:
         part = copy.deepcopy(catalog.fragment("attacks", name))
         part["properties"] = {k: v for k, v in part["properties"].items() if k not in shared}
-        part["required"] = [k for k in part["required"] if k not in shared]
+        part["required"] = [k for k in part.get("required", ()) if k not in shared]
         definitions[f"members.{name}"] = part | {"additionalProperties": False, "shared": sorted(shared)}
     definitions["members"] = _choice("members", names)
 

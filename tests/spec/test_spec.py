@@ -236,7 +236,7 @@ def test_shipped_specs_are_valid_and_named_after_their_files(path):
 
 def test_reading_specs_and_asking_for_help_do_not_import_tensorflow():
     code = (
-        "import sys, bsa, bsa.cli, bsa.spec, bsa.plan, bsa.report, bsa.results, bsa.schema\n"
+        "import sys, bsa, bsa.cli, bsa.spec, bsa.engine.plan, bsa.report, bsa.engine.results\n"
         "bsa.spec.load('quickstart')\n"
         "assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib.pyplot'} & set(sys.modules), 'heavy imports'"
     )
