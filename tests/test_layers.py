@@ -16,7 +16,7 @@ LAYERS = [
     {"signatures", "ops", "rewrites", "transforms", "judge", "given"},
     {"backend", "files", "fragments", "networks", "devices"},
     {"catalog"},
-    {"foreign"},
+    {"foreign", "listing"},
     {"data", "models", "weights", "certify", "search", "spec"},
     {"attacks", "measures", "checks", "train"},
     {"engine"},

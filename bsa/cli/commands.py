@@ -1,4 +1,7 @@
-"""The command line: `bsa validate | schema | plan | run | show | import`. No logic; TensorFlow only where needed."""
+"""The command line: `bsa validate | components | schema | plan | run | show | import`. No logic.
+
+TensorFlow is imported only where it is needed.
+"""
 
 import functools
 import json
@@ -9,6 +12,7 @@ from pathlib import Path
 import click
 
 from bsa import __version__, files, foreign
+from bsa.cli.components import components
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT, Commands
 from bsa.devices import cluster
@@ -73,6 +77,9 @@ def _problems(path):
     except UsageError as error:
         return [Problem("", "a file that can be read, or a folder of *.json", str(error))]
     return []
+
+
+main.add_command(components)
 
 
 @main.command(epilog=EXIT)
