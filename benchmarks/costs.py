@@ -20,6 +20,7 @@ from bsa.engine import plan, run
 from bsa.engine.stages.network import build
 from bsa.engine.store import Store
 from bsa.errors import WeightsError
+from bsa.spec.experiment import networks
 
 UNKNOWN = "0" * 64  # stands for the sha256 of weights that are not at hand
 HEADS = ["spec", "passes", "operations", "2 cores", "of that measured", "peak memory", "one GPU", "eight GPUs"]
@@ -101,12 +102,11 @@ def _pinned(resolved):
     try:
         return foreign.pinned(resolved)
     except WeightsError:
-        blocks = {name: dict(block) for name, block in plan.networks(resolved).items()}
+        blocks = {name: dict(block) for name, block in networks(resolved).items()}
         for block in blocks.values():
             if "weights" in block:
                 block["weights"] = {"sha256": UNKNOWN} | block["weights"]
-        rest = {k: v for k, v in resolved.items() if k not in ("model", "train", "weights")}
-        return rest | {"networks": blocks}
+        return resolved | {"networks": blocks}
 
 
 def shown(row):

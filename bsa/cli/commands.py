@@ -16,7 +16,6 @@ from bsa.cli.components import components
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT, Commands
 from bsa.devices import cluster
-from bsa.engine.plan import experiments
 from bsa.errors import UsageError
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
@@ -33,7 +32,7 @@ def main():
 
 def _spec(path, overrides, seed, weights_dir, strict=False, tell=None):
     spec = load_spec(path, _told(overrides, seed))
-    unchecked = [each["name"] for each in experiments(spec) if not each["sanity"]]
+    unchecked = [each.name for each in spec.experiments if not each.sanity]
     if strict and unchecked:
         found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
         raise UsageError(f"--strict: expected sanity checks, found {found}")
@@ -93,13 +92,18 @@ def schema():
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
+@click.option("--resolved", is_flag=True, help="Print the spec itself instead, as JSON with every default filled in.")
 @options("set", "seed", "plugins", "data", "weights", "store", "format")
-def plan(spec, overrides, seed, data_dir, weights_dir, root, form):
+def plan(spec, resolved, overrides, seed, data_dir, weights_dir, root, form):
     """Print the stages of a SPEC: keys, what the store holds, about how many forward-backward passes."""
     from bsa.engine.run import outlook
     from bsa.engine.store import Store
 
-    rows = outlook(_spec(spec, overrides, seed, weights_dir), Store(root), data_dir=data_dir)
+    spec = _spec(spec, overrides, seed, weights_dir)
+    if resolved:
+        click.echo(json.dumps(spec.resolved, indent=1, ensure_ascii=False))
+        return
+    rows = outlook(spec, Store(root), data_dir=data_dir)
     if form == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -144,14 +148,14 @@ def run(
         raise UsageError(f"expected --executor ray with {given}, found no executor")
     resolved = _spec(spec, overrides, seed, weights_dir, strict, tell=functools.partial(click.echo, err=True))
     store = Store(root)
-    number, workers = cluster.place(strategy or runner.stated(resolved))
+    number, workers = cluster.place(strategy or resolved.strategy)
     folder = Folder(out, resolved, data_dir, overwrite)
     folder.check()
     display = display.Display(several=bool(executor))
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
     try:
         if executor:
-            _on_ray(resolved, store, folders, display, strategy or runner.stated(resolved), devices, **ray)
+            _on_ray(resolved, store, folders, display, strategy or resolved.strategy, devices, **ray)
         else:
             runner.run(resolved, store, **folders, strategy=strategy, devices=devices, seen=display)
     finally:

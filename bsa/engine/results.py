@@ -8,6 +8,7 @@ import numpy as np
 from bsa.checks import strongest
 from bsa.engine import plan
 from bsa.errors import BsaError
+from bsa.spec import Collection
 
 
 class Result(NamedTuple):
@@ -24,7 +25,7 @@ class Result(NamedTuple):
 
 
 class Results:
-    """The results of a resolved experiment in a `Store`; BsaError names what has not been run."""
+    """The results of an `Experiment` in a `Store`; BsaError names what has not been run."""
 
     def __init__(self, spec, artefacts, data):
         self.spec = spec
@@ -32,7 +33,7 @@ class Results:
         missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
         if missing:
             raise BsaError(
-                f"{spec['name']} has not been run to its end: the store {artefacts.root} lacks "
+                f"{spec.name} has not been run to its end: the store {artefacts.root} lacks "
                 f"{len(missing)} stages, the first of them {missing[0]}. `bsa run` computes them."
             )
         self.all = [Result(place, artefacts.record(s.key), artefacts.path(s.key)) for place, s in placed]
@@ -40,12 +41,6 @@ class Results:
     def find(self, **place):
         """The results whose place has all these values, in the plan's order."""
         return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
-
-    def reported(self, network, cell):
-        """The published numbers of a network in a cell: a row of the spec's "reported", or an empty dict."""
-        reported = self.spec.get("reported", {"rows": []})
-        rows = reported["rows"] if reported.get("network", network) == network else []
-        return next((r for r in rows if tuple(r["cell"]) == (cell.scale, cell.shift)), {})
 
     @property
     def experiments(self):
@@ -69,21 +64,16 @@ class Results:
                 saved = result.arrays("attack.npz", "index", "distance")
                 tried[result.place["label"]] = (saved["index"], saved["distance"], result.place["thresholds"])
             own = tried.pop(place["label"])
-            yield strongest(own, tried, gain=self.spec["sanity"]["gain"], cell=number)
+            yield strongest(own, tried, gain=self.spec.sanity.params["gain"], cell=number)
 
     @property
     def failed(self):
         """How many sanity checks failed."""
         return sum(check["passed"] is False for _, checks in self.sanity for check in checks)
 
-    @property
-    def source(self):
-        """What the published numbers are called, for example "Table 2"; "" where there are none."""
-        return self.spec.get("reported", {}).get("source", "")
-
 
 class Collected:
-    """The results of a resolved collection: those of its `experiments`."""
+    """The results of a `Collection`: those of its `experiments`."""
 
     def __init__(self, spec, experiments):
         self.spec, self.experiments = spec, experiments
@@ -95,6 +85,6 @@ class Collected:
 
 
 def gather(spec, artefacts, describe):
-    """The results of a resolved spec, an experiment or a collection; `describe(experiment)` describes its data set."""
-    found = [Results(each, artefacts, describe(each)) for each in plan.experiments(spec)]
-    return Collected(spec, found) if "experiments" in spec else found[0]
+    """The results of an `Experiment` or a `Collection`; `describe(experiment)` describes an experiment's data set."""
+    found = [Results(each, artefacts, describe(each)) for each in spec.experiments]
+    return Collected(spec, found) if isinstance(spec, Collection) else found[0]

@@ -22,16 +22,15 @@ LIBRARIES = ("bsa", "tensorflow", "keras", "numpy")  # all imported by the time 
 
 def describe(spec, data_dir=None):
     """What the plan needs to know of an experiment's data set, without reading it."""
-    name, params = spec["data"]["name"], {k: v for k, v in spec["data"].items() if k != "name"}
-    return catalog.find("data", name).describe(data_dir=data_dir, **params)
+    return catalog.find("data", spec.data.name).describe(data_dir=data_dir, **spec.data.params)
 
 
 def planned(spec, data_dir=None):
     """The stages of a resolved spec, in order; those of a collection without repeats, titled with the experiment."""
     made = {}
-    for experiment in plan.experiments(spec):
+    for experiment in spec.experiments:
         for stage in plan.stages(experiment, describe(experiment, data_dir)):
-            title = stage.title if experiment is spec else f"{experiment['name']}: {stage.title}"
+            title = stage.title if experiment is spec else f"{experiment.name}: {stage.title}"
             made.setdefault(stage.key, stage._replace(title=title))
     return tuple(made.values())
 
@@ -80,7 +79,7 @@ def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devi
     progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.engine.display.Display`.
     """
     backend.check()
-    stages, strategy = planned(spec, data_dir), strategy or stated(spec)
+    stages, strategy = planned(spec, data_dir), strategy or spec.strategy
     worker, _ = cluster.place(strategy)
     desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices))  # only where there is work for it
     for stage in stages:
@@ -101,11 +100,6 @@ def ensure(stage, artefacts, desk, seen):
             seen.reused(stage)
         else:
             _compute(stage, artefacts, part, desk(), seen)
-
-
-def stated(spec):
-    """The strategy that a resolved spec states, or the first of a collection's experiments that states one; or None."""
-    return next((each["strategy"] for each in plan.experiments(spec) if "strategy" in each), None)
 
 
 def _desk(data_dir, weights_dir, strategy, count):

@@ -12,8 +12,7 @@ def render(results, out):
     it stands in a folder for each experiment.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for report in results.spec["report"]:
-        params = {k: v for k, v in report.items() if k != "name"}
-        yield from find("report", report["name"]).render(results, out, **params)
+    for report in results.spec.reports:
+        yield from find("report", report.name).render(results, out, **report.params)
     for experiment in results.experiments:
-        yield from _sanity.render(experiment, out if experiment is results else out / experiment.spec["name"])
+        yield from _sanity.render(experiment, out if experiment is results else out / experiment.spec.name)

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from bsa import catalog, files
 from bsa.engine import run, store
-from bsa.engine.plan import experiments
 from bsa.errors import UsageError
 from bsa.files import clean, reason, told
 from bsa.spec import canonical
@@ -29,8 +28,9 @@ class Folder:
     """The results folder of a run: `out`, by default results/<name>, of a resolved spec."""
 
     def __init__(self, out, spec, data_dir=None, overwrite=False):
-        self.out, self.overwrite = Path(out or Path("results") / spec["name"]), overwrite
-        self.spec, self.keys = json.loads(canonical(spec)), {stage.key for stage in run.planned(spec, data_dir)}
+        self.out, self.overwrite = Path(out or Path("results") / spec.name), overwrite
+        self.spec, self.json = spec, json.loads(canonical(spec.resolved))
+        self.keys = {stage.key for stage in run.planned(spec, data_dir)}
 
     def check(self):
         """UsageError where the folder holds another run's results, which are not to be overwritten, or is not writable.
@@ -90,7 +90,7 @@ class Folder:
         except (ValueError, KeyError, TypeError, RecursionError):
             names, wrong = [], f"found a damaged {RUN}, so that nobody knows of which run they are"
         else:
-            wrong = _difference(self.spec, spec)
+            wrong = _difference(self.json, spec)
             if not wrong and keys != self.keys:
                 wrong = "found those of the same spec, computed by another version of bsa"
         if wrong and not self.overwrite:
@@ -100,7 +100,7 @@ class Folder:
     def _unknown(self):
         """A sentence's end on files that look like results and are of no run, or None."""
         stems = (*catalog.names("report"), "sanity")
-        folders = [self.out, *(self.out / each["name"] for each in experiments(self.spec) if each is not self.spec)]
+        folders = [self.out, *(self.out / each.name for each in self.spec.experiments if each is not self.spec)]
         for file in sorted(file for folder in folders for file in folder.glob("*")):
             if file.name.startswith(stems) and file.suffix in SUFFIXES:
                 return f"found {file.name} and no {RUN} that says of which run it is"
@@ -111,13 +111,13 @@ class Folder:
         records = {r.record["key"]: r.record for each in results.experiments for r in each.all}
         versions = {name: importlib.metadata.version(name) for name in run.LIBRARIES}
         return {
-            "name": self.spec["name"],
+            "name": self.spec.name,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions | {"python": platform.python_version()},
             "processor": run.processor(),
             "seconds": round(sum(record["seconds"] for record in records.values()), 2),
             "overrides": list(overrides),
-            "spec": self.spec,
+            "spec": self.json,
             "stages": [{k: v for k, v in record.items() if k not in APART} for record in records.values()],
         }
 

@@ -23,7 +23,7 @@ def render(results, out):
         return
     out.mkdir(parents=True, exist_ok=True)
     attacks = [_attack(*found) for found in results.sanity]
-    files.write_json(out / f"{FIGURES}.json", {"name": results.spec["name"], "attacks": attacks})
+    files.write_json(out / f"{FIGURES}.json", {"name": results.spec.name, "attacks": attacks})
     _table(results).save(out / FIGURES)
     summary, *warnings = lines(results)
     yield f"{summary} ({out / FIGURES}.md has verdicts and figures)"
@@ -117,7 +117,7 @@ def _table(results):
         "cell. Success and other gains are of a few images of all cells.",
         *lines(results),
     ]
-    return Table(f"{results.spec['name']}: sanity of the evaluation", ["", *heads], rows, notes)
+    return Table(f"{results.spec.name}: sanity of the evaluation", ["", *heads], rows, notes)
 
 
 def _figures(result, checks):

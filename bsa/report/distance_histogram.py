@@ -26,7 +26,7 @@ def render(results, out, *, bins, thin, resamples):
         table.save(out / _figure.name("distance_histogram", *_where(results, attack)))
         yield table
         figures += shown
-    files.write_json(out / "distance_histogram.json", {"name": results.spec["name"], "figures": figures})
+    files.write_json(out / "distance_histogram.json", {"name": results.spec.name, "figures": figures})
 
 
 def _embedded(results, attack):
@@ -37,7 +37,7 @@ def _embedded(results, attack):
 
 def _where(results, attack):
     """What tells the files of an attack from others'."""
-    several = len(results.spec["blind_spot"]["cells"]) > 1
+    several = len(results.spec.cells) > 1
     return attack.place["network"], attack.place["label"], attack.place["cell"] if several else None
 
 
@@ -46,7 +46,7 @@ def _figure_of(results, attack, at, bins, resamples):
     place, embedded = attack.place, _embedded(results, attack)
     k = embedded[0][1][at]
     several = f"k{k}" if len(embedded[0][1]) > 1 else None
-    arrays, threshold, seed = attack.arrays("attack.npz"), place["thresholds"][0], results.spec["seed"]
+    arrays, threshold, seed = attack.arrays("attack.npz"), place["thresholds"][0], results.spec.seed
     broken = arrays["distance"] <= threshold + SLACK
     return {
         "file": _figure.name("distance_histogram", *_where(results, attack), several) + ".png",
@@ -103,7 +103,7 @@ def _draw(results, numbers, thin, file):
         axis.spines[["top", "right"]].set_visible(False)
     _figure.title(
         figure,
-        f"{results.spec['name']}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
+        f"{results.spec.name}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
         f"{numbers['threshold']:g}",
         f"95 % intervals; counts are those of bins with fewer than {thin} images (above: attacked ones, hollow bars)",
     )
@@ -147,7 +147,7 @@ def _table(results, figures):
     rows = [_row(f"all, k = {f['k']}", [panel["all"] for panel in f["panels"]]) for f in figures]
     rows += [_row(f"class {c}, k = {first['k']}", [p["classes"][c] for p in panels]) for c in panels[0]["classes"]]
     title = (
-        f"{results.spec['name']}: distance against the success of {first['attack']} on network {first['network']}, "
+        f"{results.spec.name}: distance against the success of {first['attack']} on network {first['network']}, "
         f"cell ({first['cell'][0]:g}, {first['cell'][1]:g})"
     )
     notes = [

@@ -3,7 +3,6 @@
 import numpy as np
 
 from bsa import files
-from bsa.engine import plan
 from bsa.report import _figure
 from bsa.report._ranks import separation, text
 from bsa.report.write.table import Table
@@ -11,7 +10,7 @@ from bsa.report.write.table import Table
 
 def render(results, out, *, bins, resamples):
     """A figure for each blind-spot cell and k as PNG and SVG, and a table; `distance_shift.json` holds all numbers."""
-    original, *others = sorted(plan.cells_of(results.spec), key=lambda cell: (cell.scale, cell.shift) != (1, 0))
+    original, *others = sorted(results.spec.cells, key=lambda cell: (cell.scale, cell.shift) != (1, 0))
     networks = results.find(kind="measure", measure="nearest", cell=original)
     figures = []
     for cell in others:
@@ -20,14 +19,14 @@ def render(results, out, *, bins, resamples):
         for at, k in enumerate(ks):
             parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
             pairs = zip(networks, moved, strict=True)
-            panels = [_panel(*pair, at, bins, resamples, results.spec["seed"]) for pair in pairs]
+            panels = [_panel(*pair, at, bins, resamples, results.spec.seed) for pair in pairs]
             shown = {"file": _figure.name("distance_shift", *parts) + ".png", "cell": [cell.scale, cell.shift], "k": k}
             figures.append(shown | {"resamples": resamples, "panels": panels})
             _draw(results, figures[-1], out / shown["file"])
             yield f"figure {out / shown['file']}"
     table = _table(results, figures)
     table.save(out / "distance_shift")
-    files.write_json(out / "distance_shift.json", {"name": results.spec["name"], "figures": figures})
+    files.write_json(out / "distance_shift.json", {"name": results.spec.name, "figures": figures})
     yield table
 
 
@@ -69,7 +68,7 @@ def _draw(results, numbers, file):
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8, frameon=False
     )
-    _figure.title(figure, results.spec["name"])
+    _figure.title(figure, results.spec.name)
     _figure.save(figure, file)
 
 
@@ -93,7 +92,7 @@ def _table(results, figures):
         "chance, below 0.5 blind-spot images lie nearer; with 95 % bootstrap intervals over images, each drawn with "
         f"its blind-spot version ({figures[0]['resamples']} resamples).",
     ]
-    return Table(f"{results.spec['name']}: distances of blind-spot images", columns, rows, notes)
+    return Table(f"{results.spec.name}: distances of blind-spot images", columns, rows, notes)
 
 
 def _name(cell):

@@ -6,7 +6,6 @@ A row for each experiment, of its original test images; the published row, where
 import numpy as np
 
 from bsa import files
-from bsa.engine import plan
 from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
 from bsa.report.write.table import Table
@@ -14,33 +13,34 @@ from bsa.report.write.table import Table
 
 def render(results, out):
     """The table, printed and as Markdown, CSV, LaTeX and JSON in `out`; rates are in percent."""
-    found = {each.spec["name"]: _experiment(each) for each in results.experiments}
-    table = _table(results.spec["name"], found)
-    checked = [f"{each.spec['name']}: {line}" for each in results.experiments for line in _sanity.lines(each)]
+    found = {each.spec.name: _experiment(each) for each in results.experiments}
+    table = _table(results.spec.name, found)
+    checked = [f"{each.spec.name}: {line}" for each in results.experiments for line in _sanity.lines(each)]
     table._replace(notes=[*table.notes, *checked]).save(out / "distance_table")
-    files.write_json(out / "distance_table.json", {"name": results.spec["name"], "experiments": found})
+    files.write_json(out / "distance_table.json", {"name": results.spec.name, "experiments": found})
     return [table]
 
 
 def _experiment(results):
     """All numbers of an experiment, as they stand in the JSON."""
-    (cell,) = (cell for cell in plan.cells_of(results.spec) if (cell.scale, cell.shift) == (1, 0))
-    networks = {name: _network(results, name, cell) for name in plan.networks(results.spec)}
+    (cell,) = (cell for cell in results.spec.cells if (cell.scale, cell.shift) == (1, 0))
+    networks = {name: _network(results, name, cell) for name in results.spec.networks}
     network = _main(results)
+    model = results.spec.networks[network].model
     return {
-        "data": results.spec["data"]["name"],
-        "model": plan.networks(results.spec)[network]["model"],
+        "data": results.spec.data.name,
+        "model": {"name": model.name, **model.params},
         "network": network,
         "networks": networks,
-        "source": results.source,
-        "reported": results.reported(network, cell),
+        "source": results.spec.reported.source,
+        "reported": results.spec.reported.row(network, cell),
     }
 
 
 def _main(results):
     """The network whose success and accuracy count: the reported one, else the first attacked, else the first."""
     attacked = [result.place["network"] for result in results.find(kind="attack")]
-    return results.spec.get("reported", {}).get("network") or [*attacked, *plan.networks(results.spec)][0]
+    return results.spec.reported.network or [*attacked, *results.spec.networks][0]
 
 
 def _network(results, name, cell):

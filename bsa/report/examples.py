@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bsa.engine import plan
 from bsa.judge import SLACK
 from bsa.report import _figure
 
@@ -25,7 +24,7 @@ def render(results, out, *, images, side_by_side):
     """
     blocks = [
         _block(results, network, label)
-        for network in plan.networks(results.spec)
+        for network in results.spec.networks
         for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network))
     ]
     stem = "examples_{0.network}_{0.label}.png"
@@ -33,7 +32,7 @@ def render(results, out, *, images, side_by_side):
     for name, shown in figures.items():
         file, numbers = out / name.replace(" ", "_"), _chosen([a for block in shown for a in block.arrays], images)
         if numbers:
-            _draw(results.spec["name"], shown, numbers, file)
+            _draw(results.spec.name, shown, numbers, file)
         labels = ", ".join(dict.fromkeys(block.label for block in shown))
         yield f"figure {file}" if numbers else f"no figure for {labels}: no image was attacked in every cell"
 

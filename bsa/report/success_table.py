@@ -3,7 +3,6 @@
 import numpy as np
 
 from bsa import files
-from bsa.engine import plan
 from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
 from bsa.report.write.table import Table
@@ -15,14 +14,14 @@ def render(results, out):
     The files hold what the sanity checks found as well; on the terminal it is printed last, for all reports at once.
     """
     tables, numbers = [], {}
-    for network in plan.networks(results.spec):
-        cells = numbers[network] = [_cell(results, network, cell) for cell in plan.cells_of(results.spec)]
+    for network in results.spec.networks:
+        cells = numbers[network] = [_cell(results, network, cell) for cell in results.spec.cells]
         table = _table(results, network, cells)
         checked = table._replace(notes=[*table.notes, *_sanity.lines(results, network=network)])
-        checked.save(out / ("success_table" if len(plan.networks(results.spec)) == 1 else f"success_table_{network}"))
+        checked.save(out / ("success_table" if len(results.spec.networks) == 1 else f"success_table_{network}"))
         tables.append(table)
     sanity = {"sanity": _sanity.summary(results)}
-    files.write_json(out / "success_table.json", {"name": results.spec["name"], "networks": numbers, **sanity})
+    files.write_json(out / "success_table.json", {"name": results.spec.name, "networks": numbers, **sanity})
     return tables
 
 
@@ -36,7 +35,7 @@ def _cell(results, network, cell):
         "certificates": {
             r.place["label"]: _certificate(results, r) for r in results.find(kind="certify", network=network, cell=cell)
         },
-        "reported": results.reported(network, cell),
+        "reported": results.spec.reported.row(network, cell),
     }
 
 
@@ -74,7 +73,7 @@ def _rate(flags):
 def _table(results, network, cells):
     labels = list(dict.fromkeys(label for cell in cells for label in cell["attacks"]))
     certificates = list(cells[0]["certificates"])
-    source = results.source if any(cell["reported"] for cell in cells) else ""
+    source = results.spec.reported.source if any(cell["reported"] for cell in cells) else ""
     paper = ([f"{source} accuracy"], [f"{source} success"]) if source else ([], [])
     columns = ["scale, shift", "accuracy", *paper[0], "threshold", *labels, *paper[1], *_heads(certificates)]
     rows = [row for cell in cells for row in _rows(cell, labels, source)]
@@ -91,7 +90,7 @@ def _table(results, network, cells):
             for note in a["notes"]
         ),
     ]
-    title = f"{results.spec['name']}: {results.spec['data']['name']}, network {network}"
+    title = f"{results.spec.name}: {results.spec.data.name}, network {network}"
     return Table(title, columns, rows, notes)
 
 

@@ -4,6 +4,7 @@ import graphlib
 import itertools
 
 from bsa import catalog, errors
+from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
 from bsa.transforms import scale_shift
 
@@ -42,7 +43,7 @@ def _networks(spec):
             yield Problem(f"{place}/train", '"train" or "weights" beside "model"', "neither")
         elif "train" in network and "weights" in network:
             yield Problem(f"{place}/weights", 'either "train" or "weights" beside "model"', "both")
-    known = spec.get("networks", {"main": None})
+    known = networks(spec)
     users = [user for key in ("attack", "certify", "measures") for user in _entries(spec, key)]
     for place, user in users:
         if "network" not in user and len(known) > 1:
@@ -107,22 +108,12 @@ def _listed(names):
 
 def _entries(spec, key):
     """Pairs (pointer, component) of a key that holds one component or a list."""
-    value = spec.get(key, [])
-    return [(f"/{key}/{i}", v) for i, v in enumerate(value)] if isinstance(value, list) else [(f"/{key}", value)]
-
-
-def attacks(spec):
-    """The attacks of a spec as a list: one, several or none."""
-    return [attack for _, attack in _entries(spec, "attack")]
-
-
-def certificates(spec):
-    """The certificates of a spec as a list: one, several or none."""
-    return [certificate for _, certificate in _entries(spec, "certify")]
+    several = isinstance(spec.get(key, []), list)
+    return [(f"/{key}/{i}" if several else f"/{key}", each) for i, each in enumerate(listed(spec, key))]
 
 
 def _reported(spec):
-    known = spec.get("networks", {"main": None})
+    known = networks(spec)
     reported = spec.get("reported", {"network": next(iter(known))})
     name = reported.get("network", next(iter(known)) if len(known) == 1 else None)
     if name not in known:
@@ -192,8 +183,8 @@ def _rendering(spec):
         yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
     for key, kind in (("attack", "attack"), ("certify", "certificate")):
         entries = _entries(spec, key)
-        for i, label in _again(e.get("label", e["name"]) for _, e in entries):
-            yield Problem(f"{entries[i][0]}/label", f"a label of its own for each {kind}", f'"{label}" twice')
+        for i, twice in _again(label(each) for _, each in entries):
+            yield Problem(f"{entries[i][0]}/label", f"a label of its own for each {kind}", f'"{twice}" twice')
     yield from _repeated(spec["report"])
     for i, report in enumerate(spec["report"]):
         for lack in _lacks(spec, report["name"]):
@@ -218,7 +209,7 @@ def _lacks(spec, report):
     """What a report needs ("needs" in its fragment) and a spec does not have, as phrases."""
     where, original = spec["blind_spot"]["cells"], [1, 0]
     there = {
-        "attack": ('an "attack"', bool(attacks(spec))),
+        "attack": ('an "attack"', bool(listed(spec, "attack"))),
         "nearest": ('a measure "nearest"', "nearest" in [m["name"] for m in spec["measures"]]),
         "original": ("the cell [1, 0]", original in where),
         "blind spot": ("a cell beside [1, 0]", any(cell != original for cell in where)),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bsa.errors import UsageError
 from bsa.spec import checks, problems, schema
+from bsa.spec.experiment import Collection
 from bsa.spec.problems import Problem, SpecError
 from bsa.spec.read import override, read
 from bsa.spec.resolve import resolve as resolved
@@ -12,7 +13,7 @@ from bsa.spec.text import strip
 
 
 def resolve(given, file, overrides=(), odd=()):
-    """A parsed collection, checked, with its resolved experiments in place of their files.
+    """The `Collection` that a parsed one states: checked, with its resolved experiments in place of their files.
 
     An experiment is looked up beside `file`, then among the specs that ship with bsa. An override of a collection's
     own key is for the collection; one that begins with an experiment's name, such as mnist_figure1.seed=1, for that
@@ -40,14 +41,14 @@ def resolve(given, file, overrides=(), odd=()):
     for (i, member, experiment, odd), name in zip(members, names, strict=True):
         try:
             mine = _overridden(experiment, member, others, name, names)
-            made.append(resolved(mine, member, odd))
+            made.append(resolved(mine, member, odd).resolved)
         except SpecError as error:
             found += [_problem(i, f"{error.file}: {problem}") for problem in error.problems]
     whole = schema.fill(given | {"experiments": made}, {"$ref": "#/$defs/collection"})
     found = found or list(checks.of_collection(whole))
     if found:
         raise SpecError(file, sorted(found, key=lambda p: p.pointer))
-    return whole
+    return Collection(whole)
 
 
 def _members(names, folder):

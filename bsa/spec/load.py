@@ -6,7 +6,7 @@ from bsa.spec.resolve import resolve
 
 
 def load(path, overrides=()):
-    """The resolved spec in a file (`-`: standard input), after overrides such as `train.steps=2000`.
+    """The `Experiment` or `Collection` in a file (`-`: standard input), after overrides such as `train.steps=2000`.
 
     A bare name such as `quickstart`, or `specs/quickstart.json`, that is no file here is looked up among the specs
     that ship with bsa. In a collection the resolved experiments stand in place of their files. Raises SpecError with

@@ -5,7 +5,21 @@ towards mid-grey; in [0, 1] pixels the same cell shrinks towards black and is an
 stated together with its pixel range. Plain arithmetic: numbers, arrays and tensors alike.
 """
 
+from typing import NamedTuple
+
 ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
+
+
+class Cell(NamedTuple):
+    """A blind-spot cell as it is stated and as pixels in [0, 1] see it: x' = gain * x + offset."""
+
+    scale: float
+    shift: float
+    gain: float
+    offset: float
+
+    def __str__(self):
+        return f"({self.scale:g}, {self.shift:g})"
 
 
 def problem(scale, shift, pixel_range):

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from bsa.checks import Check, skipped
+from bsa.checks import Check
+from bsa.checks._check import skipped
 from bsa.report import _sanity
 
 WEAK, STRONG = ({"name": name, "network": "robust", "epsilon": 0.1} for name in ("pgd", "corner_descent"))
