@@ -62,9 +62,9 @@ def write(path, writer):
             raise
 
 
-def write_json(path, value):
-    """Write a JSON file, whole or absent, for people to read."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def write_json(path, value, default=None):
+    """Write a JSON file, whole or absent, for people to read; `default` is json.dumps's."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=default) + "\n"
     write(path, lambda file: file.write(text.encode()))
 
 

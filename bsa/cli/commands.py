@@ -193,19 +193,14 @@ def _told(overrides, seed):
 
 
 def _render(spec, store, data_dir, folder, overrides, strict):
-    import rich.console
-
     from bsa.engine.results import gather
     from bsa.engine.run import describe
     from bsa.report import render
+    from bsa.report.write import text
 
-    console = rich.console.Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 200  # a file has room: no column is squeezed
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    for shown in list(folder.render(results, render, overrides)):  # all is written, even where nobody reads on
-        console.print(shown.rich() if hasattr(shown, "rich") else shown, soft_wrap=True, markup=False)
-    console.print(f"written to {folder.out}", soft_wrap=True, markup=False)
+    shown = list(folder.render(results, render, overrides))  # all is written, even where nobody reads on
+    text.show([*shown, f"written to {folder.out}"])
     if strict and results.failed:
         click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
         sys.exit(4)

@@ -1,18 +1,35 @@
-"""Tables and figures, one module each: `render(results, out)` gives `Table`s and sentences, from the store alone."""
+"""Pages of tables, figures and notes, from the store alone: a module each, `pages(results, **params) -> Page`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.text import Text
 
 from bsa.catalog import find
-from bsa.report import _sanity
+from bsa.engine.results import Collected, Results
+from bsa.report import _sanity, write
 from bsa.report._folder import Folder as Folder
+from bsa.report.page import Page, Table
+from bsa.report.write import text
 
 
-def render(results, out):
-    """Render the reports of the results' spec into the folder `out`, one after the other; yields what to show.
+def render(results: Results | Collected, out: Path) -> Iterator[str | Text | Table]:
+    """Write the pages of the results' spec into the folder `out`, part by part; yields what a terminal is to show.
 
     What the sanity checks found comes last, whatever the reports are: a warning is not to be missed. In a collection
     it stands in a folder for each experiment.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for folder, page in _pages(results, out):
+        for part in page.parts:
+            folder.mkdir(exist_ok=True)
+            write.part(part, folder)
+            yield from text.shown(part, folder)
+
+
+def _pages(results, out) -> Iterator[tuple[Path, Page]]:
+    """Each page with its folder."""
     for report in results.spec.reports:
-        yield from find("report", report.name).render(results, out, **report.params)
+        yield out, find("report", report.name).pages(results, **report.params)
     for experiment in results.experiments:
-        yield from _sanity.render(experiment, out if experiment is results else out / experiment.spec.name)
+        yield out if experiment is results else out / experiment.spec.name, _sanity.pages(experiment)

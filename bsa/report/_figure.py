@@ -1,4 +1,4 @@
-"""What the figures share: colours, bins, how they are named and saved."""
+"""What the figures share: colours, bins, how they are named."""
 
 import textwrap
 
@@ -25,19 +25,8 @@ def title(figure, *lines):
     figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=8)
 
 
-def save(figure, file, dpi=150):
-    """Write a figure as `file`, a .png, and as the .svg beside it, which is the same for the same figure."""
-    import matplotlib
-    from matplotlib import pyplot
-
-    figure.savefig(file, dpi=dpi)
-    with matplotlib.rc_context({"svg.hashsalt": "bsa"}):
-        figure.savefig(file.with_name(file.name.removesuffix(".png") + ".svg"), dpi=dpi, metadata={"Date": None})
-    pyplot.close(figure)
-
-
-def name(*parts):
-    """A file's name of the parts that are not empty, without a suffix; a `Cell` as its scale and shift."""
+def stem(*parts):
+    """A file's name without its suffix, of the parts that are not empty; a `Cell` as its scale and shift."""
     texts = [f"{p.scale:g}_{p.shift:g}" if hasattr(p, "shift") else str(p) for p in parts if p]
     return "_".join(texts).replace(" ", "_")
 

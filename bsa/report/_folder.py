@@ -13,12 +13,12 @@ from bsa import catalog, files
 from bsa.engine import run, store
 from bsa.errors import UsageError
 from bsa.files import clean, reason, told
+from bsa.report.write import SUFFIXES
 from bsa.spec import canonical
 from bsa.spec.problems import pointer, show
 
 RUN = "run.json"
 LOCK, STAGED = ".lock", ".rendering"  # both are bsa's own, and neither is a result
-SUFFIXES = (".md", ".csv", ".tex", ".json", ".png", ".svg")
 ADVICE = "Name another folder with --out, or replace what is there with --overwrite."
 # of a stage's record, what run.json does not repeat
 APART = {"kind", "component", "params", "needs", "metrics", "files", "sha256"}

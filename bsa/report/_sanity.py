@@ -1,13 +1,11 @@
 """What the sanity checks found: a line and warnings for people, a table of the figures for who wants to know."""
 
-import rich.text
-
-from bsa import files
 from bsa.checks import STRONGEST, TOO_FEW
-from bsa.report.write.table import Table
+from bsa.engine.results import Results
+from bsa.report.page import Data, Note, Page, Table
 
 PASSED, FAILED = "passed", "failed"
-FIGURES = "sanity"  # the stem of the files with all figures
+STEM = "sanity"
 GAINS = {
     "converged": "gain of twice the steps",
     "giving up": "gain of giving up none early",
@@ -17,20 +15,18 @@ GAINS = {
 }
 
 
-def render(results, out):
-    """Write `sanity.md`, .csv, .tex and .json; yields a line that counts the checks, and a warning for each failed."""
+def pages(results: Results) -> Page:
+    """A line that counts the checks, a warning for each that failed, and a table apart; no part without checks."""
+    title = f"{results.spec.name}: sanity of the evaluation"
     if not results.sanity:
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    attacks = [_attack(*found) for found in results.sanity]
-    files.write_json(out / f"{FIGURES}.json", {"name": results.spec.name, "attacks": attacks})
-    _table(results).save(out / FIGURES)
-    summary, *warnings = lines(results)
-    yield f"{summary} ({out / FIGURES}.md has verdicts and figures)"
-    yield from (rich.text.Text(warning, style="bold red") for warning in warnings)
+        return Page(title, [])
+    value = {"name": results.spec.name, "attacks": [_attack(*found) for found in results.sanity]}
+    counted, *warnings = lines(results)
+    notes = [Note(counted, table=STEM, holds="verdicts and figures"), *(Note(said, warning=True) for said in warnings)]
+    return Page(title, [_table(results, title), Data(title, STEM, value), *notes])
 
 
-def lines(results, network=None):
+def lines(results: Results, network: str | None = None) -> list[str]:
     """The line that counts the checks, and one for each that failed; nothing where there are no checks."""
     found = [(r, checks) for r, checks in results.sanity if network in (None, r.place["network"])]
     if not found:
@@ -46,7 +42,7 @@ def lines(results, network=None):
     return [counted, *(warning for result, checks in found for warning in _warnings(result, checks))]
 
 
-def summary(results):
+def summary(results: Results) -> dict | None:
     """How many checks passed, and those that failed in full, as JSON; None where there are none."""
     found = [_attack(*each) for each in results.sanity]
     if not found:
@@ -100,7 +96,7 @@ def _verdicts(result, checks):
     }
 
 
-def _table(results):
+def _table(results, title):
     """The verdict of each check, then a line for each figure; a column for each attack on each network."""
     heads = [f"{r.place['label']}, {r.place['network']}" for r, _ in results.sanity]
     rows = []
@@ -117,7 +113,7 @@ def _table(results):
         "cell. Success and other gains are of a few images of all cells.",
         *lines(results),
     ]
-    return Table(f"{results.spec.name}: sanity of the evaluation", ["", *heads], rows, notes)
+    return Table(title, ["", *heads], rows, notes, STEM, apart=True)
 
 
 def _figures(result, checks):

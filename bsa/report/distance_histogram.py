@@ -3,30 +3,33 @@
 Below, how many test images lie at each distance; above, the success rate among those attacked in each bin.
 """
 
+import functools
+
 import numpy as np
 
-from bsa import files
+from bsa.engine.results import Results
 from bsa.judge import SLACK, wilson
 from bsa.report import _figure
 from bsa.report._ranks import FEWEST, separation, text
-from bsa.report.write.table import Table
+from bsa.report.page import Data, Figure, Page, Table
+
+STEM = "distance_histogram"
 
 
-def render(results, out, *, bins, thin, resamples):
-    """A figure for each attack and k as PNG and SVG, a table for each attack; `distance_histogram.json` has it all."""
-    figures = []
+def pages(results: Results, *, bins: int, thin: int, resamples: int) -> Page:
+    """For each attack a figure for each k, and a table; the data are all of their numbers.
+
+    Bins of fewer than `thin` images are drawn hollow, with their counts.
+    """
+    title = f"{results.spec.name}: distance against success"
+    parts = []
     for attack in results.find(kind="attack"):
-        shown = [
-            _figure_of(results, attack, at, bins, resamples) for at in range(len(_embedded(results, attack)[0][1]))
-        ]
-        for figure in shown:
-            _draw(results, figure, thin, out / figure["file"])
-            yield f"figure {out / figure['file']}"
-        table = _table(results, shown)
-        table.save(out / _figure.name("distance_histogram", *_where(results, attack)))
-        yield table
-        figures += shown
-    files.write_json(out / "distance_histogram.json", {"name": results.spec.name, "figures": figures})
+        ks = _embedded(results, attack)[0][1]
+        figures = [_figure_of(results, attack, at, bins, thin, resamples) for at in range(len(ks))]
+        table = _table(results, [figure.data for figure in figures], _figure.stem(STEM, *_where(results, attack)))
+        parts += [*figures, table]
+    value = {"name": results.spec.name, "figures": [part for part in parts if isinstance(part, Figure)]}
+    return Page(title, [*parts, Data(title, STEM, value)])
 
 
 def _embedded(results, attack):
@@ -41,20 +44,35 @@ def _where(results, attack):
     return attack.place["network"], attack.place["label"], attack.place["cell"] if several else None
 
 
-def _figure_of(results, attack, at, bins, resamples):
-    """All numbers of a figure, as they stand in the JSON: one attack, and the `at`-th k."""
+def _figure_of(results, attack, at, bins, thin, resamples):
+    """The figure of one attack and the `at`-th k."""
+    numbers = _numbers(results, attack, at, bins, resamples)
+    several = f"k{numbers['k']}" if len(_embedded(results, attack)[0][1]) > 1 else None
+    stem = _figure.stem(STEM, *_where(results, attack), several)
+    title = f"{_title(results, numbers)}, k = {numbers['k']}"
+    draw = functools.partial(_draw, _title(results, numbers), numbers, thin)
+    return Figure(title, stem, draw, numbers)
+
+
+def _title(results, numbers):
+    cell = ", ".join(f"{v:g}" for v in numbers["cell"])
+    return (
+        f"{results.spec.name}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
+        f"{numbers['threshold']:g}"
+    )
+
+
+def _numbers(results, attack, at, bins, resamples):
+    """All numbers of a figure, as they stand in the data."""
     place, embedded = attack.place, _embedded(results, attack)
-    k = embedded[0][1][at]
-    several = f"k{k}" if len(embedded[0][1]) > 1 else None
     arrays, threshold, seed = attack.arrays("attack.npz"), place["thresholds"][0], results.spec.seed
     broken = arrays["distance"] <= threshold + SLACK
     return {
-        "file": _figure.name("distance_histogram", *_where(results, attack), several) + ".png",
         "network": place["network"],
         "attack": place["label"],
         "cell": [place["cell"].scale, place["cell"].shift],
         "threshold": threshold,
-        "k": k,
+        "k": embedded[0][1][at],
         "resamples": resamples,
         "panels": [_panel(result, at, arrays, broken, bins, (resamples, seed)) for result, _ in embedded],
     }
@@ -87,8 +105,8 @@ def _panel(result, at, attacked, broken, bins, draws):
     }
 
 
-def _draw(results, numbers, thin, file):
-    panels, cell = numbers["panels"], ", ".join(f"{v:g}" for v in numbers["cell"])
+def _draw(title, numbers, thin):
+    panels = numbers["panels"]
     figure, axes = _figure.grid(2, len(panels), (4.4, 2.3), sharex="col", sharey="row")
     for (above, below), panel in zip(axes.T, panels, strict=True):
         _rates(above, panel, thin)
@@ -103,11 +121,10 @@ def _draw(results, numbers, thin, file):
         axis.spines[["top", "right"]].set_visible(False)
     _figure.title(
         figure,
-        f"{results.spec.name}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
-        f"{numbers['threshold']:g}",
+        title,
         f"95 % intervals; counts are those of bins with fewer than {thin} images (above: attacked ones, hollow bars)",
     )
-    _figure.save(figure, file)
+    return figure
 
 
 def _rates(axis, panel, thin):
@@ -139,7 +156,7 @@ def _count(axis, panel, numbers, tops, thin):
             )
 
 
-def _table(results, figures):
+def _table(results, figures, stem):
     """A line for each k over all images, and one for each class at the first k."""
     first, panels = figures[0], figures[0]["panels"]
     names = [panel["embedding"] for panel in panels]
@@ -158,7 +175,7 @@ def _table(results, figures):
     ]
     if left := max(panel["without_distance"] for panel in panels):
         notes.append(f"{left} attacked images are left out: their distance was not measured.")
-    return Table(title, ["group", "attacked", "broken", *heads], rows, notes)
+    return Table(title, ["group", "attacked", "broken", *heads], rows, notes, stem)
 
 
 def _row(head, said):

@@ -1,15 +1,20 @@
 """Do blind-spot images lie farther from the training images than the originals? (paper, Figure 5)"""
 
+import functools
+
 import numpy as np
 
-from bsa import files
+from bsa.engine.results import Results
 from bsa.report import _figure
 from bsa.report._ranks import separation, text
-from bsa.report.write.table import Table
+from bsa.report.page import Data, Figure, Page, Table
+
+STEM = "distance_shift"
 
 
-def render(results, out, *, bins, resamples):
-    """A figure for each blind-spot cell and k as PNG and SVG, and a table; `distance_shift.json` holds all numbers."""
+def pages(results: Results, *, bins: int, resamples: int) -> Page:
+    """A figure for each blind-spot cell and k, and a table; the data are all of their numbers."""
+    title = f"{results.spec.name}: distances of blind-spot images"
     original, *others = sorted(results.spec.cells, key=lambda cell: (cell.scale, cell.shift) != (1, 0))
     networks = results.find(kind="measure", measure="nearest", cell=original)
     figures = []
@@ -17,17 +22,18 @@ def render(results, out, *, bins, resamples):
         moved = results.find(kind="measure", measure="nearest", cell=cell)
         ks = networks[0].record["metrics"]["k"]
         for at, k in enumerate(ks):
-            parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
             pairs = zip(networks, moved, strict=True)
             panels = [_panel(*pair, at, bins, resamples, results.spec.seed) for pair in pairs]
-            shown = {"file": _figure.name("distance_shift", *parts) + ".png", "cell": [cell.scale, cell.shift], "k": k}
-            figures.append(shown | {"resamples": resamples, "panels": panels})
-            _draw(results, figures[-1], out / shown["file"])
-            yield f"figure {out / shown['file']}"
-    table = _table(results, figures)
-    table.save(out / "distance_shift")
-    files.write_json(out / "distance_shift.json", {"name": results.spec.name, "figures": figures})
-    yield table
+            numbers = {"cell": [cell.scale, cell.shift], "k": k, "resamples": resamples, "panels": panels}
+            parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
+            figures.append(_figure_of(results.spec.name, numbers, _figure.stem(STEM, *parts)))
+    value = {"name": results.spec.name, "figures": figures}
+    return Page(title, [*figures, _table(title, [f.data for f in figures]), Data(title, STEM, value)])
+
+
+def _figure_of(name, numbers, stem):
+    title = f"{name}: distances of originals and of blind-spot images in {_name(numbers['cell'])}, k = {numbers['k']}"
+    return Figure(title, stem, functools.partial(_draw, name, numbers), numbers)
 
 
 def _panel(original, moved, at, bins, resamples, seed):
@@ -50,7 +56,7 @@ def _panel(original, moved, at, bins, resamples, seed):
     }
 
 
-def _draw(results, numbers, file):
+def _draw(name, numbers):
     panels = numbers["panels"]
     figure, axes = _figure.grid(1, len(panels), (4.4, 3))
     for axis, panel in zip(axes[0], panels, strict=True):
@@ -68,11 +74,11 @@ def _draw(results, numbers, file):
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8, frameon=False
     )
-    _figure.title(figure, results.spec.name)
-    _figure.save(figure, file)
+    _figure.title(figure, name)
+    return figure
 
 
-def _table(results, figures):
+def _table(title, figures):
     """A line for each cell, k and embedding network."""
     rows = [
         [
@@ -92,7 +98,7 @@ def _table(results, figures):
         "chance, below 0.5 blind-spot images lie nearer; with 95 % bootstrap intervals over images, each drawn with "
         f"its blind-spot version ({figures[0]['resamples']} resamples).",
     ]
-    return Table(f"{results.spec.name}: distances of blind-spot images", columns, rows, notes)
+    return Table(title, columns, rows, notes, STEM)
 
 
 def _name(cell):

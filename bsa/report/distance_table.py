@@ -5,20 +5,21 @@ A row for each experiment, of its original test images; the published row, where
 
 import numpy as np
 
-from bsa import files
+from bsa.engine.results import Collected, Results
 from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
-from bsa.report.write.table import Table
+from bsa.report.page import Data, Page, Table
+
+STEM = "distance_table"
 
 
-def render(results, out):
-    """The table, printed and as Markdown, CSV, LaTeX and JSON in `out`; rates are in percent."""
+def pages(results: Results | Collected) -> Page:
+    """The table, and as data all of its numbers; rates are in percent."""
+    title = f"{results.spec.name}: distance of test images to training images"
     found = {each.spec.name: _experiment(each) for each in results.experiments}
-    table = _table(results.spec.name, found)
     checked = [f"{each.spec.name}: {line}" for each in results.experiments for line in _sanity.lines(each)]
-    table._replace(notes=[*table.notes, *checked]).save(out / "distance_table")
-    files.write_json(out / "distance_table.json", {"name": results.spec.name, "experiments": found})
-    return [table]
+    value = {"name": results.spec.name, "experiments": found}
+    return Page(title, [_table(title, found, checked), Data(title, STEM, value)])
 
 
 def _experiment(results):
@@ -84,7 +85,7 @@ def _rate(count, images):
     }
 
 
-def _table(title, found):
+def _table(title, found, checked):
     """Two lines an experiment at most; columns for every network and attack that one of them has."""
     every = list(found.values())
     measured = {
@@ -100,7 +101,7 @@ def _table(title, found):
         "accuracy",
     ]
     rows = [row for each in every for row in _rows(each, measured, labels)]
-    return Table(f"{title}: distance of test images to training images", columns, rows, list(_notes(found)))
+    return Table(title, columns, rows, list(_notes(found)), STEM, checked)
 
 
 def _names(names):

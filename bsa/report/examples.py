@@ -1,11 +1,14 @@
 """Images, their blind-spot versions and adversarial examples with their distortions (paper, Figures 4, 10 and 12)."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
+from bsa.engine.results import Results
 from bsa.judge import SLACK
 from bsa.report import _figure
+from bsa.report.page import Figure, Note, Page
 
 
 class Block(NamedTuple):
@@ -17,24 +20,28 @@ class Block(NamedTuple):
     arrays: list  # their arrays
 
 
-def render(results, out, *, images, side_by_side):
-    """Figures as PNG and SVG in `out`; yields a sentence on each.
-
-    One for each network and attack, or, `side_by_side`, one in which all of them show the same images.
-    """
+def pages(results: Results, *, images: int, side_by_side: bool) -> Page:
+    """A figure for each network and attack or, `side_by_side`, one in which all of them show the same images."""
     blocks = [
         _block(results, network, label)
         for network in results.spec.networks
         for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network))
     ]
-    stem = "examples_{0.network}_{0.label}.png"
-    figures = {"examples_side_by_side.png": blocks} if side_by_side else {stem.format(b): [b] for b in blocks}
-    for name, shown in figures.items():
-        file, numbers = out / name.replace(" ", "_"), _chosen([a for block in shown for a in block.arrays], images)
-        if numbers:
-            _draw(results.spec.name, shown, numbers, file)
-        labels = ", ".join(dict.fromkeys(block.label for block in shown))
-        yield f"figure {file}" if numbers else f"no figure for {labels}: no image was attacked in every cell"
+    figures = {("side_by_side",): blocks} if side_by_side else {(b.network, b.label): [b] for b in blocks}
+    name = results.spec.name
+    parts = [_figure_of(name, _figure.stem("examples", *where), shown, images) for where, shown in figures.items()]
+    return Page(f"{name}: adversarial examples", parts)
+
+
+def _figure_of(name, stem, blocks, images):
+    """A figure of blocks that show the same images, or a note where there are none."""
+    numbers = _chosen([arrays for block in blocks for arrays in block.arrays], images)
+    if not numbers:
+        labels = ", ".join(dict.fromkeys(block.label for block in blocks))
+        return Note(f"no figure for {labels}: no image was attacked in every cell")
+    whose = "; ".join(f"network {block.network}, {block.label}" for block in blocks)
+    draw = functools.partial(_draw, name, blocks, numbers)
+    return Figure(f"{name}: adversarial examples: {whose}", stem, draw, {"images": [int(i) for i in numbers]}, dpi=110)
 
 
 def _block(results, network, label):
@@ -42,7 +49,7 @@ def _block(results, network, label):
     return Block(network, label, found, [result.arrays("attack.npz") for result in found])
 
 
-def _draw(name, blocks, numbers, file):
+def _draw(name, blocks, numbers):
     import matplotlib
 
     matplotlib.use("agg")
@@ -55,7 +62,7 @@ def _draw(name, blocks, numbers, file):
         _grid(part.subplots(2 * len(block.found), len(numbers), squeeze=False), block, numbers)
     legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
     figure.suptitle(f"{name}\n{legend}", fontsize=9)
-    _figure.save(figure, file, dpi=110)
+    return figure
 
 
 def _grid(axes, block, numbers):
@@ -93,4 +100,4 @@ def _image(axis, pixels, text):
     axis.set_yticks([])
     axis.set_title(text, fontsize=7, pad=2)
     if pixels is not None:
-        axis.imshow(pixels.squeeze(), cmap="gray" if pixels.shape[-1] == 1 else None, vmin=0, vmax=1)
+        axis.imshow(pixels, cmap="gray" if pixels.shape[-1] == 1 else None, vmin=0, vmax=1)

@@ -2,27 +2,23 @@
 
 import numpy as np
 
-from bsa import files
+from bsa.engine.results import Results
 from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
-from bsa.report.write.table import Table
+from bsa.report.page import Data, Page, Table
+
+STEM = "success_table"
 
 
-def render(results, out):
-    """One table a network, printed and as Markdown, CSV, LaTeX and JSON in `out`. Rates are in percent.
-
-    The files hold what the sanity checks found as well; on the terminal it is printed last, for all reports at once.
-    """
-    tables, numbers = [], {}
-    for network in results.spec.networks:
-        cells = numbers[network] = [_cell(results, network, cell) for cell in results.spec.cells]
-        table = _table(results, network, cells)
-        checked = table._replace(notes=[*table.notes, *_sanity.lines(results, network=network)])
-        checked.save(out / ("success_table" if len(results.spec.networks) == 1 else f"success_table_{network}"))
-        tables.append(table)
-    sanity = {"sanity": _sanity.summary(results)}
-    files.write_json(out / "success_table.json", {"name": results.spec.name, "networks": numbers, **sanity})
-    return tables
+def pages(results: Results) -> Page:
+    """One table a network, with what the sanity checks found; the data are all of their numbers, rates in percent."""
+    title = f"{results.spec.name}: accuracy and success"
+    numbers = {
+        network: [_cell(results, network, cell) for cell in results.spec.cells] for network in results.spec.networks
+    }
+    tables = [_table(results, network, cells, several=len(numbers) > 1) for network, cells in numbers.items()]
+    value = {"name": results.spec.name, "networks": numbers, "sanity": _sanity.summary(results)}
+    return Page(title, [*tables, Data(title, STEM, value)])
 
 
 def _cell(results, network, cell):
@@ -70,7 +66,8 @@ def _rate(flags):
     return {"percent": round(100 * float(flags.mean()), 2), "interval": interval, "images": len(flags)}
 
 
-def _table(results, network, cells):
+def _table(results, network, cells, several):
+    """A line for each cell and threshold, a column for each attack and two for each certificate."""
     labels = list(dict.fromkeys(label for cell in cells for label in cell["attacks"]))
     certificates = list(cells[0]["certificates"])
     source = results.spec.reported.source if any(cell["reported"] for cell in cells) else ""
@@ -91,7 +88,8 @@ def _table(results, network, cells):
         ),
     ]
     title = f"{results.spec.name}: {results.spec.data.name}, network {network}"
-    return Table(title, columns, rows, notes)
+    stem = f"{STEM}_{network}" if several else STEM
+    return Table(title, columns, rows, notes, stem, checked=_sanity.lines(results, network=network))
 
 
 def _rows(cell, labels, source):

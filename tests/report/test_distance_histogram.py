@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bsa.judge import wilson
-from bsa.report import render
+from bsa.report import distance_histogram, render
+from bsa.report.page import Figure, Table
 
 # 100 test images at distances 0 to 99; the attack's are the even ones from 20 on, broken from 60 on.
 DISTANCE = np.arange(100.0)
@@ -33,15 +34,22 @@ def with_measured(distance):
     return lambda place: {"distance": distance} if place["kind"] == "measure" else content(place)
 
 
+def read(results):
+    """The numbers of the figures, and the tables, of a page of which nothing is drawn."""
+    page = distance_histogram.pages(results, **{k: v for k, v in REPORT.items() if k != "name"})
+    figures, tables = ([part for part in page.parts if isinstance(part, kind)] for kind in (Figure, Table))
+    assert page.parts[-1].value == {"name": "made", "figures": figures}
+    return [figure.data for figure in figures], tables
+
+
 @pytest.fixture
 def results(made):
     measure = {"name": "nearest", "network": ["natural", "robust"], "k": [5, 20]}
     return made({"report": [REPORT], "measures": [measure]}, content)
 
 
-def test_counts_rates_and_intervals_are_those_of_the_bins(results, tmp_path):
-    shown = list(render(results, tmp_path))
-    made = json.loads((tmp_path / "distance_histogram.json").read_text())["figures"]
+def test_counts_rates_and_intervals_are_those_of_the_bins(results):
+    made, _ = read(results)
     assert [(f["k"], f["network"], f["attack"], f["threshold"]) for f in made] == [
         (5, "robust", "pgd", 0.1),
         (20, "robust", "pgd", 0.1),
@@ -64,7 +72,6 @@ def test_counts_rates_and_intervals_are_those_of_the_bins(results, tmp_path):
         "0": (20, 10),
         "1": (20, 10),
     }
-    assert sum(isinstance(s, str) and s.startswith("figure") for s in shown) == 2
 
 
 def test_figures_and_a_table_are_written(results, tmp_path):
@@ -80,10 +87,13 @@ def test_figures_and_a_table_are_written(results, tmp_path):
     assert [row[0] for row in table.rows] == ["all, k = 5", "all, k = 20", "class 0, k = 5", "class 1, k = 5"]
     assert table.rows[0][1:3] == ["40", "20"]
     assert table.rows[0][-1] == "1.000 [1.000, 1.000]"
-    assert len(figures) == 2
+    assert figures == [f"figure {tmp_path / stem}_k{k}.png" for k in (5, 20)]
+    saved = json.loads((tmp_path / "distance_histogram.json").read_text())["figures"]
+    assert [figure["file"] for figure in saved] == [f"{stem}_k{k}.png" for k in (5, 20)]
 
 
-def test_the_same_numbers_give_the_same_files(results, tmp_path):
+def test_the_same_numbers_give_the_same_files(made, tmp_path):
+    results = made({"report": [REPORT]}, with_measured(DISTANCE))
     for out in ("once", "again"):
         list(render(results, tmp_path / out))
     for file in (tmp_path / "once").iterdir():
@@ -91,19 +101,19 @@ def test_the_same_numbers_give_the_same_files(results, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [np.full(40, np.inf), np.full(40, 0.05)])
-def test_where_no_attack_or_every_attack_succeeds_nothing_is_said_of_ranks(made, broken, tmp_path):
+def test_where_no_attack_or_every_attack_succeeds_nothing_is_said_of_ranks(made, broken):
     def extreme(place):
         return attack(broken) if place["kind"] == "attack" else with_measured(DISTANCE)(place)
 
     measure = {"name": "nearest", "network": "robust", "k": [5]}
-    (_, table) = render(made({"report": [REPORT], "measures": [measure]}, extreme), tmp_path)
+    _, (table,) = read(made({"report": [REPORT], "measures": [measure]}, extreme))
     assert all(row[3:] == ["-", "-"] for row in table.rows)
     assert any(note.startswith("A dash: fewer than 5") for note in table.notes)
 
 
-def test_attacked_images_that_were_not_measured_are_left_out(made, tmp_path):
+def test_attacked_images_that_were_not_measured_are_left_out(made):
     results = made({"report": [REPORT]}, with_measured(DISTANCE[:30]))
-    (_, table) = render(results, tmp_path / "some")
+    _, (table,) = read(results)
     assert table.rows[0][1] == "5"  # 20, 22, ..., 28
     attacked = len(results.find(kind="attack")[0].arrays("attack.npz")["index"])
     assert f"{attacked - 5} attacked images are left out: their distance was not measured." in table.notes
@@ -114,12 +124,9 @@ def test_nor_does_it_matter_if_none_was(made, tmp_path):
     assert table.rows == [["all, k = 5", "0", "0", "-", "-", "-", "-"]]
 
 
-def test_several_attacks_and_cells_have_files_of_their_own(made, tmp_path):
+def test_several_attacks_and_cells_have_files_of_their_own(made):
     attacks = [PGD | {"label": "as in v1.0"}, PGD | {"label": "ours", "steps": 2}]
     change = {"report": [REPORT], "attack": attacks, "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]}}
-    list(render(made(change, with_measured(DISTANCE)), tmp_path))
-    names = {p.name.removesuffix(".md") for p in tmp_path.glob("*.md")}
-    cells = ("1_0", "0.9_0.05")
-    assert names == {f"distance_histogram_robust_{label}_{c}" for label in ("as_in_v1.0", "ours") for c in cells}
-    assert {p.name.removesuffix(".png") for p in tmp_path.glob("*.png")} == names
-    assert {p.name.removesuffix(".svg") for p in tmp_path.glob("*.svg")} == names
+    *parts, _ = distance_histogram.pages(made(change, with_measured(DISTANCE)), bins=10, thin=7, resamples=9).parts
+    stems = [f"distance_histogram_robust_{label}_{c}" for label in ("as_in_v1.0", "ours") for c in ("1_0", "0.9_0.05")]
+    assert [(type(part), part.stem) for part in parts] == [(kind, stem) for stem in stems for kind in (Figure, Table)]

@@ -7,7 +7,7 @@ import pytest
 
 from bsa.checks import Check
 from bsa.checks._check import skipped
-from bsa.report import _sanity
+from bsa.report import _sanity, render
 
 WEAK, STRONG = ({"name": name, "network": "robust", "epsilon": 0.1} for name in ("pgd", "corner_descent"))
 CELLS = {"blind_spot": {"cells": [[1, 0], [0.9, 0]]}}
@@ -71,7 +71,7 @@ def test_what_cannot_be_compared_is_not_judged(beside, change, message):
 
 def test_every_check_has_a_verdict(beside, tmp_path):
     results = beside(4)
-    list(_sanity.render(results, tmp_path))
+    list(render(results, tmp_path))
     rows = {line.split(" | ")[0].strip("| "): line for line in (tmp_path / "sanity.md").read_text().splitlines()}
     assert rows["converged"] == "| converged | passed | passed |"
     assert rows["gain of starts"] == "| gain of starts | for information | for information |"

@@ -1,0 +1,67 @@
+"""What a report is made of: a page of tables, figures, notes and data, of no format.
+
+A report `bsa/report/<name>.py` has `pages(results, **params) -> Page`, which writes nothing; `bsa.report.write` has a
+module for each format. A stem is a file's name without its suffix; without one, a part is in no file of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column heads, rows of strings, and notes to stand below them."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    stem: str = ""
+    checked: Sequence[str] = ()  # notes on its sanity checks: in its files, as the page of those says them to a reader
+    apart: bool = False  # too large to show in passing: in its files alone
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure; `draw()` gives it as Matplotlib's, when it is written: no two need be in memory."""
+
+    title: str  # for who does not see it
+    stem: str
+    draw: Callable[[], Any]
+    data: dict = field(default_factory=dict)  # the numbers that it shows, of JSON's types
+    dpi: int = 150
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence or, as a `warning`, one that is not to be missed; `table` and `holds` say what is told where."""
+
+    text: str
+    warning: bool = False
+    table: str = ""  # the stem of a table of the same page
+    holds: str = ""
+
+
+@dataclass(frozen=True)
+class Data:
+    """All numbers of a page for programs: `value` is of JSON's types, and of `Figure`s, which stand for their data."""
+
+    title: str
+    stem: str
+    value: dict
+
+
+Part = Table | Figure | Note | Data
+
+
+class Page(NamedTuple):
+    """What a report gives, in the order in which it is read."""
+
+    title: str
+    parts: Sequence[Part]
+
+
+def line(text: str) -> str:
+    """The text on one line: no format of a file has a line's end within a cell, a title or a comment."""
+    return " ".join(text.splitlines())

@@ -1,0 +1,99 @@
+"""A page's text is text in every format, whatever a spec says."""
+
+import csv as standard
+import io
+import json as plain
+
+import pytest
+import rich.console
+from matplotlib.figure import Figure as Drawn
+from rich.text import Text
+
+from bsa.report import write
+from bsa.report.page import Data, Figure, Note, Table
+from bsa.report.write import csv, latex, markdown, text
+
+HOSTILE = "a | b\n<b>\\| & c"
+
+
+def table(*rows, title="t", notes=()):
+    return Table(title, ["label", "rate"], [list(row) for row in rows], list(notes))
+
+
+def test_a_table_in_every_form(tmp_path):
+    write.part(Table("T", ["cell", "a_b"], [["1, 0", "5 %"]], ["A note."], "t", ["Checked."]), tmp_path)
+    head = "### T\n\n| cell | a_b |\n| --- | ---: |\n| 1, 0 | 5 % |\n\n"
+    assert (tmp_path / "t.md").read_text() == head + "A note.\n\nChecked.\n"
+    assert (tmp_path / "t.csv").read_text() == 'cell,a_b\n"1, 0",5 %\n'
+    assert r"1, 0 & 5 \% \\" in (tmp_path / "t.tex").read_text()
+    assert r"a\_b" in (tmp_path / "t.tex").read_text()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_markdown_keeps_cells_apart_and_html_out():
+    written = markdown.table(table([HOSTILE, "1"], title=HOSTILE, notes=[HOSTILE, "max |x' - x|"]))
+    title, _, head, rule, row, _, first, _, second = written.splitlines()
+    assert row == r"| a \| b &lt;b&gt;\\\| &amp; c | 1 |"
+    assert (head, rule) == ("| label | rate |", "| --- | ---: |")
+    assert title == r"### a | b &lt;b&gt;\| &amp; c"
+    assert (first, second) == (title.removeprefix("### "), "max |x' - x|")
+
+
+@pytest.mark.parametrize("said", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "-cmd|' /C calc'!A0", "\t=1", "+", "=\n1", "-a"])
+def test_no_cell_of_a_csv_is_a_formula(said):
+    rows = list(standard.reader(io.StringIO(csv.table(table([said, said])))))
+    assert len(rows) == 2
+    for cell in rows[1]:
+        assert cell == "'" + said.replace("\n", " ")
+
+
+@pytest.mark.parametrize("said", ["-0.5", "+12.3", "-1e-05", "-0.123 [-0.3, 0.1]", "-2.00 [-3.1-0.5]", "-", "a=b", ""])
+def test_numbers_and_words_of_a_csv_stay_what_they_are(said):
+    rows = list(standard.reader(io.StringIO(csv.table(table([said, said])))))
+    assert rows[1] == [said, said]
+
+
+def test_latex_shows_its_special_characters():
+    found = table([r"\{}$&#%_^~<>|", "1"], ["[0] a", "*"], title="a\n\\input{b}", notes=["b\n\\input{c}"])
+    title, note, *_, row, bracket, _, _ = latex.table(found).splitlines()
+    assert row == (
+        r"\textbackslash{}\{\}\$\&\#\%\_\textasciicircum{}\textasciitilde{}\textless{}\textgreater{}\textbar{} & 1 \\"
+    )
+    assert bracket == r"{}[0] a & * \\"
+    assert (title, note) == (r"% a \input{b}", r"% b \input{c}")
+
+
+def test_a_terminal_takes_no_command_no_markup_and_no_emoji():
+    said = "[b]x[/b] :cat: \x1b[2J"
+    console = rich.console.Console(file=io.StringIO(), width=100)
+    console.print(text.table(Table(said, [said, "rate"], [[said, "1"]], [said])))
+    shown = console.file.getvalue()
+    assert shown.count(r"[b]x[/b] :cat: \x1b[2J") == 4
+    assert "\x1b" not in shown
+
+
+def test_a_terminal_is_shown_tables_lines_and_warnings(tmp_path):
+    found = table(["a", "1"])
+    parts = [found, Table("wide", ["a"], [], apart=True), Figure("f", "one_k5", Drawn), Data("d", "one", {})]
+    parts += [Note("sanity: 1 failed", table="sanity", holds="verdicts"), Note("WARNING", warning=True)]
+    shown = [said for part in parts for said in text.shown(part, tmp_path)]
+    assert shown[:3] == [
+        found,
+        f"figure {tmp_path / 'one_k5.png'}",
+        f"sanity: 1 failed ({tmp_path}/sanity.md has verdicts)",
+    ]
+    assert shown[3:] == [Text("WARNING", style="bold red")]
+    assert shown[3].style == "bold red"
+
+
+def test_json_says_which_file_shows_a_figure(tmp_path):
+    figure = Figure("f", "one_k5", Drawn, {"k": 5})
+    write.part(Data("d", "one", {"name": 'a "b"\n<c>', "figures": [figure]}), tmp_path)
+    found = plain.loads((tmp_path / "one.json").read_text())
+    assert found == {"name": 'a "b"\n<c>', "figures": [{"file": "one_k5.png", "k": 5}]}
+
+
+def test_what_json_cannot_hold_is_an_error_and_no_file(tmp_path):
+    with pytest.raises(TypeError, match="JSON's types or a Figure, found Table"):
+        write.part(Data("d", "one", {"table": table()}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
