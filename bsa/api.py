@@ -2,7 +2,7 @@
 
 import operator
 
-from bsa import backend, catalog
+from bsa import backend, catalog, judge
 from bsa.errors import UsageError
 from bsa.spec import parameters
 
@@ -74,6 +74,20 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
     return run(name, model, data, seed=seed, folder=folder, progress=progress, **parameters("train", name, params))
 
 
+class Attack:
+    """An attack on one network, as `bsa.attack` gives it; see there. `params` are all of its parameters."""
+
+    def __init__(self, name, params, search):
+        self.name, self.params, self._search = name, params, search
+
+    def __repr__(self):
+        return f'Attack("{self.name}", {", ".join(f"{name}={value!r}" for name, value in self.params.items())})'
+
+    def __call__(self, x, y, *, thresholds=None, seed=0, index=None):
+        at = judge.thresholds(self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"])
+        return self._search(x, y, thresholds=at, seed=seed, index=index)
+
+
 def attack(name, model, **params):
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
@@ -81,8 +95,13 @@ def attack(name, model, **params):
     integers (n,) or (n, 1) or one-hot (n, classes); ValueError says what is wrong with others. It
     gives an `Attacked(x, success, distance, start, passes, correct, notes)`, whose `rate` is the success of a paper's
     table: among the images that the model classifies correctly as they are. The others count as no success.
+
+    `thresholds`, radii in [0, 1] pixels or "epsilon", say what success is: those given here, or at a call. Draws depend
+    on `seed` and the images' numbers, `index` (n,), by default their places.
     """
-    return catalog.find("attacks", name).make(model, **parameters("attacks", name, params))
+    params = parameters("attacks", name, params)
+    own = {k: v for k, v in params.items() if k != "thresholds"}
+    return Attack(name, params, catalog.find("attacks", name).make(model, **own))
 
 
 def certificate(name, model, **params):
@@ -156,6 +175,6 @@ def sanity(name, model, x, y, *, seed=0, checks=None, **params):
     samples = [Sample(None, x[index], y[index], index, at, given=(x[:SEEN], y[:SEEN]))]
 
     def make(params):
-        return catalog.find("attacks", name).make(model, thresholds=["epsilon"], **params)
+        return catalog.find("attacks", name).make(model, **params)
 
     return judged(model, name, make, params, samples, seed=seed, **checks)

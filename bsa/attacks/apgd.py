@@ -12,7 +12,6 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bsa import judge
 from bsa.networks import checked, target, trusted
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
@@ -20,6 +19,7 @@ from bsa.search import starts as named
 from bsa.search.finite import counted, usable
 from bsa.search.ledger import Ledger
 from bsa.search.queue import by_shape, kernel, refill
+from bsa.search.variants import varied
 
 LOSSES = {
     "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),
@@ -32,10 +32,10 @@ RESULT = {"z": "tried", "passes": "passes", "unusable": "unusable"}  # of the st
 RISING = 0.75  # rho of condition 1: the share of steps that must raise the loss
 
 
-def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
+    `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `targets` counts the legs of the loss
     "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
     """
@@ -43,14 +43,13 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
     searched = quick(exact)
     search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, notes, batch_size)
         if not len(x):
-            return best.result(radii[0])
+            return best.result(thresholds[0])
         classes = best.scores.shape[-1]
         if classes < CLASSES[loss]:
             raise ValueError(
@@ -64,8 +63,8 @@ def make(model, *, epsilon, thresholds, steps, loss, targets, starts, restarts, 
             return found["z"].numpy(), found["passes"].numpy()
 
         with counted(best):
-            best.descend(radii, named.rounds(starts, restarts), attempt)
-        return best.result(radii[0])
+            best.descend(thresholds, named.rounds(starts, restarts), attempt)
+        return best.result(thresholds[0])
 
     return attack
 
@@ -74,6 +73,11 @@ def passes(*, thresholds, steps, loss, targets, starts, restarts, **_):
     """Forward-backward passes that one image can cost at most."""
     legs = targets if loss == "targeted_dlr" else 1
     return len(thresholds) * len(named.rounds(starts, restarts)) * legs * (steps + 1)
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    return varied(params, "steps", saturates=params["loss"] == "cross_entropy")
 
 
 def checkpoints(steps):

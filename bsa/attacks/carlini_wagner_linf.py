@@ -22,17 +22,19 @@ from bsa.search.finite import counted, usable, worst
 from bsa.search.journal import parts
 from bsa.search.ledger import Ledger, margin_shares
 from bsa.search.queue import by_shape, kernel, refill
+from bsa.search.variants import varied, without
 
 CLOSEST = "closest"  # the start of `again`
+EARLY = "glance", "near"  # the fields that say when an image is given up
 EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 
 
-def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rate_decay, beta_2, constant,
+def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, beta_2, constant,
          constant_factor, constant_max, glance, far, near, tau_factor, project_last, starts, restarts, again,
          batch_size, jit_compile, precision):  # fmt: skip
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels; "epsilon" stands for `epsilon`) and
+    In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels) and
     falls to the smallest, where an image stops; a start that follows works on images that are not there yet, from the
     largest threshold they are not within (whose ball `corner` and `uniform` lie in), and distances are upper bounds
     that were not driven further. There tau has also failed where `glance` steps of the first constant leave a margin
@@ -66,18 +68,17 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
         searches = [_search(net, least, settings, batch_size, jit_compile) for net in nets]
         return confirmed(nets, searches, batch_size), confirmed(nets[-1:], searches[-1:], batch_size)
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, models, x)
         search, search_exactly = searches_by(*nets)
-        radii = judge.thresholds(thresholds, epsilon)
-        goal = 0.0 if least else radii[-1]
+        goal = 0.0 if least else thresholds[-1]
         best = Ledger(exact, x, y, notes, batch_size)
         limits = np.full((len(x), 2), np.inf, np.float32)
         if glance or near:
             limits = margin_shares(best.scores, y, far, near)
         for name, restart in parts(_rounds(starts, restarts, again)):
-            first = (np.ones(len(x)) if least else _following(best.distance, radii)).astype(np.float32)
+            first = (np.ones(len(x)) if least else _following(best.distance, thresholds)).astype(np.float32)
             behind = best.distance > goal + judge.SLACK
             if name == CLOSEST:
                 behind &= np.isfinite(best.distance) if least else best.distance <= first * (1 + again)
@@ -93,7 +94,7 @@ def make(model, *, epsilon, thresholds, mode, steps, learning_rate, learning_rat
                 with counted(best):
                     found = find(x[rows], y[rows], z, first, limits[rows], goal=goal)
                 best.offer(rows, *found, name)
-        return best.result(np.inf if least else radii[0])
+        return best.result(np.inf if least else thresholds[0])
 
     return attack
 
@@ -102,6 +103,14 @@ def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, 
     """Forward-backward passes of one image whose tau fails at every constant; each tau that is reached costs more."""
     constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-6)
     return len(_rounds(starts, restarts, again)) * constants * (steps + 1)
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    last = (CLOSEST,) if params["again"] else ()
+    own = {"starts": (*params["starts"], *last), "follows": tuple(params["starts"])} | without(params, EARLY)
+    own["from"] = lambda names: params | {"starts": list(names), "restarts": 1, "again": None}
+    return varied(params, "steps", **own)
 
 
 def _rounds(starts, restarts, again):

@@ -30,9 +30,11 @@ from bsa.search.ledger import Ledger, margin_shares
 from bsa.search.legs import Leg, search_in_legs
 from bsa.search.returns import beside, by_squares, returning, small_sides
 from bsa.search.squares import search_by_squares
+from bsa.search.variants import varied, without
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
 NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found to open"
+EARLY = "glance", "near", "close"  # the fields that say when an image is given up
 BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
 
@@ -40,7 +42,6 @@ def make(
     model,
     *,
     epsilon,
-    thresholds,
     mode,
     glance,
     far,
@@ -61,9 +62,9 @@ def make(
     jit_compile,
     precision,
 ):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    In mode "success" the `thresholds` (radii in [0, 1] pixels; "epsilon" stands for `epsilon`) are tried from the
+    In mode "success" the `thresholds` (radii in [0, 1] pixels) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
     "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
     there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
@@ -108,11 +109,10 @@ def make(
         moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
         return returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         nets, more = trusted(model, exact, [*models, *copies], x)
         search = search_by(*nets)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, notes + more, batch_size)
         least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
         limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
@@ -128,14 +128,14 @@ def make(
 
         with counted(best):
             if mode == "success":
-                best.descend(radii, rounds, attempt)
+                best.descend(thresholds, rounds, attempt)
             else:
                 first = 1 / (1 + BISECTIONS)
                 with part(0, first):
-                    best.descend(radii[:1], rounds, attempt)
+                    best.descend(thresholds[:1], rounds, attempt)
                 with part(first, 1):
                     _bisect(best, rounds, attempt)
-        return best.result(radii[0])
+        return best.result(thresholds[0])
 
     return attack
 
@@ -167,3 +167,11 @@ def passes(*, thresholds, mode, steps, later_steps, targets, returns, squares, r
     legs, back = _schedule(steps, later_steps, targets, rules)
     once = sum(leg.steps for leg in legs) + returns * (squares + 2 * back.steps)
     return radii * len(named.rounds(starts, restarts)) * once
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    own, sharpness = without(params, EARLY), params["sharpness"]
+    if sharpness:
+        own |= {"opened": (sharpness,), "plain": params | {"sharpness": 0}}
+    return varied(params, "steps", ("later_steps", "squares"), **own)

@@ -5,34 +5,36 @@ number, and float32 sums not on who shares a batch (`search.queue`), so that a m
 the ensemble is at least as strong as each member on every image.
 """
 
+import operator
+
 import numpy as np
 
 from bsa import catalog, judge
 from bsa.networks import checked, target, trusted
 from bsa.search.journal import parts
 from bsa.search.ledger import Ledger
+from bsa.search.variants import offered
 
 
-def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+def make(model, *, epsilon, attacks, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
     `attacks` are dicts of a name and that attack's own parameters, all of them; the other fields are shared. The
     start of an image reads "<member>/<start>", passes add up, and success is a distance within the largest threshold.
     """
-    shared = {"epsilon": epsilon, "thresholds": thresholds, "batch_size": batch_size, "jit_compile": jit_compile}
+    shared = {"epsilon": epsilon, "batch_size": batch_size, "jit_compile": jit_compile}
     exact = target(model)
     members = [(name, catalog.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         trusted(model, exact, [], x)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, batch_size=batch_size)
         for name, member in parts(members):
-            rows = np.flatnonzero(best.distance > radii[-1] + judge.SLACK)
+            rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
             if len(rows):
-                _take(best, rows, member(x[rows], y[rows], seed, index[rows], radii), name)
-        return best.result(radii[0])
+                _take(best, rows, member(x[rows], y[rows], thresholds=thresholds, seed=seed, index=index[rows]), name)
+        return best.result(thresholds[0])
 
     return attack
 
@@ -40,6 +42,28 @@ def make(model, *, epsilon, thresholds, attacks, batch_size, jit_compile):
 def passes(*, attacks, **shared):
     """Forward-backward passes that one image can cost at most, if every member gets it."""
     return sum(catalog.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`: each member that can, the others as they are."""
+    members = [(name, own, offered(catalog.find("attacks", name), own)) for name, own in _split(params["attacks"])]
+    each = [v for _, _, v in members]
+
+    def changed(choose):
+        """The ensemble with what `choose(variants)` gives of each member, None for as it is."""
+        return params | {"attacks": [{"name": name, **(choose(v) or own)} for name, own, v in members]}
+
+    found = {key: changed(operator.methodcaller("get", key)) for key in ("success", "longer", "patient", "plain")}
+    found |= {key: found[key] if any(v.get(key) for v in each) else None for key in ("patient", "plain")}
+    for key in ("starts", "follows", "opened", "early", "shares"):
+        found[key] = tuple(dict.fromkeys(value for v in each for value in v.get(key, ())))
+    found["from"] = lambda names: changed(lambda v: v["from"](names) if v.get("from") else None)
+    found["black_box"] = any(v.get("black_box") for v in each)
+    climbing = [v for v in each if not v.get("black_box")]
+    found["effort"] = next((v["effort"] for v in (*climbing, *each) if v.get("effort")), None)
+    judged = [v.get("saturates") for v in climbing]
+    found["saturates"] = None if judged.count(None) == len(judged) else all(judged)
+    return {key: value for key, value in found.items() if any(key in v for v in each)}
 
 
 def _split(attacks):

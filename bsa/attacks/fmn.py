@@ -21,6 +21,7 @@ from bsa.search.finite import counted, usable, worst
 from bsa.search.journal import part, parts
 from bsa.search.ledger import Ledger
 from bsa.search.queue import by_shape, kernel, refill
+from bsa.search.variants import varied
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first
@@ -29,10 +30,10 @@ APPROACH = 0.05  # of a start's work is about what the bisections take
 TINY = 1e-12  # keeps the step of a gradient of zero finite
 
 
-def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    It seeks the least distortion; `thresholds` ("epsilon" stands for `epsilon`) say what counts as success, and a
+    It seeks the least distortion; `thresholds` say what counts as success, and a
     start that follows works on images that are not within the smallest yet. A start that is misclassified is drawn
     towards the image until the boundary lies within a thousandth of its distance, and the search begins there;
     another is projected onto the ball of the largest threshold. `step_size` is the L2 length of the first step.
@@ -43,25 +44,24 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
     settings = steps, float(step_size), float(gamma), batch_size, jit_compile
     search_by = functools.cache(lambda net: _search(net, *settings))
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, notes, batch_size)
         for name, restart in parts(named.rounds(starts, restarts)):
-            rows = np.flatnonzero(best.distance > radii[-1] + judge.SLACK)
+            rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
             if not len(rows):
                 break
-            z = named.points(name, x[rows], index[rows], seed, restart, radii[0])
+            z = named.points(name, x[rows], index[rows], seed, restart, thresholds[0])
             if name != "image":
                 with part(0, APPROACH):
-                    near = approach(x[rows], y[rows], z, tf.constant(radii[0], tf.float32))
+                    near = approach(x[rows], y[rows], z, tf.constant(thresholds[0], tf.float32))
                 z, best.passes[rows] = near["z"].numpy(), best.passes[rows] + near["passes"].numpy()
             with part(APPROACH, 1), counted(best):
                 found = search(x[rows], y[rows], z)
             best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
-        return best.result(radii[0])
+        return best.result(thresholds[0])
 
     return attack
 
@@ -69,6 +69,11 @@ def make(model, *, epsilon, thresholds, steps, step_size, gamma, starts, restart
 def passes(*, steps, starts, restarts, **_):
     """Passes that one image can cost at most; those that seek the boundary are forward only."""
     return sum(steps + 1 + (name != "image") * (BISECTIONS + 1) for name, _ in named.rounds(starts, restarts))
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    return varied(params, "steps")
 
 
 def _approach(model, batch_size, jit_compile):

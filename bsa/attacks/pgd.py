@@ -8,7 +8,6 @@ import functools
 
 import tensorflow as tf
 
-from bsa import judge
 from bsa.networks import checked, target, trusted
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
@@ -16,14 +15,15 @@ from bsa.search import starts as named
 from bsa.search.finite import counted, usable
 from bsa.search.ledger import Ledger
 from bsa.search.queue import by_shape, kernel, refill
+from bsa.search.variants import varied
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
 
-def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
+    `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
@@ -32,11 +32,10 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
     search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         nets, notes = trusted(model, exact, [searched], x)
         search = search_by(*nets)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, notes, batch_size)
 
         def attempt(rows, name, restart, radius):
@@ -45,8 +44,8 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
             return found["z"].numpy(), found["passes"].numpy()
 
         with counted(best):
-            best.descend(radii, named.rounds(starts, restarts), attempt)
-        return best.result(radii[0])
+            best.descend(thresholds, named.rounds(starts, restarts), attempt)
+        return best.result(thresholds[0])
 
     return attack
 
@@ -54,6 +53,11 @@ def make(model, *, epsilon, thresholds, steps, step_size=None, loss, starts, res
 def passes(*, thresholds, steps, starts, restarts, **_):
     """Forward-backward passes that one image can cost at most."""
     return len(thresholds) * len(named.rounds(starts, restarts)) * (steps + 1)
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    return varied(params, "steps", saturates=params["loss"] == "cross_entropy")
 
 
 def _search(model, loss, steps, batch_size, jit_compile):

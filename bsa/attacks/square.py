@@ -7,20 +7,20 @@ so that networks which hide gradients gain nothing. An image leaves at the first
 
 import numpy as np
 
-from bsa import judge
 from bsa.networks import checked, target, trusted
 from bsa.ops import draws, seeds
 from bsa.search import starts as named
 from bsa.search.ledger import Ledger
 from bsa.search.squares import search_by_squares
+from bsa.search.variants import varied
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
 
 
-def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, seed=0, index=None, thresholds=thresholds) -> Attacked`.
+def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_compile):
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
 
-    `thresholds` are radii in [0, 1] pixels ("epsilon" stands for `epsilon`), tried from the largest down, a smaller
+    `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. A pass is one query, forward only.
     `restarts` repeats every start, since the squares differ.
     """
@@ -31,10 +31,9 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
 
     search = search_by_squares(exact, schedule, batch_size, jit_compile)
 
-    def attack(x, y, seed=0, index=None, thresholds=thresholds):
+    def attack(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         trusted(model, exact, [], x)
-        radii = judge.thresholds(thresholds, epsilon)
         best = Ledger(exact, x, y, batch_size=batch_size)
 
         def attempt(rows, name, restart, radius):
@@ -43,8 +42,8 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
             points, passes, _, _ = search(x[rows], y[rows], z, keys, np.full(len(rows), radius, np.float32))
             return points, passes
 
-        best.descend(radii, [(name, r) for name in starts for r in range(restarts)], attempt)
-        return best.result(radii[0])
+        best.descend(thresholds, [(name, r) for name in starts for r in range(restarts)], attempt)
+        return best.result(thresholds[0])
 
     return attack
 
@@ -52,6 +51,11 @@ def make(model, *, epsilon, thresholds, queries, p_init, starts, restarts, batch
 def passes(*, thresholds, queries, starts, restarts, **_):
     """Queries that one image can cost at most."""
     return len(thresholds) * len(starts) * restarts * queries
+
+
+def variants(params):
+    """The same attack otherwise, see `bsa.search.variants`."""
+    return varied(params, "queries", black_box=True, follows=())
 
 
 def _points(name, x, index, seed, restart, radius):

@@ -9,7 +9,6 @@ import itertools
 import numpy as np
 
 from bsa.checks._check import AT_LEAST, Check, little, much, of, points, skipped
-from bsa.checks._patience import EARLY, patient
 from bsa.judge import SLACK
 from bsa.spec import parameters
 
@@ -17,6 +16,7 @@ TRIES = 10  # at most: epsilon and three other radii, more steps, none given up,
 EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
 REFERENCE = "corner_descent"  # the attack, by its defaults, that every other one is compared with
 ALIKE = ("batch_size", "jit_compile", "precision")  # parameters that change what an attack costs, not what it finds
+OFFERS = "the attack offers no {}: `variants` of its module says what it offers"
 OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
 
 
@@ -26,31 +26,20 @@ class Tries:
     def __init__(self, subject, x, y, index, seed, progress):
         self.subject, self.images, self.seed = subject, (x, y, index), seed
         self.size, self.radius = len(x), subject.params["epsilon"]
-        self.members = subject.params.get("attacks", [subject.params])  # of an ensemble, or the attack alone
+        self.params = subject.variants(subject.params).get("success", subject.params)
+        self.variants = subject.variants(self.params)
         self.done, self.progress = 0, progress
         self.edge = max(AT_LEAST - 1, int(EDGE * self.size))
 
     @functools.cached_property
     def own(self):
         """The attack itself, made once."""
-        return self._make()
+        return self.subject.make(self.params)
 
     @functools.cached_property
     def base(self):
         """What the attack finds at epsilon."""
         return self._run(self.own)
-
-    def _make(self, change=lambda _: {}):
-        """The attack in success mode, with what `change(params)` gives; an ensemble's members each with theirs."""
-
-        def changed(params):
-            if "attacks" in params:
-                return params | {"attacks": [changed(member) for member in params["attacks"]]}
-            if params.get("mode") == "least_distortion":  # in which no image is given up
-                params = patient(params)
-            return params | ({"mode": "success"} if "mode" in params else {}) | change(params)
-
-        return self.subject.make(changed(self.subject.params))
 
     def _run(self, attack, rows=slice(None), radius=None):
         x, y, index = (part[rows] for part in self.images)
@@ -92,11 +81,12 @@ class Tries:
 
     def effort(self, gain):
         """Twice the steps (or queries) do not hurt, and do not gain much."""
-        field = next((f for f in ("steps", "queries") if any(f in each for each in self.members)), None)
-        if field is None:
-            yield from (skipped(n, "the attack has no steps to raise") for n in ("more steps never hurt", "converged"))
+        field, longer = self.variants.get("effort"), self.variants.get("longer")
+        if not field or not longer:
+            why = "the attack has no steps to raise" if "longer" in self.variants else OFFERS.format("longer search")
+            yield from (skipped(name, why) for name in ("more steps never hurt", "converged"))
             return
-        twice = self._broken(self._run(self._make(_twice)))
+        twice = self._broken(self._run(self.subject.make(longer)))
         more = int(twice.sum()) - int(self._broken(self.base).sum())
         message = f"twice the {field} do not hurt"
         if more < -self.edge:
@@ -113,28 +103,29 @@ class Tries:
 
     def patience(self, gain):
         """Images that the attack gives up early, because they look hopeless, would not have fallen."""
-        hasty = [each for each in self.members if each.get("mode") != "least_distortion"]
-        early = [field for field in EARLY if any(each.get(field) for each in hasty)]
-        if not early:
-            yield skipped("giving up", "the attack gives up no image early")
+        patient, early = self.variants.get("patient"), self.variants.get("early", ())
+        if not patient:
+            none = "the attack gives up no image early"
+            yield skipped(
+                "giving up", none if "patient" in self.variants else OFFERS.format("search that gives up none")
+            )
             return
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
         if len(rows):
-            more = int(self._broken(self._run(self._make(patient), rows)).sum())
+            more = int(self._broken(self._run(self.subject.make(patient), rows)).sum())
         passed, message = not much(more, self.size, gain), "what is given up early would not have fallen"
         if not passed:
-            raised = [*early, "far"] if "glance" in early else early
-            message = (
-                f"without giving up early {points(more, self.size)} more break: raise {' or '.join(raised)}, or set "
-            )
-            message += f"{' and '.join(early)} to null"
+            message = f"without giving up early {points(more, self.size)} more break: "
+            raised = " or ".join((*early, *self.variants.get("shares", ())))
+            message += f"raise {raised}, or set {' and '.join(early)} to null" if early else "let it give up none"
         yield self._check("giving up", passed, more / self.size, little(gain), message)
 
     def starts(self, gain):
         """What each start of the attack adds to those before it, and what others would add."""
-        own = dict.fromkeys(start for each in self.members for start in _starts(each))
-        if not own:
-            yield skipped("other starts", "the attack names no starts")
+        own, begin = self.variants.get("starts"), self.variants.get("from")
+        if not own or not begin:
+            none = "the attack names no starts"
+            yield skipped("other starts", none if "from" in self.variants else OFFERS.format("choice of starts"))
             return
         base = self._broken(self.base)
         found = [start.rpartition("/")[2] for start in self.base.start[base]]  # an ensemble's: "<member>/<start>"
@@ -144,7 +135,7 @@ class Tries:
         rows = np.flatnonzero(~base)
         more = dict.fromkeys(others, 0)
         if len(rows) and others:
-            found = self._run(self._make(functools.partial(_from, others)), rows)
+            found = self._run(self.subject.make(begin(others)), rows)
             reached = [start.rpartition("/")[2] for start in found.start[self._broken(found)]]
             more = {s: reached.count(s) for s in others}
         total = sum(more.values())
@@ -157,10 +148,14 @@ class Tries:
 
     def surrogate(self):
         """What the opened backward pass gains over the plain one."""
-        if not any(each.get("sharpness") for each in self.members):
-            yield skipped("gain of the surrogate", "the attack follows the network's own gradients")
+        plain = self.variants.get("plain")
+        if not plain:
+            none = "the attack follows the network's own gradients"
+            yield skipped(
+                "gain of the surrogate", none if "plain" in self.variants else OFFERS.format("plain gradient")
+            )
             return
-        plain = self._broken(self._run(self._make(_plain)))
+        plain = self._broken(self._run(self.subject.make(plain)))
         gained = int(self._broken(self.base).sum()) - int(plain.sum())
         passed, message = gained >= -self.edge, "the opened backward pass does not hurt"
         if not passed:
@@ -170,7 +165,7 @@ class Tries:
 
     def black_box(self, queries):
         """A search without gradients finds nothing that the attack did not."""
-        if any("queries" in each for each in self.members):
+        if self.variants.get("black_box"):
             yield skipped("black-box never wins", "the attack is black-box itself")
             return
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
@@ -212,24 +207,3 @@ class Tries:
 
     def _share(self, count):
         return f"{100 * count / self.size:.0f} %"
-
-
-def _twice(params):
-    """The fields of an attack to change for twice the steps, squares or queries."""
-    return {field: 2 * params[field] for field in ("steps", "later_steps", "squares", "queries") if params.get(field)}
-
-
-def _starts(params):
-    """The names of the starts of an attack, also of one that follows them."""
-    return [*params.get("starts", []), *(["closest"] if params.get("again") else [])]
-
-
-def _from(starts, params):
-    """The fields of an attack to change so that it tries `starts`, each once, and nothing after them."""
-    changed = {"starts": starts, "restarts": 1, "again": None}
-    return {field: value for field, value in changed.items() if field in params}
-
-
-def _plain(params):
-    """The fields of an attack to change so that it follows the network's own gradients."""
-    return {"sharpness": 0} if "sharpness" in params else {}

@@ -67,31 +67,25 @@ def _slopes(model, z, y):
     return [tape.gradient(v, z, unconnected_gradients=tf.UnconnectedGradients.ZERO) for v in values]
 
 
-def gradients(found, params, cell, revived=False):
-    """Checks of the gradients in one cell: `found` are `Slopes` by start, `params` those of the attack.
+def gradients(found, variants, cell, revived=False):
+    """Checks of the gradients in one cell: `found` are `Slopes` by start, `variants` those of the attack.
 
     `revived` tells that the attack follows an opened backward pass (`bsa.rewrites.opened`).
     """
-    climbing = [each for each in params.get("attacks", [params]) if "queries" not in each]
-    starts = followed(params)
-    own = starts or list(found)
-    yield _finite(found, not climbing, cell)
+    if "follows" not in variants:
+        names = ("finite gradients", "dead gradients", "zero gradients", "saturation")
+        yield from (skipped(name, "the attack offers no word on where it follows gradients")._replace(cell=cell)
+                    for name in names)  # fmt: skip
+        return
+    starts, alone = list(variants["follows"]), variants.get("saturates")
+    blind, own = not starts and variants.get("black_box", False), starts or list(found)
+    yield _finite(found, blind, cell)
     yield _dead(found, starts, revived, cell)
-    yield _zero(found, own, not climbing, cell)
-    if any("loss" in each for each in climbing):
-        yield _saturated(found, own, all(each.get("loss") == "cross_entropy" for each in climbing), cell)
-    else:
+    yield _zero(found, own, blind, cell)
+    if alone is None:
         yield skipped("saturation", "the attack has no choice of a loss")._replace(cell=cell)
-
-
-def followed(params):
-    """The starts from which an attack, or an ensemble's members, follow gradients; none where it names none.
-
-    A black-box attack, which counts queries, follows no gradient.
-    """
-    if "attacks" in params:
-        return list(dict.fromkeys(start for member in params["attacks"] for start in followed(member)))
-    return [] if "queries" in params else list(params.get("starts", []))
+    else:
+        yield _saturated(found, own, alone, cell)
 
 
 def _zero(found, own, blind, cell):

@@ -32,6 +32,7 @@ class Subject(NamedTuple):
     other: object  # other(name, params) gives another attack on it
     point: object  # point(start, x, index, radius) gives a named start (n, ...), projected onto the ball
     name: str = ""  # of the attack
+    variants: object = lambda params: {}  # variants(params) of the attack, as `bsa.search.variants` describes them
 
 
 class Sample(NamedTuple):
@@ -55,17 +56,21 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     recomputed for all. `queries` are those of the black-box attack, `gain` is in points, and `progress(done, total)`
     counts the attacks.
     """
+    variants = subject.variants(subject.params)
     few = [_first(s, count) for s, count in zip(samples, _shares(images, samples), strict=True)]
     x, y, index = (np.concatenate([getattr(s, field) for s in few]) for field in ("x", "y", "index"))
     checks = [accuracy(subject.model, *s.given, s.cell, s.moved) for s in samples if s.given]
-    checks += [*scale(subject.params, samples), *network.outputs(subject.model, x if len(x) else samples[0].given[0])]
+    checks += [
+        *scale(subject.params, samples, variants),
+        *network.outputs(subject.model, x if len(x) else samples[0].given[0]),
+    ]
     if not len(x):
         return [*checks, skipped("attack", "no image is classified correctly, so that there is nothing to attack")]
     if any(check.found in network.UNUSABLE for check in checks):
         return [*checks, skipped("attack", "no attack can follow such outputs")]
-    slopes, found = _gradients(subject, few, x, y, index)
+    slopes, found = _gradients(subject, variants, few, x, y, index)
     checks += found
-    if not _can_search(subject.params, slopes):
+    if not _can_search(variants, slopes):
         checks.append(skipped("attack", "without any gradient it cannot find anything, and was not run again"))
     else:
         tries = attack.Tries(subject, x, y, index, seed, progress)
@@ -77,12 +82,11 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     return checks + [c for s in samples if s.adversarial is not None for c in recomputed(subject.model, s)]
 
 
-def _can_search(params, slopes):
-    """Whether an attack, or a member of an ensemble, needs no gradient or has one."""
-    if "attacks" in params:
-        return any(_can_search(member, slopes) for member in params["attacks"])
-    own = gradient.followed(params) or slopes
-    return "queries" in params or not all(slopes[start].none.all() for start in own)
+def _can_search(variants, slopes):
+    """Whether an attack needs no gradient, or has one, or does not tell."""
+    if variants.get("black_box") or "follows" not in variants:
+        return True
+    return not all(slopes[start].none.all() for start in variants["follows"] or slopes)
 
 
 @contextlib.contextmanager
@@ -113,13 +117,13 @@ def _shares(images, samples):
     return [images // len(samples) + (i < images % len(samples)) for i in range(len(samples))]
 
 
-def scale(params, samples):
-    """Radii and pixels on the scale of [0, 1]."""
+def scale(params, samples, variants):
+    """Radii and pixels on the scale of [0, 1]; `variants` are those of the attack."""
     expected = f"radii from 1/255 up, below {LARGEST:g}"
     radii = sorted({params["epsilon"], *(t for s in samples for t in s.thresholds)})
     small, large = radii[0] < SMALLEST - SLACK, radii[-1] >= LARGEST
     passed = not (small or large)
-    if large and not small and params.get("mode") == "least_distortion":
+    if large and not small and variants.get("bisects"):
         passed = None  # it is where a bisection begins
     message = "radii are on the scale of [0, 1] pixels"
     if small:
@@ -145,27 +149,26 @@ def scale(params, samples):
         yield Check("pixels' scale", passed, [low, high], f"pixels that span at least {FLAT:g}", message, sample.cell)
 
 
-def _gradients(subject, few, x, y, index):
+def _gradients(subject, variants, few, x, y, index):
     """`Slopes` of all images by start, and the checks in each cell."""
     params = subject.params
-    names = dict.fromkeys([*gradient.COLOURS, *gradient.followed(params)])
+    names = dict.fromkeys([*gradient.COLOURS, *variants.get("follows", ())])
     points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
-    size = min(100, *(each.get("batch_size", 100) for each in (params, *params.get("attacks", []))))
+    size = min(100, params.get("batch_size", 100))
     slopes = gradient.slopes(subject.model, points, y, size)
-    checks, at, revived = [], 0, _revived(subject)
+    checks, at, revived = [], 0, _revived(subject.model, variants)
     for sample in few:
         place, at = slice(at, at + len(sample.x)), at + len(sample.x)
         if len(sample.x):
             here = {name: s.of(place) for name, s in slopes.items()}
-            checks += gradient.gradients(here, params, sample.cell, revived)
+            checks += gradient.gradients(here, variants, sample.cell, revived)
     return slopes, checks
 
 
-def _revived(subject):
+def _revived(model, variants):
     """Whether the attack, or a member, has an opened backward pass to follow: Keras cannot open every model."""
-    asked = {each["sharpness"] for each in subject.params.get("attacks", [subject.params]) if each.get("sharpness")}
-    copies = [opened(subject.model, sharpness) for sharpness in asked]
-    return any(copy is not None and copy is not subject.model for copy in copies)
+    copies = [opened(model, sharpness) for sharpness in variants.get("opened", ())]
+    return any(copy is not None and copy is not model for copy in copies)
 
 
 def recomputed(model, sample):

@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import keras
 import numpy as np
-from bsa.measures._sanity_gradients import slopes
+from bsa.checks._gradients import slopes
 
 x = np.random.default_rng(0).uniform(size=(40, 60, 60, 8)).astype(np.float32)
 image = keras.Input(x.shape[1:])

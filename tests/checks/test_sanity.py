@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import bsa
+from bsa import catalog
 from bsa.checks import sanity
-from bsa.checks._attack import Tries, _from
+from bsa.checks._attack import Tries
 from bsa.checks._network import outputs
 
 
@@ -170,7 +171,6 @@ def test_the_start_that_follows_the_others_is_counted(only, trained, attacked_im
     assert gains["closest"] > 0
     assert sum(gains.values()) == pytest.approx(found["more room never hurts"].found["0.15"])
     assert set(found["other starts"].found) == {"white", "uniform", "image"}
-    assert _from(["white"], settings) == {"starts": ["white"], "again": None}  # tried alone
 
 
 def test_one_output_is_said_to_be_one():
@@ -294,3 +294,14 @@ def test_what_was_saved_is_recomputed(trained, attacked_images):
     for wrong in (moved, elsewhere):
         (check,) = sanity.recomputed(trained, wrong)
         assert not check.passed
+
+
+def test_an_attack_without_variants_is_judged_by_what_needs_none(only, trained, attacked_images, monkeypatch):
+    """As one of a plug-in may be: the rest says that it was not judged, and what is missing."""
+    only("curve", "effort", "patience", "starts", "surrogate")
+    monkeypatch.delattr(catalog.find("attacks", "pgd"), "variants")
+    found = checks(trained, attacked_images, steps=10)
+    assert found["radius 1 breaks all"].found == 1
+    for name in ("converged", "giving up", "other starts", "gain of the surrogate", "dead gradients"):
+        assert found[name].passed is None
+        assert found[name].message.startswith("not judged: the attack offers no"), name

@@ -12,7 +12,7 @@ from bsa.checks import _attack, sanity
 )
 def test_radii_on_the_wrong_scale(epsilon, threshold, message, attacked_images):
     x, y, index = attacked_images
-    first, second = sanity.scale({"epsilon": epsilon}, [sanity.Sample(None, x, y, index, [epsilon, threshold])])
+    first, second = sanity.scale({"epsilon": epsilon}, [sanity.Sample(None, x, y, index, [epsilon, threshold])], {})
     assert not first.passed
     assert message in first.message
     assert second.passed
@@ -20,7 +20,7 @@ def test_radii_on_the_wrong_scale(epsilon, threshold, message, attacked_images):
 
 def test_images_divided_by_255_twice(attacked_images):
     x, y, index = attacked_images
-    first, second = sanity.scale({"epsilon": 0.1}, [sanity.Sample(2, x / 255, y, index, [0.1])])
+    first, second = sanity.scale({"epsilon": 0.1}, [sanity.Sample(2, x / 255, y, index, [0.1])], {})
     assert first.passed
     assert not second.passed
     assert second.cell == 2

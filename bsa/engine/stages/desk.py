@@ -96,7 +96,7 @@ def attackers(folder, name, params, names=()):
 
     Kept, so that the cells of a table share one traced graph.
     """
-    return _each(catalog.find("attacks", name).make, folder, names, thresholds=["epsilon"], **json.loads(params))
+    return _each(catalog.find("attacks", name).make, folder, names, **json.loads(params))
 
 
 @functools.lru_cache(maxsize=4)

@@ -2,13 +2,13 @@
 
 import functools
 
-from bsa import files
+from bsa import catalog, files
 from bsa.checks import invariant as invariants
-from bsa.checks import patient
 from bsa.engine import pieces
 from bsa.engine.stages.desk import CHUNK, arrays, attackers, load_network
 from bsa.networks import logits
 from bsa.search.ledger import Attacked
+from bsa.search.variants import offered
 from bsa.spec import canonical
 
 WITNESSES = "witnesses"  # the folder in a `.part` for what violates the invariant
@@ -32,8 +32,7 @@ def compute(stage, needs, part, desk):
     found = {name: attacked[name][rows] for name in ("index", "x", "y")}
     if len(rows):
         name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
-        mode = {"mode": "success"} if "mode" in params else {}
-        runs = attackers(needs[0], name, canonical(patient(params) | mode), desk.devices.names)
+        runs = attackers(needs[0], name, canonical(_patient(name, params)), desk.devices.names)
         runs = [functools.partial(run, seed=stage.params["seed"], thresholds=[radius]) for run in runs]
         size = CHUNK * params["batch_size"]
         done = pieces.run(
@@ -43,3 +42,10 @@ def compute(stage, needs, part, desk):
         held(found)
     figures = {"images": first.images, "broken": first.broken, "gap": first.gap}
     return figures | {"challenge": {"radius": radius, "images": len(rows)}}
+
+
+def _patient(name, params):
+    """The parameters of an attack, in success mode, by which it gives up no image early."""
+    module = catalog.find("attacks", name)
+    success = offered(module, params).get("success", params)
+    return offered(module, success).get("patient") or success

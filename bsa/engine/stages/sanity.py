@@ -1,10 +1,13 @@
 """A sanity stage: the checks of an attack on one network in all its cells."""
 
+import functools
+
 from bsa import catalog
 from bsa.checks.sanity import Sample, Subject
 from bsa.engine.stages.desk import arrays, attackers, cell_images, load_network
 from bsa.networks import target
 from bsa.search import starts as named
+from bsa.search.variants import offered
 from bsa.spec import canonical, parameters
 
 SEEN = 1000  # images that accuracy is counted on
@@ -38,10 +41,12 @@ def judged(model, name, make, params, samples, **settings):
     exact = target(model)
 
     def other(name, params):
-        return catalog.find("attacks", name).make(exact, **parameters("attacks", name, params))
+        params = {k: v for k, v in parameters("attacks", name, params).items() if k != "thresholds"}
+        return catalog.find("attacks", name).make(exact, **params)
 
     def point(start, x, index, radius):
         return named.project(named.points(start, x, index, settings["seed"], 0, radius), x, radius)
 
-    subject = Subject(exact, params, make, other, point, name)
+    variants = functools.partial(offered, catalog.find("attacks", name))
+    subject = Subject(exact, params, make, other, point, name, variants)
     return catalog.find("checks", "sanity").measure(subject, samples, **settings)
