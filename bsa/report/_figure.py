@@ -19,10 +19,10 @@ def grid(rows, columns, size, **how):
     return pyplot.subplots(rows, columns, figsize=shape, layout="constrained", squeeze=False, **how)
 
 
-def title(figure, *lines):
-    """A title over the whole figure, broken where it is too narrow for a line."""
-    width = int(15 * figure.get_figwidth())  # characters
-    figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=8)
+def title(figure, *lines, inches=None, size=8):
+    """A title over the whole figure, or a part of it that is so many inches wide; broken where a line is too long."""
+    width = int(15 * (inches or figure.get_figwidth()) * 8 / size)  # characters
+    figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=size)
 
 
 def stem(*parts):

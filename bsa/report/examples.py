@@ -58,10 +58,10 @@ def _draw(name, blocks, numbers):
     size = (len(blocks) * (1 + 1.1 * len(numbers)), 1 + 2.5 * max(len(block.found) for block in blocks))
     figure = pyplot.figure(figsize=size, layout="constrained")
     for part, block in zip(figure.subfigures(1, len(blocks), squeeze=False)[0], blocks, strict=True):
-        part.suptitle(f"network {block.network}, {block.label}", fontsize=9)
+        _figure.title(part, f"network {block.network}, {block.label}", inches=size[0] / len(blocks), size=9)
         _grid(part.subplots(2 * len(block.found), len(numbers), squeeze=False), block, numbers)
     legend = "above each image its class, above each adversarial example its distortion (an upper bound)"
-    figure.suptitle(f"{name}\n{legend}", fontsize=9)
+    _figure.title(figure, name, legend, size=9)
     return figure
 
 
@@ -73,6 +73,9 @@ def _grid(axes, block, numbers):
             _image(axes[2 * row, column], cell["x"][at], f"{cell['y'][at]}")
             adversarial = cell["adversarial"][at] if np.isfinite(cell["distance"][at]) else None
             _image(axes[2 * row + 1, column], adversarial, _distortion(result, cell, at))
+            if adversarial is None:
+                height, width, _ = cell["x"][at].shape
+                axes[2 * row + 1, column].set_box_aspect(height / width)
         axes[2 * row, 0].set_ylabel(f"{result.place['cell']}\nimage", fontsize=8)
         axes[2 * row + 1, 0].set_ylabel("adversarial", fontsize=8)
 
