@@ -1,24 +1,27 @@
 """The results of a spec as reports read them: from the store alone, without TensorFlow."""
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bsa.checks import strongest
 from bsa.engine import plan
+from bsa.engine.store import Store
 from bsa.errors import BsaError
-from bsa.spec import Collection
+from bsa.spec import Collection, Experiment
 
 
 class Result(NamedTuple):
     """One committed stage: where it belongs (see `plan.placed`), its record and its folder."""
 
-    place: dict
-    record: dict
-    folder: object
+    place: dict[str, Any]
+    record: dict[str, Any]
+    folder: Path
 
-    def arrays(self, file, *names):
+    def arrays(self, file: str, *names: str) -> dict[str, np.ndarray]:
         """The arrays of one of its `.npz` files, by name: all, or those asked for."""
         with np.load(self.folder / file, allow_pickle=False) as saved:
             return {name: saved[name] for name in names or saved}
@@ -27,7 +30,7 @@ class Result(NamedTuple):
 class Results:
     """The results of an `Experiment` in a `Store`; BsaError names what has not been run."""
 
-    def __init__(self, spec, artefacts, data):
+    def __init__(self, spec: Experiment, artefacts: Store, data: dict[str, Any]):
         self.spec = spec
         placed = list(plan.placed(spec, data))
         missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
@@ -38,17 +41,17 @@ class Results:
             )
         self.all = [Result(place, artefacts.record(s.key), artefacts.path(s.key)) for place, s in placed]
 
-    def find(self, **place):
+    def find(self, **place: Any) -> list[Result]:
         """The results whose place has all these values, in the plan's order."""
         return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
 
     @property
-    def experiments(self):
+    def experiments(self) -> list["Results"]:
         """The results of each experiment: these."""
         return [self]
 
     @functools.cached_property
-    def sanity(self):
+    def sanity(self) -> list[tuple[Result, list[dict[str, Any]]]]:
         """Pairs (result, checks) of the sanity checks, as dicts: those of the record, then those beside other attacks.
 
         The others are not part of the record, so that an attack more in the spec leaves it as it is.
@@ -67,7 +70,7 @@ class Results:
             yield strongest(own, tried, gain=self.spec.sanity.params["gain"], cell=number)
 
     @property
-    def failed(self):
+    def failed(self) -> int:
         """How many sanity checks failed."""
         return sum(check["passed"] is False for _, checks in self.sanity for check in checks)
 
@@ -75,16 +78,20 @@ class Results:
 class Collected:
     """The results of a `Collection`: those of its `experiments`."""
 
-    def __init__(self, spec, experiments):
+    def __init__(self, spec: Collection, experiments: Sequence[Results]):
         self.spec, self.experiments = spec, experiments
 
     @property
-    def failed(self):
+    def failed(self) -> int:
         """How many sanity checks failed."""
         return sum(results.failed for results in self.experiments)
 
 
-def gather(spec, artefacts, describe):
+def gather(
+    spec: Experiment | Collection,
+    artefacts: Store,
+    describe: Callable[[Experiment], dict[str, Any]],
+) -> Results | Collected:
     """The results of an `Experiment` or a `Collection`; `describe(experiment)` describes an experiment's data set."""
     found = [Results(each, artefacts, describe(each)) for each in spec.experiments]
     return Collected(spec, found) if isinstance(spec, Collection) else found[0]

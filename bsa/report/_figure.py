@@ -1,6 +1,7 @@
 """What the figures share: colours, bins, how they are named."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 
@@ -8,8 +9,8 @@ import numpy as np
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 
 
-def grid(rows, columns, size, **how):
-    """A figure with rows x columns axes, `size` inches each, and its axes as an array of that shape."""
+def grid(rows: int, columns: int, size: tuple[float, float], **how: Any) -> tuple[Any, np.ndarray]:
+    """A figure of Matplotlib with rows x columns axes, `size` inches each, and its axes as an array of that shape."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -19,23 +20,23 @@ def grid(rows, columns, size, **how):
     return pyplot.subplots(rows, columns, figsize=shape, layout="constrained", squeeze=False, **how)
 
 
-def title(figure, *lines, inches=None, size=8):
+def title(figure: Any, *lines: str, inches: float | None = None, size: int = 8) -> None:
     """A title over the whole figure, or a part of it that is so many inches wide; broken where a line is too long."""
     width = int(15 * (inches or figure.get_figwidth()) * 8 / size)  # characters
     figure.suptitle("\n".join(textwrap.fill(line, width) for line in lines), fontsize=size)
 
 
-def stem(*parts):
+def stem(*parts: Any) -> str:
     """A file's name without its suffix, of the parts that are not empty; a `Cell` as its scale and shift."""
     texts = [f"{p.scale:g}_{p.shift:g}" if hasattr(p, "shift") else str(p) for p in parts if p]
     return "_".join(texts).replace(" ", "_")
 
 
-def edges(values, bins):
+def edges(values: np.ndarray, bins: int) -> np.ndarray:
     """The edges (bins + 1,) of equal bins that hold all values; around a single value they are 1 wide in all."""
     return np.histogram_bin_edges(values, bins)
 
 
-def counts(values, at):
+def counts(values: np.ndarray, at: np.ndarray) -> list[int]:
     """How many values lie in each bin of the edges `at`, as a list."""
     return np.histogram(values, at)[0].tolist()

@@ -7,14 +7,16 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from bsa import catalog, files
 from bsa.engine import run, store
+from bsa.engine.results import Collected, Results
 from bsa.errors import UsageError
 from bsa.files import clean, reason, told
 from bsa.report.write import SUFFIXES
-from bsa.spec import canonical
+from bsa.spec import Collection, Experiment, canonical
 from bsa.spec.problems import pointer, show
 
 RUN = "run.json"
@@ -27,12 +29,18 @@ APART = {"kind", "component", "params", "needs", "metrics", "files", "sha256"}
 class Folder:
     """The results folder of a run: `out`, by default results/<name>, of a resolved spec."""
 
-    def __init__(self, out, spec, data_dir=None, overwrite=False):
+    def __init__(
+        self,
+        out: Path | str | None,
+        spec: Experiment | Collection,
+        data_dir: Path | str | None = None,
+        overwrite: bool = False,
+    ):
         self.out, self.overwrite = Path(out or Path("results") / spec.name), overwrite
         self.spec, self.json = spec, json.loads(canonical(spec.resolved))
         self.keys = {stage.key for stage in run.planned(spec, data_dir)}
 
-    def check(self):
+    def check(self) -> None:
         """UsageError where the folder holds another run's results, which are not to be overwritten, or is not writable.
 
         To be called before hours of work; `render` looks again. What the disk refuses later is a StoreError.
@@ -40,7 +48,12 @@ class Folder:
         with self._alone():
             self._check()
 
-    def render(self, results, render, overrides=()):
+    def render(
+        self,
+        results: Results | Collected,
+        render: Callable[[Results | Collected, Path], Iterable],
+        overrides: Sequence[str] = (),
+    ) -> Iterator:
         """What `render(results, folder)` gives, its files in place of those of the rendering before, and `run.json`.
 
         They come all at once, after the last of them. Files that bsa did not write are left alone.

@@ -1,5 +1,7 @@
 """How well a score tells flagged images from others: AUROC and Spearman's rho, with bootstrap intervals."""
 
+from typing import Any
+
 import numpy as np
 
 from bsa.ops.seeds import generator
@@ -8,7 +10,14 @@ FEWEST = 5  # flagged images, and others, without which nothing is said: an inte
 AT_ONCE = 2**20  # numbers in one array of resamples
 
 
-def separation(score, flag, item, *, resamples, seed):
+def separation(
+    score: np.ndarray,
+    flag: np.ndarray,
+    item: np.ndarray,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
     """What `score` (n,) says of `flag` (n,) bool, as JSON: AUROC and Spearman's rho with 95 % percentile intervals.
 
     The AUROC is the probability that a flagged image has the higher score, ties counted half: 0.5 says nothing, 1 is
@@ -46,7 +55,7 @@ def separation(score, flag, item, *, resamples, seed):
     return found
 
 
-def text(number):
+def text(number: dict[str, Any] | None) -> str:
     """A statistic of `separation` with its interval, as tables and figures show it."""
     if number is None:
         return "-"
