@@ -111,7 +111,8 @@ def test_returns_search_in_float32_whatever_the_precision(linear):
     model, x, y, least = linear
     there, back = (keras.layers.Rescaling(1, offset) for offset in (2.0**14, -(2.0**14)))
     never = keras.layers.Rescaling(0, -1000)(model.outputs[0])
-    model = keras.Model(model.inputs[0], keras.layers.Concatenate()([back(there(model.outputs[0])), never]))
+    both = keras.layers.Concatenate()([model.outputs[0], never])
+    model = keras.Model(model.inputs[0], back(there(both)))
     radius = 1.05 * float(least.max())
     params = {"epsilon": radius, "steps": 40, "precision": "mixed_bfloat16", "squares": 0}
     legs, returns = (bsa.attack("corner_descent", model, returns=n, **params)(x, y) for n in (0, 1))
