@@ -46,7 +46,8 @@ def fault(metrics, step, steps, first):
             return f"the loss is {loss} {at}, with the weights that the training began with: {NETWORK}."
         return f"the loss is {loss} {at}. {ADVICE}"
     if metrics[GRADIENTS]:
-        return f"the loss is a number {at} and its gradient is not: {NETWORK}."
+        blame = f": {NETWORK}." if first else f". {ADVICE}"
+        return f"the loss is a number {at} and its gradient is not{blame}"
     if metrics[WEIGHTS]:
         return f"a weight is no longer a number after step {step} of {steps}. {ADVICE}"
     return None

@@ -48,7 +48,7 @@ def attacks_built(count, network="madry_mnist"):
 
     def build(number):
         name = NAMES[number % len(NAMES)]
-        bsa.attack(name, model, x, y, epsilon=0.1, batch_size=1, **PARAMETERS[name])
+        bsa.attack(name, model, epsilon=0.1, batch_size=1, **PARAMETERS[name])(x, y)
 
     for number in range(2 * len(NAMES)):
         build(number)

@@ -49,17 +49,16 @@ class Watch:
             name = f"{os.path.dirname(name)}/{_aim()}.tmp"
         name = re.sub(r"(events\.out).*|\d+", r"\1", name)  # one name for all pieces of a kind, and for all logs
         if "keep" in self.job:
-            self.keep(operation, found[1])
+            self.keep(operation, found[1], name)
         self.moment(operation, name, RENDERING if found[0] == "out" else self.stage, half)
 
-    def keep(self, operation, path):
+    def keep(self, operation, path, name):
         """Copy a stage's `.part` where it has all of its work, and where it has a search's second save."""
         folder, _, rest = path.partition("/")
         if not folder.endswith(".part"):
             return
-        second = operation == "replace" and ".search_" in rest and self.seen.get(path) == 1
+        second = self.seen.get((self.stage, operation, name)) == 1 and operation == "replace" and ".search_" in name
         last = operation == "open" and not rest.startswith("work")
-        self.seen[path] = self.seen.get(path, 0) + (operation == "replace")
         copy = Path(self.job["keep"], folder.removesuffix(".part") + ("_search" if second else "_whole"))
         if (second or last) and not copy.exists():
             shutil.copytree(Path(self.roots["store"], folder), copy)

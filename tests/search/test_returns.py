@@ -104,13 +104,19 @@ def test_a_return_finds_what_no_gradient_tells(quantised):
 
 
 def test_returns_search_in_float32_whatever_the_precision(linear):
-    """Logits that pass by way of 16,384, where bfloat16 numbers are 64 apart: its twin sees ties alone."""
+    """Logits that pass by way of 16,384, where bfloat16 numbers are 64 apart: its twin sees ties alone.
+
+    Beside a class whose logit is -1,000 everywhere that is a twin's rounding, so that the search goes by it.
+    """
     model, x, y, least = linear
     there, back = (keras.layers.Rescaling(1, offset) for offset in (2.0**14, -(2.0**14)))
-    model = keras.Model(model.inputs[0], back(there(model.outputs[0])))
+    never = keras.layers.Rescaling(0, -1000)(model.outputs[0])
+    both = keras.layers.Concatenate()([model.outputs[0], never])
+    model = keras.Model(model.inputs[0], back(there(both)))
     radius = 1.05 * float(least.max())
     params = {"epsilon": radius, "steps": 40, "precision": "mixed_bfloat16", "squares": 0}
     legs, returns = (bsa.attack("corner_descent", model, returns=n, **params)(x, y) for n in (0, 1))
+    assert not any("a copy to search by" in note for note in legs.notes)
     assert not legs.success.all()
     assert returns.success.all()
 
