@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from bsa import spec
 from bsa.cli import commands
-from bsa.engine import ray, run
 from bsa.engine import ray as executor
+from bsa.engine import run
 from bsa.engine.display import Display
 from bsa.engine.results import Results
 from bsa.engine.store import Store
@@ -285,7 +285,7 @@ def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cance
             remote = staticmethod(lambda: "told")
 
     with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
-        ray._follow(Lost, {}, ["first", "second"], Board, Quiet())
+        executor._follow(Lost, {}, ["first", "second"], Board, Quiet())
     assert Lost.cancelled == ["second"]
 
 
@@ -309,10 +309,10 @@ def test_an_address_without_a_cluster_is_a_sentence(address, place, tmp_path, mo
 
 def test_local_starts_a_cluster_whatever_the_environment_says(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    assert ray._address("local") == "local"
+    assert executor._address("local") == "local"
     with pytest.raises(UsageError, match="RAY_ADDRESS: expected"):
-        ray._address("auto")
+        executor._address("auto")
     monkeypatch.setenv("RAY_ADDRESS", "auto")
-    assert ray._address(None) == "auto"
+    assert executor._address(None) == "auto"
     monkeypatch.setenv("RAY_ADDRESS", "")
-    assert ray._address(None) == "local"
+    assert executor._address(None) == "local"
