@@ -16,7 +16,7 @@ setup(
     # The specs and schemas stand at the top level of the repository and travel inside the package.
     packages=[*find_packages(include=["bsa", "bsa.*"]), "bsa.schemas", "bsa.specs"],
     package_dir={"bsa.schemas": "schemas", "bsa.specs": "specs"},
-    package_data={"bsa.schemas": ["*.json", "*/*.json"], "bsa.specs": ["*.json"]},
+    package_data={"bsa": ["py.typed", "testing/*.npz"], "bsa.schemas": ["*.json", "*/*.json"], "bsa.specs": ["*.json"]},
     install_requires=[
         "click>=8.1",
         "filelock>=3.12",

@@ -30,7 +30,7 @@ FUNCTIONS = {  # what a module of each kind must have
     "attacks": ("make", "passes"),
     "certify": ("make",),
     "measures": ("measure",),
-    "report": ("render",),
+    "report": ("pages",),
 }
 
 _folders: list[Path] = []  # of `add_folder`, in their order

@@ -77,31 +77,23 @@ def same_kernels():
 @pytest.fixture(scope="session")
 def digits():
     """The 500 real test images of scikit-learn's digits at 28x28."""
-    import bsa
+    from bsa.testing import digits
 
-    return bsa.load("digits", split="test")
+    return digits()
 
 
 @pytest.fixture(scope="session")
 def trained():
-    """`wong_small` on the digits, adversarially trained, from weights that are shipped (`trained.py` says how they were
-    made): accurate, and not robust everywhere; the same on every machine. Do not change it: others share it."""
-    import numpy as np
+    """`bsa.testing.trained`, from weights that are shipped (`trained.py` says how they were made): the same on every
+    machine. Do not change it: others share it."""
+    from bsa.testing import trained
 
-    import bsa
-
-    model = bsa.build("wong_small", input_shape=(28, 28, 1), num_classes=10, seed=1)
-    with np.load(Path(__file__).with_name("trained.npz")) as saved:
-        model.set_weights([saved[name].astype(np.float32) for name in saved.files])
-    return model
+    return trained()
 
 
 @pytest.fixture(scope="session")
-def attacked_images(trained, digits):
+def attacked_images():
     """100 correctly classified images, their labels and their numbers."""
-    import numpy as np
+    from bsa.testing import attacked_images
 
-    from bsa.networks import logits
-
-    index = np.flatnonzero(logits(trained, digits.x).argmax(-1) == digits.y)[:100]
-    return digits.x[index], digits.y[index], index
+    return attacked_images()

@@ -23,7 +23,7 @@ LAYERS = [
     {"report"},
     {"api"},
     {"__init__"},
-    {"cli"},
+    {"cli", "testing"},
     {"__main__"},
 ]
 SHARED = {"report": {"page"}}  # what a plug-in's component of that kind builds on

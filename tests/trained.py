@@ -1,4 +1,4 @@
-"""Makes `trained.npz`, the network that tests share: `python tests/trained.py`, some 10 s of one core.
+"""Makes the network that tests share, `bsa.testing.trained`: `python tests/trained.py`, some 10 s of one core.
 
 It is shipped, since training gives another network on another machine or with other versions: a last bit that differs
 flips signs of gradients, and those flip steps. Weights are rounded to float16, which halves the file; the network
@@ -11,7 +11,7 @@ import numpy as np
 
 import bsa
 
-FILE = Path(__file__).with_name("trained.npz")
+FILE = Path(bsa.__file__).parent / "testing" / "trained.npz"
 
 
 def train():

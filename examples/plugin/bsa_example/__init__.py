@@ -1,0 +1,1 @@
+"""Components that bsa finds by the entry points of this package."""
