@@ -5,6 +5,7 @@ chunks bit for bit, a training to the rounding of its sums.
 """
 
 import contextlib
+import functools
 
 import tensorflow as tf
 
@@ -98,7 +99,11 @@ def find(strategy, count=None):
         raise UsageError(f"expected a strategy out of {', '.join(cluster.STRATEGIES)}, found {strategy}")
     if strategy == "multi_worker":
         return _multi_worker(count)
-    names = _names(count)
+    return _mirrored(tuple(_names(count)))
+
+
+@functools.cache  # a second one numbers its collectives as the first, and TensorFlow takes them for the same
+def _mirrored(names):
     return Devices(tf.distribute.MirroredStrategy(names), names)
 
 

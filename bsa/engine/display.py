@@ -43,6 +43,11 @@ class Display:
         self.close()
         self._say(f"done in {clock(seconds)}", stage)
 
+    def piece(self, stage, what, piece, who):
+        """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
+        if what == "began":
+            self._say(f"{piece} by {who}", stage)
+
     def close(self):
         """Take the bar off the terminal; also after an error."""
         if self.bar:

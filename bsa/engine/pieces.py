@@ -1,24 +1,30 @@
 """Work on many images in chunks, shared by devices; long work is saved as it goes, and a killed run goes on from it."""
 
 import concurrent.futures
+import contextlib
 import functools
 import operator
 import queue
 import threading
+import time
 
+import filelock
 import numpy as np
 
 from bsa import files as disk
 from bsa.search import journal
 
+PAUSE = 0.5  # seconds between two looks for chunks that other processes have done
 
-def run(works, made, shown, x, y, index, size, folder, progress):
+
+def run(works, made, shown, x, y, index, size, folder, progress, pool=None):
     """`work(x, y, index=index)` on `size` images at a time, joined; a chunk found in `folder` is not redone.
 
     `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
     x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
     with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told. Of an
     attack the searches within a chunk are saved, too, and told: images of a chunk at work are an estimate.
+    With a `bsa.engine.pool.Pool` there is one work, and other processes may compute some of the chunks.
     """
     places = [slice(at, at + size) for at in range(0, len(x), size)]
     files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}
@@ -32,28 +38,104 @@ def run(works, made, shown, x, y, index, size, folder, progress):
                 shares[file] = max(share, shares.get(file, 0.0))
             if not progress:
                 return
+            if pool:
+                shares.update({other: max(_told(other), shares.get(other, 0.0)) for other in tasks})
             done = [chunk for chunk in found.values() if chunk]
             flags = np.concatenate([getattr(chunk, shown) for chunk in done]) if done else np.zeros(0, bool)
             rest = [(share, len(index[files[file]])) for file, share in shares.items() if not found[file]]
             under = sum(min(int(share * count), count - 1) for share, count in rest)  # not whole before it is saved
             progress(len(flags) + under, len(x), **{shown: float(flags.mean())} if done else {})
 
-    def task(file, place):
-        def compute(work):
-            with journal.watched(_watcher(file, functools.partial(tell, file))):
-                return work(x[place], y[place], index=index[place])
+    def images(file):
+        return x[files[file]], y[files[file]], index[files[file]]
 
-        return compute
+    def task(file):
+        return lambda work: _chunk(work, file, *images(file), functools.partial(tell, file))
 
+    tasks = {file: task(file) for file in files if not found[file]}
     tell()
-    for file, chunk in _computed(works, {file: task(file, place) for file, place in files.items() if not found[file]}):
-        arrays = chunk._asdict() | {"index": index[files[file]]}
-        disk.keep(file, arrays)
-        found[file] = chunk
-        for search in _kept(file):
-            search.unlink()
-        tell()
+    if pool and len(tasks) > 1:
+        helping = pool.helping(works[0], [(file, images(file)) for file in tasks])
+        computed = _together(works[0], tasks, lambda file: _saved(file, made, index[files[file]]), pool, tell)
+    else:
+        helping, computed = contextlib.nullcontext(), _computed(works, tasks)
+    with helping:
+        for file, chunk in computed:
+            found[file] = chunk
+            tell()
     return join(found.values())
+
+
+def _chunk(work, file, x, y, index, report):
+    """`work` on the images of one chunk, kept in `file`; `report(share)` is told of an attack's searches."""
+    with journal.watched(_watcher(file, report)):
+        chunk = work(x, y, index=index)
+    disk.keep(file, chunk._asdict() | {"index": index})
+    for search in _kept(file):
+        search.unlink()
+    return chunk
+
+
+def _together(work, tasks, saved, pool, tell):
+    """As `_computed`, where other processes, too, do what nobody is at: `saved(file)` is what one of them has done."""
+    left = dict(tasks)
+    while left:
+        before = len(left)
+        for file in list(left):
+            with _claimed(file) as mine:
+                if not mine:
+                    continue
+                if (chunk := saved(file)) is None:
+                    with pool.told(file):
+                        chunk = left[file](work)
+            del left[file]
+            yield file, chunk
+        if len(left) == before:  # all are at work elsewhere; of one that was lost the lock is free
+            tell()
+            time.sleep(PAUSE)
+
+
+def assist(work, jobs, pool):
+    """Compute, in a process that helps another's `run`, what nobody is at of `jobs`, pairs (file, images()).
+
+    `images()` gives x, y and index of the file's chunk.
+    """
+    for file, images in jobs:
+        if not file.parent.is_dir():
+            return  # the stage is committed
+        with _claimed(file) as mine:
+            if not mine or file.exists():
+                continue
+            x, y, index = images()
+            with pool.told(file):
+                _chunk(work, file, x, y, index, functools.partial(_tell, file))
+
+
+def _tell(file, share):
+    """Tell, from a process that helps, how much of the chunk of that file is done."""
+    disk.write(file.with_suffix(".share"), lambda out: out.write(f"{share}".encode()))
+
+
+def _told(file):
+    """What a process that helps told last of the chunk of that file."""
+    with contextlib.suppress(OSError, ValueError):
+        return float(file.with_suffix(".share").read_text(encoding="utf-8"))
+    return 0.0
+
+
+@contextlib.contextmanager
+def _claimed(file):
+    """Whether this process alone is at the chunk of that file; the lock dies with its process."""
+    lock = filelock.FileLock(file.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _watcher(file, report):

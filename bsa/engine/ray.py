@@ -1,8 +1,9 @@
 """Stages as tasks of Ray, on this machine or on a cluster: independent ones at once, over one shared store.
 
 Ray resolves what needs what, places tasks by their resources, and runs a task again whose worker was lost; the stage
-then goes on from its `.part`, as after any kill. On several machines the store, the data and the weights must lie in a
-file system that all of them see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
+then goes on from its `.part`, as after any kill. Workers without a stage of their own help others with theirs, see
+`bsa.engine.pool`. On several machines the store, the data and the weights must lie in a file system that all of them
+see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
 """
 
 import os
@@ -12,11 +13,10 @@ import time
 
 from bsa import backend
 from bsa.engine import run
-from bsa.engine.display import silenced
+from bsa.engine.pool import LOST, Pool, prepare
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
 
-LOST = 3  # times that a stage is begun again after its worker was lost
 ANSWER = 10  # seconds that a cluster may take to answer
 PAUSE = 0.5  # seconds between two looks at the stages at work
 
@@ -62,21 +62,28 @@ class Teller:
         self.board.tell.remote("ended", stage.key, seconds)
 
 
-def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=2, stage_cpus=None,
+def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=None, stage_cpus=None,
             stage_gpus=0):  # fmt: skip
-    """As `run.run`, by Ray: `workers` stages at once here, or on the cluster at `ray_address`.
+    """As `run.run`, by Ray: `workers` stages (2 if None) at once here, or as many as fit the cluster at `ray_address`.
 
     An address is "auto", HOST:PORT or ray://HOST:PORT; where it is None, that in RAY_ADDRESS, as on the nodes of a
     cluster. "local" starts a cluster here whatever RAY_ADDRESS says.
 
     Each stage gets `stage_cpus` processors (None: as many as this machine has, so that sums are added up as in the
     plain run and results are equal to the bit on equal processors) and `stage_gpus` GPUs. Errors of a stage are raised
-    here, and what has not begun is cancelled. Raises UsageError without Ray, or where no machine can take a stage.
+    here, and what has not begun is cancelled. Raises UsageError without Ray, with `workers` for a cluster
+    that is there, or where no machine can take a stage.
     """
     backend.check()
     ray, address = _ray(), _address(ray_address)
+    if workers and address != "local":
+        raise UsageError(
+            f"--workers {workers}: expected none with a cluster of Ray that is there, found {address} by "
+            f"{_who(ray_address)}: as many stages run at once as its processors take (--stage-cpus). Leave --workers "
+            "away, or give --ray-address local to start a cluster here"
+        )
     stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
-    here = {"num_cpus": workers * cpus, "include_dashboard": False} if address == "local" else {}
+    here = {"num_cpus": (workers or 2) * cpus, "include_dashboard": False} if address == "local" else {}
     # a task sees a GPU only where it asked for one, and imports this very package
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
@@ -84,18 +91,18 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise _no_cluster(ray_address, address, reason) from None
     try:
-        _fits(ray, cpus, stage_gpus)
+        slots = _fits(ray, cpus, stage_gpus)
         board = ray.remote(Board).options(num_cpus=0).remote()
         task = ray.remote(_task).options(num_cpus=cpus, num_gpus=stage_gpus, max_retries=LOST)
         folders = (artefacts.root, data_dir, weights_dir)
         places = [folder and os.path.abspath(folder) for folder in folders]
-        begun = {}
+        pool, begun = Pool("", board, cpus, stage_gpus, slots), {}
         for stage in stages:
             if stage.key in artefacts:
                 seen.reused(stage)
             else:
                 needs = [begun[key] for key in stage.needs if key in begun]
-                begun[stage.key] = task.remote(stage, places, board, cpus, *needs)
+                begun[stage.key] = task.remote(stage, places, pool._replace(key=stage.key), *needs)
         _follow(ray, {stage.key: stage for stage in stages}, list(begun.values()), board, seen)
     finally:
         ray.shutdown()
@@ -123,12 +130,15 @@ def _address(given):
     return address
 
 
+def _who(given):
+    return "--ray-address" if given else "the environment variable RAY_ADDRESS"
+
+
 def _no_cluster(given, address, reason):
-    who = "--ray-address" if given else "the environment variable RAY_ADDRESS"
     more = "" if given else ". Unset it, or give --ray-address local, to start one here"
     return UsageError(
-        f"{who}: expected the address of a cluster of Ray (auto, HOST:PORT or ray://HOST:PORT), found {address}: "
-        f"{reason}{more}"
+        f"{_who(given)}: expected the address of a cluster of Ray (auto, HOST:PORT or ray://HOST:PORT), found "
+        f"{address}: {reason}{more}"
     )
 
 
@@ -141,28 +151,27 @@ def _ray():
 
 
 def _fits(ray, cpus, gpus):
-    """UsageError where a stage would wait for ever."""
+    """How many stages all machines have room for; UsageError where one would wait for ever."""
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     machines = [(each.get("CPU", 0), each.get("GPU", 0)) for each in alive]
-    if not any(has >= cpus and more >= gpus for has, more in machines):
+    room = sum(int(min(has // cpus, more // gpus if gpus else has)) for has, more in machines)
+    if not room:
         found = ", ".join(f"{has:g} and {more:g}" for has, more in machines)
         raise UsageError(
             f"--executor ray: expected a machine with the {cpus} processors and {gpus:g} GPUs of a stage, found "
             f"{found}: give fewer with --stage-cpus and --stage-gpus"
         )
+    return room
 
 
-def _task(stage, places, board, cpus, *needs):
+def _task(stage, places, pool, *needs):
     """One stage in a worker; `needs` are there to be waited for."""
     root, data_dir, weights_dir = places
-    with silenced():
-        import tensorflow as tf
+    prepare(pool.cpus)
+    from bsa.engine import stages
 
-        from bsa.engine import stages
-
-    if cpus != os.cpu_count() and not tf.config.threading.get_intra_op_parallelism_threads():
-        tf.config.threading.set_intra_op_parallelism_threads(cpus)
-    run.ensure(stage, Store(root), lambda: stages.Desk(data_dir, weights_dir=weights_dir), Teller(board))
+    desk = stages.Desk(data_dir, weights_dir=weights_dir, pool=pool)
+    run.ensure(stage, Store(root), lambda: desk, Teller(pool.board))
 
 
 def _follow(ray, stages, left, board, seen):

@@ -1,4 +1,4 @@
-"""Stages as tasks of Ray on this machine: the plain run's results, a worker killed at work, an error that arrives."""
+"""Stages as tasks of Ray on this machine: the plain run's results, workers killed at work, an error that arrives."""
 
 import json
 import sys
@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from bsa import spec
 from bsa.cli import commands
-from bsa.engine import ray, run
 from bsa.engine import ray as executor
+from bsa.engine import run
+from bsa.engine.display import Display
 from bsa.engine.results import Results
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
@@ -29,7 +30,7 @@ SPEC = {
     "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
     "attack": [
         {"name": "pgd", "network": ["robust", "natural"], **ATTACK},
-        {"name": "corner_descent", "network": "robust", **ATTACK},
+        {"name": "corner_descent", "network": "robust", "batch_size": 2, **ATTACK},
     ],
     "measures": [{"name": "accuracy", "network": ["robust", "natural"], "images": 100}],
     "sanity": False,
@@ -85,50 +86,122 @@ def same(ours, theirs, folder):
     assert rows[0] == rows[1]
 
 
-def killed_once(at, mark):
-    """A task as the executor's, whose worker is killed at that step of the robust network's training, and then no more.
+def of_pieces(stage):
+    """Whether it is the stage whose helper is killed."""
+    return stage.component["name"] == "corner_descent" and stage.params["gain"] == 1
 
-    A function within a function, so that it travels to the workers as it is; `mark` is a file that tells of the kill.
+
+def killed_once(at, folder):
+    """A task as the executor's; the worker is killed at that step of the robust network's training, and then no more.
+
+    A helper is killed, too, once, when it has saved a search of its first piece; the stage's own first piece waits
+    until a helper is at work again. Functions within a function travel to the workers as they are; files in `folder`
+    tell of the kills: "killed", "helper_killed" and "helper_again", which lists the searches that it found.
     """
+    mark, lost, again = (folder / name for name in ("killed", "helper_killed", "helper_again"))
 
-    def task(stage, *places):
+    def helper(pool, work, sent):
         import os
         import signal
 
-        from bsa.engine import ray
+        from ray import get
+
+        from bsa import files
+        from bsa.engine import pool as pools
+        from bsa.search import journal
+
+        def kept(path, arrays):
+            keep(path, arrays)
+            get(pool.board.__ray_ready__.remote())  # by now the board has been told that the piece began
+            if not lost.exists():
+                lost.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            if not again.exists():
+                again.write_text("\n".join(found))
+
+        journal.UNSAVED, keep, files.keep = 0.0, files.keep, kept
+        found = [file.name for file in sent[0][0].parent.glob("chunk_*.search_*")]
+        pools._help(pool, work, sent)
+
+    def task(stage, *given):
+        import os
+        import signal
+        import time
+
+        from bsa.engine import pieces, pool, ray
         from bsa.train import _checkpoint
 
         _checkpoint.SECONDS_BETWEEN = 0.0
-        began = ray.Teller.began
+        began, chunk, help = ray.Teller.began, pieces._chunk, pool._help
 
         def watched(self, stage):
             report = began(self, stage)
 
             def progress(done, total, **metrics):
                 report(done, total, **metrics)
-                if stage.title.startswith("network robust") and done == at and not os.path.exists(mark):
-                    with open(mark, "w"):
-                        os.kill(os.getpid(), signal.SIGKILL)
+                if stage.title.startswith("network robust") and done == at and not mark.exists():
+                    mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
 
             return progress
 
+        def waiting(*given):
+            while not again.exists():
+                time.sleep(0.05)
+            return chunk(*given)
+
         ray.Teller.began = watched
-        ray._task(stage, *places)
+        if of_pieces(stage):
+            pieces._chunk, pool._help = waiting, helper
+        try:
+            ray._task(stage, *given)
+        finally:
+            ray.Teller.began, pieces._chunk, pool._help = began, chunk, help
 
     return task
 
 
-def test_a_worker_killed_in_training_loses_nothing_and_the_results_are_the_plain_runs(plain, tmp_path, monkeypatch):
-    monkeypatch.setattr(executor, "_task", killed_once(30, str(tmp_path / "killed")))
-    done = call(words(tmp_path))
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory):
+    """The folder of a run by Ray with kills, what it printed, and what was told of the pieces of a stage, in order."""
+    folder, told, piece = tmp_path_factory.mktemp("disturbed"), [], Display.piece
+
+    def kept(display, stage, *what):
+        if of_pieces(stage):
+            told.append(what)
+        piece(display, stage, *what)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Display, "piece", kept)
+        patch.setattr(executor, "_task", killed_once(30, folder))
+        done = call(words(folder))
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "killed").is_file()
-    assert "tasks: digits, network robust" in done.output
-    same(plain, results(tmp_path), tmp_path)
+    return folder, done.output, told
+
+
+def test_a_worker_killed_in_training_loses_nothing_and_the_results_are_the_plain_runs(plain, disturbed, tmp_path):
+    folder, output, _ = disturbed
+    assert (folder / "killed").is_file()
+    assert "tasks: digits, network robust" in output
+    same(plain, results(folder), tmp_path)
     (network,) = plain.find(kind="network", network="robust")
-    (again,) = results(tmp_path).find(kind="network", network="robust")
+    (again,) = results(folder).find(kind="network", network="robust")
     assert first_steps(again.folder)[-1] > 0  # it went on, and did not begin anew
     assert first_steps(network.folder) == [0]
+
+
+def test_pieces_of_one_stage_are_at_work_at_once_and_a_killed_helper_loses_nothing(plain, disturbed, tmp_path):
+    """That the results are the plain run's to the bit, the test above says of all of them."""
+    folder, output, told = disturbed
+    assert (folder / "helper_killed").is_file()
+    assert (folder / "helper_again").read_text().startswith("chunk_0001.search_00")  # what was saved was there
+    first, *_ = told  # the stage's own first piece, which waits for a helper
+    assert first[:2] == ("began", "chunk_0000")
+    meanwhile = told[1 : told.index(("ended", *first[1:]))]
+    helpers = [who for what, piece, who in meanwhile if (what, piece) == ("began", "chunk_0001")]
+    assert len(set(helpers)) == 2  # one was killed, and another took its place
+    assert first[2] not in helpers
+    assert f"chunk_0001 by {helpers[1]}: " in output
 
 
 def first_steps(folder):
@@ -162,6 +235,16 @@ def test_stages_or_devices_are_shared_not_both(tmp_path):
         done = call([*words(tmp_path), *option])
         assert done.exit_code == 2
         assert f"expected {told}" in done.output
+
+
+def test_workers_of_a_cluster_that_is_there_are_not_ours_to_number(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = call([*words(tmp_path), "--workers", "3", "--ray-address", "auto"])
+    assert done.exit_code == 2
+    assert "--workers 3: expected none with a cluster of Ray that is there, found auto by --ray-address" in done.output
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    done = call([*words(tmp_path), "--workers", "3"])
+    assert "found auto by the environment variable RAY_ADDRESS" in done.output
 
 
 def test_options_of_ray_without_it_are_an_error(tmp_path):
@@ -202,7 +285,7 @@ def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cance
             remote = staticmethod(lambda: "told")
 
     with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
-        ray._follow(Lost, {}, ["first", "second"], Board, Quiet())
+        executor._follow(Lost, {}, ["first", "second"], Board, Quiet())
     assert Lost.cancelled == ["second"]
 
 
@@ -226,10 +309,10 @@ def test_an_address_without_a_cluster_is_a_sentence(address, place, tmp_path, mo
 
 def test_local_starts_a_cluster_whatever_the_environment_says(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    assert ray._address("local") == "local"
+    assert executor._address("local") == "local"
     with pytest.raises(UsageError, match="RAY_ADDRESS: expected"):
-        ray._address("auto")
+        executor._address("auto")
     monkeypatch.setenv("RAY_ADDRESS", "auto")
-    assert ray._address(None) == "auto"
+    assert executor._address(None) == "auto"
     monkeypatch.setenv("RAY_ADDRESS", "")
-    assert ray._address(None) == "local"
+    assert executor._address(None) == "local"

@@ -3,6 +3,7 @@
 import csv as standard
 import io
 import json as plain
+import re
 
 import pytest
 import rich.console
@@ -97,3 +98,26 @@ def test_what_json_cannot_hold_is_an_error_and_no_file(tmp_path):
     with pytest.raises(TypeError, match="JSON's types or a Figure, found Table"):
         write.part(Data("d", "one", {"table": table()}), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_bits_of_a_layout_name_no_clip_path(tmp_path):
+    for stem, more in (("one", 0), ("other", 1e-15)):
+
+        def draw(more=more):
+            drawn = Drawn()
+            for at in (0.1037, 0.5919):
+                axis = drawn.add_axes((at + more, 0.1, 0.3, 0.8))
+                axis.imshow([[0, 1]])
+                axis.set_axis_off()  # text may lie between two of the six digits that are written
+                axis.plot([0, 1], "o")
+            return drawn
+
+        write.part(Figure("f", stem, draw), tmp_path)
+    for suffix in (".png", ".svg"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"other{suffix}").read_bytes()
+    svg = (tmp_path / "one.svg").read_text()
+    defined, used = (
+        set(re.findall(pattern, svg)) for pattern in (r'<clipPath id="(\w+)"', r'clip-path="url\(#(\w+)\)"')
+    )
+    assert defined == used
+    assert len(defined) == 2

@@ -7,6 +7,7 @@ a `Desk`; it returns the numbers for the stage's record. What a killed run left 
 from typing import NamedTuple
 
 from bsa.devices.strategy import ONE, Devices
+from bsa.engine.pool import Pool
 from bsa.engine.stages import attack, certify, invariant, measure, network, sanity
 
 KINDS = {"network": network, "measure": measure, "certify": certify, "attack": attack}
@@ -14,12 +15,16 @@ KINDS |= {"invariant": invariant, "sanity": sanity}
 
 
 class Desk(NamedTuple):
-    """What every stage may use: where to report progress, and the folders of data and of weights, the devices."""
+    """What every stage may use: where to report progress, and the folders of data and of weights, the devices.
+
+    `pool`, if there is one, has other processes help with the chunks of attacks and certificates.
+    """
 
     data_dir: str | None = None
     progress: object = None  # progress(done, total, **metrics), or None
     weights_dir: str | None = None
     devices: Devices = ONE
+    pool: Pool | None = None
 
 
 def compute(stage, needs, part, desk):

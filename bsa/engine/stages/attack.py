@@ -1,13 +1,11 @@
 """An attack stage: one attack on one network in one cell."""
 
-import functools
-
 import numpy as np
 
 from bsa import files
 from bsa.checks.sanity import accuracy
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, attackers, cell_images, first_correct, load_network
+from bsa.engine.stages.desk import CHUNK, attackers, cell_images, first_correct, load_network, works
 from bsa.errors import BsaError
 from bsa.networks import target
 from bsa.search.ledger import Attacked
@@ -24,9 +22,10 @@ def compute(stage, needs, part, desk):
         advice = accuracy(target(model), x, y).message
         raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}: {advice}")
     thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
-    runs = attackers(needs[0], stage.component["name"], canonical(params), desk.devices.names)
-    runs = [functools.partial(run, seed=stage.params["seed"], thresholds=thresholds) for run in runs]
-    done = pieces.run(runs, Attacked, "success", x[index], y[index], index, size, part / files.WORK, desk.progress)
+    what = needs[0], stage.component["name"], canonical(params), desk.devices.names
+    runs = works(attackers, *what, seed=stage.params["seed"], thresholds=thresholds)
+    images, folder = (x[index], y[index], index), part / files.WORK
+    done = pieces.run(runs, Attacked, "success", *images, size, folder, desk.progress, desk.pool)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     files.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))

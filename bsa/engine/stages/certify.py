@@ -1,6 +1,7 @@
 """A certificate stage: one certificate for one network, or for the cascade that ends in it, in one cell."""
 
 import functools
+import json
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from bsa.certify import Certified, Decided, decide
 from bsa.checks import invariant as invariants
 from bsa.devices import strategy as devices
 from bsa.engine import pieces
-from bsa.engine.stages.desk import cell_images, certifiers, load_network, replicas
+from bsa.engine.stages.desk import cell_images, certifiers, load_network, replicas, works
 from bsa.networks import logits
 from bsa.spec import canonical
 
@@ -22,7 +23,9 @@ def compute(stage, needs, part, desk):
     params = dict(stage.component["params"])
     index = np.arange(min(params.pop("images"), len(x)))
     images, name = (x[index], y[index], index), stage.component["name"]
-    run = functools.partial(pieces.run, size=CERTIFIED_AT_ONCE, folder=part / files.WORK, progress=desk.progress)
+    run = functools.partial(
+        pieces.run, size=CERTIFIED_AT_ONCE, folder=part / files.WORK, progress=desk.progress, pool=desk.pool
+    )
     arrays, notes = (alone if len(needs) == 1 else behind)(run, needs, name, params, images, desk.devices.names)
     arrays = {"index": index, "y": y[index], **arrays}
     files.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
@@ -34,8 +37,7 @@ def compute(stage, needs, part, desk):
 def alone(run, needs, name, params, images, names):
     """The arrays and notes of a certificate for one network."""
     x, y, _ = images
-    proofs = certifiers(needs[0], name, canonical(params), names)
-    done = run([functools.partial(_certified, proof) for proof in proofs], Certified, "certified", *images)
+    done = run(works(_proofs, needs[0], name, canonical(params), names), Certified, "certified", *images)
     radius = np.where(done.certified, np.maximum(done.radius, params["epsilon"]), done.radius)
     correct = logits(load_network(needs[0]), x).argmax(-1) == y
     return {"correct": correct, "radius": radius, "bounds": done.bounds, "certified": done.certified}, done.notes
@@ -44,7 +46,7 @@ def alone(run, needs, name, params, images, names):
 def behind(run, needs, name, params, images, names):
     """The same for a cascade, whose last network is the first of `needs`: radii are epsilon or 0."""
     _, y, _ = images
-    done = run(deciders([*needs[1:], needs[0]], name, params, names), Decided, "certified", *images)
+    done = run(works(deciders, (*needs[1:], needs[0]), name, canonical(params), names), Decided, "certified", *images)
     correct = done.answer == y
     certified = done.certified & correct
     radius = np.where(certified, params["epsilon"], 0.0)
@@ -54,13 +56,17 @@ def behind(run, needs, name, params, images, names):
 
 def deciders(folders, name, params, names):
     """What decides images `(x, y, index)` by the cascade of the networks in `folders`, one for each of the devices."""
-    params = canonical(params | {"tolerance": None})  # a cascade decides at epsilon: no radii are searched for
+    params = canonical(json.loads(params) | {"tolerance": None})  # decided at epsilon: no radii are searched for
     members = []
     for folder in folders:
         predicts = [functools.partial(logits, model) for model in replicas(folder, names)]
         members.append(zip(predicts, certifiers(folder, name, params, names), strict=True))
     cascades = [functools.partial(_decided, networks) for networks in zip(*members, strict=True)]
     return [devices.on(*each) for each in zip(names, cascades, strict=True)] if names else cascades
+
+
+def _proofs(folder, name, params, names):
+    return [functools.partial(_certified, proof) for proof in certifiers(folder, name, params, names)]
 
 
 def _certified(certificate, x, y, index):

@@ -114,6 +114,23 @@ def _each(make, folder, names, **params):
     ]
 
 
+def works(make, *what, **call):
+    """What `make(*what)` gives, one for each device, as functions that another process, too, can make of that.
+
+    `make` is a function of a module, `what` can be hashed, and `call` are more arguments of each function.
+    """
+    return [functools.partial(_work, make, what, number, **call) for number in range(len(_made(make, what)))]
+
+
+def _work(make, what, number, *images, **call):
+    return _made(make, what)[number](*images, **call)
+
+
+@functools.lru_cache(maxsize=1)
+def _made(make, what):
+    return make(*what)
+
+
 def first_correct(model, x, y, wanted, step=500):
     """The numbers of the first `wanted` correctly classified images, in file order; fewer where there are fewer."""
     right = np.empty(0, np.int64)

@@ -5,7 +5,7 @@ import functools
 from bsa import catalog, files
 from bsa.checks import invariant as invariants
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, arrays, attackers, load_network
+from bsa.engine.stages.desk import CHUNK, arrays, attackers, load_network, works
 from bsa.networks import logits
 from bsa.search.ledger import Attacked
 from bsa.search.variants import offered
@@ -32,12 +32,13 @@ def compute(stage, needs, part, desk):
     found = {name: attacked[name][rows] for name in ("index", "x", "y")}
     if len(rows):
         name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
-        runs = attackers(needs[0], name, canonical(_patient(name, params)), desk.devices.names)
-        runs = [functools.partial(run, seed=stage.params["seed"], thresholds=[radius]) for run in runs]
+        what = needs[0], name, canonical(_patient(name, params)), desk.devices.names
+        runs = works(attackers, *what, seed=stage.params["seed"], thresholds=[radius])
         size = CHUNK * params["batch_size"]
         done = pieces.run(
-            runs, Attacked, "success", **found, size=size, folder=part / files.WORK, progress=desk.progress
-        )
+            runs, Attacked, "success", **found, size=size, folder=part / files.WORK, progress=desk.progress,
+            pool=desk.pool,
+        )  # fmt: skip
         found |= {"adversarial": done.x, "distance": done.distance}
         held(found)
     figures = {"images": first.images, "broken": first.broken, "gap": first.gap}

@@ -11,8 +11,9 @@ from bsa.certify import Decided
 from bsa.data import Dataset
 from bsa.engine import pieces
 from bsa.engine.stages.certify import CERTIFIED_AT_ONCE, deciders
-from bsa.engine.stages.desk import dataset
+from bsa.engine.stages.desk import dataset, works
 from bsa.errors import BsaError
+from bsa.spec import canonical
 
 
 def compute(stage, needs, part, desk):
@@ -46,8 +47,9 @@ def left_over(stage, needs, data, part, desk):
     """The training images whose answers no network before this one in its cascade certifies (Wong et al. 2018)."""
     certificate = stage.params["certificate"]
     done = pieces.run(
-        deciders(needs, certificate["name"], certificate["params"], desk.devices.names), Decided, "certified",
-        data.x, data.y, np.arange(len(data.x)), CERTIFIED_AT_ONCE, part / files.WORK, desk.progress,
+        works(deciders, tuple(needs), certificate["name"], canonical(certificate["params"]), desk.devices.names),
+        Decided, "certified", data.x, data.y, np.arange(len(data.x)), CERTIFIED_AT_ONCE, part / files.WORK,
+        desk.progress, desk.pool,
     )  # fmt: skip
     rows = np.flatnonzero(~done.certified)
     if len(rows) < stage.component["params"]["batch_size"]:
