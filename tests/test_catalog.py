@@ -221,6 +221,27 @@ def test_a_folder_that_is_none_of_plug_ins_is_refused_in_a_sentence(plugins, fil
         catalog.add_folder(plugins(files) / "own")
 
 
+def test_a_worker_of_ray_is_told_of_the_folders(plugins):
+    from bsa.engine import pool
+
+    own = folder_of_dots(plugins)
+    pool.prepare(pool.Pool("", None, os.cpu_count(), 0, 1, (own,)))
+    assert "dots" in catalog.names("data")
+
+
+@pytest.mark.slow  # a cluster of its own; the twin is above
+def test_stages_of_plug_ins_are_computed_by_workers_of_ray(plugins, tmp_path):
+    pytest.importorskip("ray")
+    own, file = folder_of_dots(plugins), tmp_path / "spec.json"
+    small = value() | {"measures": [{"name": "accuracy"}], "data": {"name": "dots"}}
+    small["train"] = {"name": "natural", "steps": 2, "batch_size": 4}
+    file.write_text(json.dumps(small))
+    words = [sys.executable, "-m", "bsa", "run", str(file), "--plugins", str(own), "--store", str(tmp_path / "store")]
+    words += ["--out", str(tmp_path / "out"), "--executor", "ray", "--ray-address", "local", "--workers", "1"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_in_a_process_of_its_own_knows_the_folder(plugins, brightness, tmp_path):
     own, file = folder_of_dots(plugins), tmp_path / "spec.json"
     small = value() | {"measures": [], "weights": {"name": "npz", "file": "none.npz", "sha256": "0" * 64}, "report": []}

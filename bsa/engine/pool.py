@@ -13,6 +13,8 @@ import signal
 import socket
 from typing import Any, NamedTuple
 
+from bsa import catalog
+
 LOST = 3  # times that a helper is begun again after its worker was lost
 
 
@@ -24,6 +26,7 @@ class Pool(NamedTuple):
     cpus: int
     gpus: float
     workers: int  # how many tasks of that size all machines have room for
+    plugins: tuple = ()  # folders of plug-ins, which all machines see
 
     @contextlib.contextmanager
     def helping(self, work, jobs):
@@ -57,15 +60,17 @@ class Pool(NamedTuple):
         self.board.tell.remote("piece", self.key, "ended", file.stem, who)
 
 
-def prepare(cpus):
-    """A worker's TensorFlow adds up with as many threads as the task has processors."""
+def prepare(pool):
+    """A worker knows the plug-ins, and its TensorFlow adds up with as many threads as the task has processors."""
+    for folder in pool.plugins:
+        catalog.add_folder(folder)
     from bsa.engine.display import silenced
 
     with silenced():
         import tensorflow as tf
 
-    if cpus != os.cpu_count() and not tf.config.threading.get_intra_op_parallelism_threads():
-        tf.config.threading.set_intra_op_parallelism_threads(cpus)
+    if pool.cpus != os.cpu_count() and not tf.config.threading.get_intra_op_parallelism_threads():
+        tf.config.threading.set_intra_op_parallelism_threads(pool.cpus)
 
 
 def _help(pool, work, sent):
@@ -75,7 +80,7 @@ def _help(pool, work, sent):
 
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # to be cancelled amid an import would spoil the process
     try:
-        prepare(pool.cpus)
+        prepare(pool)
         from bsa.engine import pieces
 
         jobs = [(file, functools.partial(ray.get, images)) for file, images in sent]

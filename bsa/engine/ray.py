@@ -11,7 +11,7 @@ import re
 import socket
 import time
 
-from bsa import backend
+from bsa import backend, catalog
 from bsa.engine import run
 from bsa.engine.pool import LOST, Pool, prepare
 from bsa.engine.store import Store
@@ -96,7 +96,7 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
         task = ray.remote(_task).options(num_cpus=cpus, num_gpus=stage_gpus, max_retries=LOST)
         folders = (artefacts.root, data_dir, weights_dir)
         places = [folder and os.path.abspath(folder) for folder in folders]
-        pool, begun = Pool("", board, cpus, stage_gpus, slots), {}
+        pool, begun = Pool("", board, cpus, stage_gpus, slots, catalog.folders()), {}
         for stage in stages:
             if stage.key in artefacts:
                 seen.reused(stage)
@@ -167,7 +167,7 @@ def _fits(ray, cpus, gpus):
 def _task(stage, places, pool, *needs):
     """One stage in a worker; `needs` are there to be waited for."""
     root, data_dir, weights_dir = places
-    prepare(pool.cpus)
+    prepare(pool)
     from bsa.engine import stages
 
     desk = stages.Desk(data_dir, weights_dir=weights_dir, pool=pool)
