@@ -92,13 +92,14 @@ def test_components_of_packages_and_folders_are_used_as_those_that_ship_with_bsa
 
 
 def test_a_parameter_of_a_data_set_reaches_the_images_of_every_stage(plugins, brightness):
-    from bsa.engine.stages import Desk, desk
+    from bsa.engine.stages import Desk
 
     catalog.add_folder(folder_of_dots(plugins))
     network, measured = run.planned(spec.resolve(value(light=0.5)))
-    x, _ = desk.cell_images(measured, Desk())
+    desk = Desk()
+    x, _ = desk.images(measured.params["data"], gain=1, offset=0)
     assert x.max() == np.float32(0.5)
-    assert desk.dataset(network.params["data"], "train", None).x.max() == np.float32(0.5)
+    assert desk.dataset(network.params["data"], "train").x.max() == np.float32(0.5)
     same = {"fingerprint": "same", "input_shape": [4, 4, 1], "num_classes": 2}
     keys = [{stage.key for stage in plan.stages(spec.resolve(value(light=share)), same)} for share in (1, 0.5)]
     assert not keys[0] & keys[1]  # whatever the description says

@@ -6,6 +6,7 @@ then goes on from its `.part`, as after any kill. Workers without a stage of the
 see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
 """
 
+import dataclasses
 import os
 import re
 import socket
@@ -170,7 +171,7 @@ def _task(stage, places, pool, *needs):
     prepare(pool)
     from bsa.engine import stages
 
-    desk = stages.Desk(data_dir, weights_dir=weights_dir, pool=pool)
+    desk = dataclasses.replace(stages.of_process(data_dir, weights_dir), pool=pool)
     run.ensure(stage, Store(root), lambda: desk, Teller(pool.board))
 
 

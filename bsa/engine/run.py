@@ -1,6 +1,7 @@
 """Walk a plan: compute what the store lacks, in order, with progress and a record of each stage."""
 
 import contextlib
+import dataclasses
 import datetime
 import functools
 import platform
@@ -124,7 +125,7 @@ def _join(stage, artefacts, desk, seen):
     _await(stage, artefacts)
     desk, progress, began = desk(), seen.began(stage), time.monotonic()
     needs = [artefacts.path(need) for need in stage.needs]
-    stages.compute(stage, needs, artefacts.part(stage.key), desk._replace(progress=progress))
+    stages.compute(stage, needs, artefacts.part(stage.key), dataclasses.replace(desk, progress=progress))
     seen.ended(stage, time.monotonic() - began)
 
 
@@ -144,7 +145,7 @@ def _compute(stage, artefacts, part, desk, seen):
     for need in stage.needs:
         artefacts.record(need)  # a damaged artefact is found here, not in the numbers that it would spoil
     progress, began, before = seen.began(stage), time.monotonic(), _spent(part)
-    desk = desk._replace(progress=_timed(progress, part, began, before))
+    desk = dataclasses.replace(desk, progress=_timed(progress, part, began, before))
     metrics = stages.compute(stage, [artefacts.path(n) for n in stage.needs], part, desk)
     seconds = before + time.monotonic() - began
     artefacts.commit(stage.key, _record(stage, metrics, seconds))

@@ -48,7 +48,7 @@ def test_a_stopped_command_says_how_to_go_on_while_tensorflow_is_imported_too(na
 
 DYING = """
 import os, sys
-from bsa.progress import silenced
+from bsa.engine.display import silenced
 try:
     with silenced():
         os.write(2, b"the last words\\n")

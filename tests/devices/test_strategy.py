@@ -42,11 +42,11 @@ import keras
 import numpy as np
 
 import bsa
-from bsa import cli, run, spec, stages, train
-from bsa.ops import devices
+from bsa import cli, spec, train
+from bsa.devices import strategy as devices
+from bsa.engine import run, stages
+from bsa.engine.store import Store
 from bsa.spec import parameters
-from bsa.stages import _loaded
-from bsa.store import Store
 
 store, folder, small = Store(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 data = bsa.load("digits", split="train")
@@ -75,7 +75,7 @@ for stage in run.planned(spec.load("quickstart", small)):
         (folder / "again" / stage.key / "work").mkdir(parents=True)
         needs = [store.path(need) for need in stage.needs]
         stages.compute(stage, needs, folder / "again" / stage.key, desk)
-models = _loaded.replicas(needs[0], ("CPU:0", "CPU:1"))
+models = desk.replicas(needs[0])
 places = [m.variables[0].value.device[-1] for m in models]
 (folder / "told.json").write_text(json.dumps({"apart": apart, "places": places}))
 
@@ -213,12 +213,13 @@ def test_a_cluster_that_is_none_is_an_error(monkeypatch, config):
 # A bsa command whose training saves at every step and, where told so, is killed at one.
 WORKER = """
 import os, signal, sys
-from bsa import cli, progress
+from bsa import cli
+from bsa.engine import display
 from bsa.train import _checkpoint
 
 at = int(sys.argv.pop(1))
 _checkpoint.SECONDS_BETWEEN = 0.0
-began = progress.Display.began
+began = display.Display.began
 
 def kill_in_time(self, stage):
     report = began(self, stage)
@@ -228,7 +229,7 @@ def kill_in_time(self, stage):
             os.kill(os.getpid(), signal.SIGKILL)
     return progressed
 
-progress.Display.began = kill_in_time
+display.Display.began = kill_in_time
 cli.main()
 """
 

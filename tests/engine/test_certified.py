@@ -12,7 +12,7 @@ from bsa import catalog, spec
 from bsa.cli import commands
 from bsa.engine import run
 from bsa.engine.results import Results
-from bsa.engine.stages import certify, desk
+from bsa.engine.stages import certify
 from bsa.engine.store import Store
 from bsa.report import render
 
@@ -175,10 +175,8 @@ def lying(monkeypatch):
             return claim
 
         monkeypatch.setattr(module, "make", make)
-        desk.certifiers.cache_clear()
 
-    yield plant
-    desk.certifiers.cache_clear()
+    return plant
 
 
 def violated(store, folder, **change):

@@ -1,5 +1,6 @@
 """What is killed goes on: in training, between two chunks of an attack, within one."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -58,12 +59,13 @@ def results(store):
 
 KILLED = """
 import os, signal, sys
-from bsa import cli, progress
+from bsa import cli
+from bsa.engine import display
 from bsa.train import _checkpoint
 
 kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
 _checkpoint.SECONDS_BETWEEN = 0.0
-began = progress.Display.began
+began = display.Display.began
 
 def kill_in_time(self, stage):
     report = began(self, stage)
@@ -73,7 +75,7 @@ def kill_in_time(self, stage):
             os.kill(os.getpid(), signal.SIGKILL)
     return progressed
 
-progress.Display.began = kill_in_time
+display.Display.began = kill_in_time
 cli.main()
 """
 
@@ -132,7 +134,8 @@ def test_an_attack_goes_on_from_its_finished_chunks(whole, tmp_path):
     once, half = tmp_path / "once", tmp_path / "half"
     for part in (once, half):
         (part / WORK).mkdir(parents=True)
-    stages.compute(stage, needs, once, stages.Desk())
+    desk = stages.Desk()
+    stages.compute(stage, needs, once, desk)
 
     class Killed(Exception):
         pass
@@ -142,17 +145,18 @@ def test_an_attack_goes_on_from_its_finished_chunks(whole, tmp_path):
             raise Killed
 
     with pytest.raises(Killed):
-        stages.compute(stage, needs, half, stages.Desk(progress=kill))
+        stages.compute(stage, needs, half, dataclasses.replace(desk, progress=kill))
     assert len(list((half / WORK).glob("chunk_*"))) == 2
     kept = {p: p.stat().st_mtime_ns for p in (half / WORK).glob("chunk_*")}
     seen = []
-    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    desk = dataclasses.replace(desk, progress=lambda done, total, **_: seen.append(done))
+    stages.compute(stage, needs, half, desk)
     assert seen == sorted(seen)
     assert seen[0] == 20
     assert seen[-1] == 40
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     (half / WORK / "chunk_0003.npz").write_bytes((half / WORK / "chunk_0001.npz").read_bytes())
-    stages.compute(stage, needs, half, stages.Desk())  # a chunk of other images is not taken for this one
+    stages.compute(stage, needs, half, desk)  # a chunk of other images is not taken for this one
     same_arrays(once, half)
 
 
@@ -161,7 +165,8 @@ def test_an_attack_goes_on_within_a_chunk(whole, tmp_path, monkeypatch):
     once, half = tmp_path / "once", tmp_path / "half"
     for part in (once, half):
         (part / WORK).mkdir(parents=True)
-    stages.compute(stage, needs, once, stages.Desk())
+    desk = stages.Desk()
+    stages.compute(stage, needs, once, desk)
     monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # saves at every turn
     killed_at = []
 
@@ -171,10 +176,11 @@ def test_an_attack_goes_on_within_a_chunk(whole, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stages.compute(stage, needs, half, stages.Desk(progress=kill))
+        stages.compute(stage, needs, half, dataclasses.replace(desk, progress=kill))
     assert [p.name.split(".")[0] for p in (half / WORK).iterdir()] == ["chunk_0000"]  # a search of it alone
     seen = []
-    stages.compute(stage, needs, half, stages.Desk(progress=lambda done, total, **_: seen.append(done)))
+    desk = dataclasses.replace(desk, progress=lambda done, total, **_: seen.append(done))
+    stages.compute(stage, needs, half, desk)
     assert seen == sorted(seen)
     assert killed_at[0] == seen[0] < seen[-1] == 40
     assert [p.name for p in (half / WORK).iterdir()] == ["chunk_0000.npz"]

@@ -168,7 +168,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 def test_a_lock_keeps_two_processes_apart_and_dies_with_its_holder(tmp_path):
     code = f"""
 import sys, time
-from bsa.store import Store
+from bsa.engine.store import Store
 with Store({str(tmp_path)!r}).begin("k"):
     print("held", flush=True)
     time.sleep(60)

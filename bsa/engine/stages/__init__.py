@@ -4,27 +4,12 @@ Each has `compute(stage, needs, part, desk)`: the stage, the artefact folders of
 a `Desk`; it returns the numbers for the stage's record. What a killed run left in `part/work` is taken up.
 """
 
-from typing import NamedTuple
-
-from bsa.devices.strategy import ONE, Devices
-from bsa.engine.pool import Pool
 from bsa.engine.stages import attack, certify, invariant, measure, network, sanity
+from bsa.engine.stages.desk import Desk as Desk
+from bsa.engine.stages.desk import of_process as of_process
 
 KINDS = {"network": network, "measure": measure, "certify": certify, "attack": attack}
 KINDS |= {"invariant": invariant, "sanity": sanity}
-
-
-class Desk(NamedTuple):
-    """What every stage may use: where to report progress, and the folders of data and of weights, the devices.
-
-    `pool`, if there is one, has other processes help with the chunks of attacks and certificates.
-    """
-
-    data_dir: str | None = None
-    progress: object = None  # progress(done, total, **metrics), or None
-    weights_dir: str | None = None
-    devices: Devices = ONE
-    pool: Pool | None = None
 
 
 def compute(stage, needs, part, desk):

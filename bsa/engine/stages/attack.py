@@ -5,25 +5,24 @@ import numpy as np
 from bsa import files
 from bsa.checks.sanity import accuracy
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, attackers, cell_images, first_correct, load_network, works
+from bsa.engine.stages.desk import CHUNK, Desk, first_correct
 from bsa.errors import BsaError
 from bsa.networks import target
 from bsa.search.ledger import Attacked
-from bsa.spec import canonical
 
 
 def compute(stage, needs, part, desk):
     """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they go."""
-    model = load_network(needs[0])
-    x, y = cell_images(stage, desk)
+    model = desk.network(needs[0])
+    x, y = desk.images(stage.params["data"], stage.params["gain"], stage.params["offset"])
     params = dict(stage.component["params"])
     index = first_correct(model, x, y, params.pop("images"))
     if not len(index):
         advice = accuracy(target(model), x, y).message
         raise BsaError(f"expected correctly classified images to attack, found none in {stage.title}: {advice}")
     thresholds, size = params.pop("thresholds"), CHUNK * params["batch_size"]
-    what = needs[0], stage.component["name"], canonical(params), desk.devices.names
-    runs = works(attackers, *what, seed=stage.params["seed"], thresholds=thresholds)
+    what = needs[0], stage.component["name"], params
+    runs = desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=thresholds)
     images, folder = (x[index], y[index], index), part / files.WORK
     done = pieces.run(runs, Attacked, "success", *images, size, folder, desk.progress, desk.pool)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}

@@ -1,40 +1,165 @@
-"""What several stages read: data, networks and what is made of them, kept in memory for the stages that follow."""
+"""The desk at which stages are computed: folders, devices, progress, and what is kept in memory for those that follow.
 
+What is kept is the desk's own, so that two runs in a process share nothing.
+"""
+
+import dataclasses
 import functools
-import json
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from bsa import catalog, signatures
 from bsa.data import Dataset
-from bsa.devices import strategy as devices
+from bsa.devices import strategy
+from bsa.devices.strategy import ONE, Devices
 from bsa.engine import pieces
+from bsa.engine.pool import Pool
 from bsa.errors import StoreError, WeightsError, one_line
 from bsa.networks import AT_ONCE, embedding, logits
-from bsa.spec import canonical
+from bsa.spec import digest
 
 CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
 
 
-def dataset(source, split, data_dir) -> Dataset:
-    """A split of the data set that a stage's "data" names, with its parameters."""
-    return _dataset(source["name"], split, data_dir, canonical(source.get("params", {})))
+class Kept:
+    """The last few things of each kind, by what they were made of."""
+
+    def __init__(self):
+        self._kinds = {}
+
+    def get(self, kind, key, make, most=4):
+        """What `make()` gave for this key, where it is among the `most` last asked for; else what it gives now."""
+        things = self._kinds.setdefault(kind, {})
+        things[key] = things.pop(key) if key in things else make()  # the last asked for is the last in the dict
+        while len(things) > most:
+            del things[next(iter(things))]
+        return things[key]
 
 
-@functools.lru_cache(maxsize=4)
-def _dataset(name, split, data_dir, params):
-    return catalog.find("data", name).load(split=split, data_dir=data_dir, **json.loads(params))
+@dataclasses.dataclass(frozen=True)
+class Desk:
+    """What every stage may use.
+
+    `progress(done, total, **metrics)` is told of the stage at work; `pool`, if there is one, has other processes help
+    with the chunks of attacks and certificates. In another process a desk is that process's own, see `of_process`.
+    """
+
+    data_dir: str | None = None
+    weights_dir: str | None = None
+    devices: Devices = ONE
+    progress: Callable | None = None
+    pool: Pool | None = None
+    kept: Kept = dataclasses.field(default_factory=Kept, repr=False)
+
+    def __reduce__(self):
+        return of_process, (self.data_dir, self.weights_dir)
+
+    def dataset(self, source, split) -> Dataset:
+        """A split of the data set that a stage's "data" describes, with its parameters."""
+
+        def load():
+            params = source.get("params", {})
+            return catalog.find("data", source["name"]).load(split=split, data_dir=self.data_dir, **params)
+
+        return self.kept.get("data", (digest(source), split), load)
+
+    def images(self, source, gain, offset):
+        """The test images moved into a cell, (n, height, width, channels) float32, and their labels (n,)."""
+        data = self.dataset(source, "test")
+        return np.clip(np.float32(gain) * data.x + np.float32(offset), 0, 1), data.y
+
+    def network(self, folder):
+        """The network in an artefact folder."""
+        return self.kept.get("network", folder, lambda: load_network(folder))
+
+    def replicas(self, folder):
+        """The network in a folder once for each of the devices; where none are named, once."""
+        names = self.devices.names
+        if not names:
+            return [self.network(folder)]
+        copies = lambda: [strategy.on(name, load_network)(folder) for name in names]  # noqa: E731
+        return self.kept.get("replicas", folder, copies)
+
+    def logits(self, folder):
+        """`logits(x)` of the network in a folder, shared by the devices."""
+        return self._shared(logits, folder)
+
+    def embedding(self, folder):
+        """`embedding(x, layer)` of the network in a folder, shared by the devices."""
+        return self._shared(embedding, folder)
+
+    def training_embedding(self, folder, layer, source, count=None):
+        """The embedding of the first `count` (None: all) training images, (n, features) float32, and labels (n,)."""
+
+        def embed():
+            data = self.dataset(source, "train")
+            return self.embedding(folder)(data.x[:count], layer), data.y[:count]
+
+        # 245 MB for 60,000 images and 1,024 features
+        return self.kept.get("embedding", (folder, layer, digest(source), count), embed, most=1)
+
+    def attacks(self, folder, name, params):
+        """An attack on the network in a folder, one for each of the devices; where none are named, one.
+
+        Kept, so that the cells of a table share one traced graph.
+        """
+        return self._each("attacks", folder, name, params)
+
+    def certificates(self, folder, name, params):
+        """A certificate for the network in a folder, one for each of the devices; kept, for the same reason."""
+        return self._each("certify", folder, name, params)
+
+    def works(self, make, *what, **call):
+        """What `make(desk, *what)` gives, one function for each of the devices, each called with `call` as well.
+
+        Another process can make them again, if it is sent them: `make` is a function of a module.
+        """
+        return [Work(each, (self, make, what, n), call) for n, each in enumerate(make(self, *what))]
+
+    def _shared(self, function, folder):
+        works, names = [functools.partial(function, model) for model in self.replicas(folder)], self.devices.names
+        if names:
+            works = [strategy.on(name, work) for name, work in zip(names, works, strict=True)]
+        return pieces.shared(works, AT_ONCE)
+
+    def _each(self, kind, folder, name, params):
+        def made():
+            make, models, names = catalog.find(kind, name).make, self.replicas(folder), self.devices.names
+            if not names:
+                return [make(models[0], **params)]
+            on = strategy.on
+            return [on(at, on(at, make)(model, **params)) for at, model in zip(names, models, strict=True)]
+
+        return self.kept.get(kind, (folder, name, digest(params)), made)
 
 
-def cell_images(stage, desk):
-    """The test images of a stage moved into its cell, (n, height, width, channels) float32, and their labels."""
-    data = dataset(stage.params["data"], "test", desk.data_dir)
-    gain, offset = np.float32(stage.params["gain"]), np.float32(stage.params["offset"])
-    return np.clip(gain * data.x + offset, 0, 1), data.y
+class Work:
+    """A function, and what another process makes it of: `Desk.works` says how."""
+
+    def __init__(self, function: Callable, origin: tuple, call: dict[str, Any]):
+        self.function, self.origin, self.call = function, origin, call
+
+    def __call__(self, *images, **more):
+        return self.function(*images, **self.call, **more)
+
+    def __reduce__(self):
+        return _made_again, (self.origin, self.call)
 
 
-@functools.lru_cache(maxsize=4)
+def _made_again(origin, call):
+    desk, make, what, number = origin
+    return Work(make(desk, *what)[number], origin, call)
+
+
+@functools.cache
+def of_process(data_dir, weights_dir):
+    """The desk of a process that serves one run alone, as Ray's workers do: its stages share what is kept."""
+    return Desk(data_dir, weights_dir)
+
+
 def load_network(folder):
     """The network in an artefact folder; StoreError where it is none that Keras opens safely."""
     file, advice = folder / "network.keras", f"Delete the folder {folder} and run again."
@@ -51,84 +176,6 @@ def load_network(folder):
     if not isinstance(model, keras.Model):
         raise StoreError(f"{file}: expected a network, found {type(model).__name__}. {advice}")
     return model
-
-
-@functools.lru_cache(maxsize=4)
-def replicas(folder, names):
-    """The network in a folder once for each of the devices `names`; without names, once."""
-    if not names:
-        return [load_network(folder)]
-    return [devices.on(name, load_network.__wrapped__)(folder) for name in names]
-
-
-def scorer(folder, names=()):
-    """`logits(x)` of the network in a folder, shared by the devices `names`."""
-    return _shared(logits, folder, names)
-
-
-def embedder(folder, names=()):
-    """`embedding(x, layer)` of the network in a folder, shared by the devices `names`."""
-    return _shared(embedding, folder, names)
-
-
-def _shared(function, folder, names):
-    works = [functools.partial(function, model) for model in replicas(folder, names)]
-    if names:
-        works = [devices.on(name, work) for name, work in zip(names, works, strict=True)]
-    return pieces.shared(works, AT_ONCE)
-
-
-def training_embedding(folder, layer, source, data_dir, names=(), count=None):
-    """The embedding of the first `count` (None: all) training images, (n, features) float32, and their labels (n,)."""
-    params = canonical(source.get("params", {}))
-    return _training_embedding(folder, layer, source["name"], params, data_dir, names, count)
-
-
-@functools.lru_cache(maxsize=1)  # 245 MB for 60,000 images and 1,024 features
-def _training_embedding(folder, layer, name, params, data_dir, names, count):
-    data = _dataset(name, "train", data_dir, params)
-    return embedder(folder, names)(data.x[:count], layer), data.y[:count]
-
-
-@functools.lru_cache(maxsize=4)
-def attackers(folder, name, params, names=()):
-    """An attack on the network in a folder, one for each of the devices `names`; without names, one.
-
-    Kept, so that the cells of a table share one traced graph.
-    """
-    return _each(catalog.find("attacks", name).make, folder, names, **json.loads(params))
-
-
-@functools.lru_cache(maxsize=4)
-def certifiers(folder, name, params, names=()):
-    """A certificate for the network in a folder, one for each of the devices; kept, for the same reason."""
-    return _each(catalog.find("certify", name).make, folder, names, **json.loads(params))
-
-
-def _each(make, folder, names, **params):
-    models = replicas(folder, names)
-    if not names:
-        return [make(models[0], **params)]
-    return [
-        devices.on(name, devices.on(name, make)(model, **params)) for name, model in zip(names, models, strict=True)
-    ]
-
-
-def works(make, *what, **call):
-    """What `make(*what)` gives, one for each device, as functions that another process, too, can make of that.
-
-    `make` is a function of a module, `what` can be hashed, and `call` are more arguments of each function.
-    """
-    return [functools.partial(_work, make, what, number, **call) for number in range(len(_made(make, what)))]
-
-
-def _work(make, what, number, *images, **call):
-    return _made(make, what)[number](*images, **call)
-
-
-@functools.lru_cache(maxsize=1)
-def _made(make, what):
-    return make(*what)
 
 
 def first_correct(model, x, y, wanted, step=500):

@@ -5,11 +5,10 @@ import functools
 from bsa import catalog, files
 from bsa.checks import invariant as invariants
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, arrays, attackers, load_network, works
+from bsa.engine.stages.desk import CHUNK, Desk, arrays
 from bsa.networks import logits
 from bsa.search.ledger import Attacked
 from bsa.search.variants import offered
-from bsa.spec import canonical
 
 WITNESSES = "witnesses"  # the folder in a `.part` for what violates the invariant
 
@@ -22,7 +21,7 @@ def compute(stage, needs, part, desk):
     Raises InvariantError, with both witnesses saved in `part`.
     """
     proven, attacked = arrays(needs[1] / "certify.npz"), arrays(needs[2] / "attack.npz")
-    predict = functools.partial(logits, load_network(needs[0]))
+    predict = functools.partial(logits, desk.network(needs[0]))
 
     def held(attacked):
         return invariants.hold(invariants.compare(proven, attacked), predict, part / WITNESSES, stage.title)
@@ -32,8 +31,8 @@ def compute(stage, needs, part, desk):
     found = {name: attacked[name][rows] for name in ("index", "x", "y")}
     if len(rows):
         name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
-        what = needs[0], name, canonical(_patient(name, params)), desk.devices.names
-        runs = works(attackers, *what, seed=stage.params["seed"], thresholds=[radius])
+        what = needs[0], name, _patient(name, params)
+        runs = desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=[radius])
         size = CHUNK * params["batch_size"]
         done = pieces.run(
             runs, Attacked, "success", **found, size=size, folder=part / files.WORK, progress=desk.progress,

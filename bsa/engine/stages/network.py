@@ -11,9 +11,7 @@ from bsa.certify import Decided
 from bsa.data import Dataset
 from bsa.engine import pieces
 from bsa.engine.stages.certify import CERTIFIED_AT_ONCE, deciders
-from bsa.engine.stages.desk import dataset, works
 from bsa.errors import BsaError
-from bsa.spec import canonical
 
 
 def compute(stage, needs, part, desk):
@@ -21,7 +19,7 @@ def compute(stage, needs, part, desk):
     if stage.origin:
         return imported(stage, part, desk)
     model = build(stage)
-    data = dataset(stage.params["data"], "train", desk.data_dir)
+    data = desk.dataset(stage.params["data"], "train")
     if needs:
         with contextlib.nullcontext(part) if desk.devices.chief else tempfile.TemporaryDirectory() as folder:
             data = left_over(stage, needs, data, Path(folder), desk)
@@ -47,7 +45,7 @@ def left_over(stage, needs, data, part, desk):
     """The training images whose answers no network before this one in its cascade certifies (Wong et al. 2018)."""
     certificate = stage.params["certificate"]
     done = pieces.run(
-        works(deciders, tuple(needs), certificate["name"], canonical(certificate["params"]), desk.devices.names),
+        desk.works(deciders, needs, certificate["name"], certificate["params"]),
         Decided, "certified", data.x, data.y, np.arange(len(data.x)), CERTIFIED_AT_ONCE, part / files.WORK,
         desk.progress, desk.pool,
     )  # fmt: skip

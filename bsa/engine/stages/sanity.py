@@ -4,11 +4,11 @@ import functools
 
 from bsa import catalog
 from bsa.checks.sanity import Sample, Subject
-from bsa.engine.stages.desk import arrays, attackers, cell_images, load_network
+from bsa.engine.stages.desk import arrays
 from bsa.networks import target
 from bsa.search import starts as named
 from bsa.search.variants import offered
-from bsa.spec import canonical, parameters
+from bsa.spec import parameters
 
 SEEN = 1000  # images that accuracy is counted on
 
@@ -21,17 +21,17 @@ def compute(stage, needs, part, desk):
         saved = arrays(folder / "attack.npz")
         fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
         gain, offset = stage.params["cells"][number]
-        x, y = cell_images(stage._replace(params=stage.params | {"gain": gain, "offset": offset}), desk)
+        x, y = desk.images(stage.params["data"], gain, offset)
         fields |= {"given": (x[:SEEN].copy(), y[:SEEN]), "moved": [gain, offset] != [1, 0]}
         samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
     def make(params):
         # the table's own attack is still there
-        return attackers(needs[0], name, canonical(params), desk.devices.names)[0]
+        return desk.attacks(needs[0], name, params)[0]
 
     settings = stage.component["params"] | {"seed": stage.params["seed"]}
-    found = judged(load_network(needs[0]), name, make, params, samples, progress=desk.progress, **settings)
+    found = judged(desk.network(needs[0]), name, make, params, samples, progress=desk.progress, **settings)
     failed = sum(check.passed is False for check in found)
     return {"checks": [check._asdict() for check in found], "failed": failed}
 
