@@ -80,7 +80,10 @@ class Desk:
         names = self.devices.names
         if not names:
             return [self.network(folder)]
-        copies = lambda: [strategy.on(name, load_network)(folder) for name in names]  # noqa: E731
+
+        def copies():
+            return [strategy.on(name, load_network)(folder) for name in names]
+
         return self.kept.get("replicas", folder, copies)
 
     def logits(self, folder):
