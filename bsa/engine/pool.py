@@ -30,7 +30,7 @@ class Pool(NamedTuple):
 
     @contextlib.contextmanager
     def helping(self, work, jobs):
-        """A context with helpers for `jobs`, pairs (file, (x, y, index)). `work` travels: see `stages.desk.works`.
+        """A context with helpers for `jobs`, pairs (file, (x, y, index)). `work` travels: see `stages.Desk.works`.
 
         What a helper finds wrong is not raised: its piece is left to the stage, which finds the same.
         """
