@@ -1,13 +1,29 @@
 """The front door: each function finds a component by its name and fills in the defaults that specs use."""
 
+from __future__ import annotations  # networks and results are named without importing TensorFlow
+
 import operator
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog, judge
 from bsa.errors import UsageError
-from bsa.spec import parameters
+from bsa.spec.parameters import parameters
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from bsa import contracts
+    from bsa.checks import Check
+    from bsa.data import Dataset
+    from bsa.search.ledger import Attacked
+
+Progress = Callable[..., Any]  # progress(done, total, **numbers)
 
 
-def load(name, *, split, data_dir=None, **params):
+def load(name: str, *, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
     """A data set: `bsa.load("mnist", split="test")` is a `Dataset(x, y, num_classes)`.
 
     x is (n, height, width, channels), float32 in [0, 1]; y is (n,), int32; both in the original file order.
@@ -16,13 +32,21 @@ def load(name, *, split, data_dir=None, **params):
     return catalog.find("data", name).load(split=split, data_dir=data_dir, **parameters("data", name, params))
 
 
-def build(name, *, input_shape, num_classes, seed=0, **params):
+def build(
+    name: str,
+    *,
+    input_shape: Sequence[int],
+    num_classes: int,
+    seed: int = 0,
+    **params: Any,
+) -> keras.Model:
     """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` is a `keras.Model`.
 
     It takes [0, 1] images and gives logits; equal seeds give equal initial weights. Raises UsageError.
     """
     input_shape = _sizes("input_shape of three positive whole numbers", input_shape, 3)
-    num_classes, seed = *_sizes("num_classes, a positive whole number", [num_classes], 1), _whole("seed", seed)
+    (num_classes,) = _sizes("num_classes, a positive whole number", [num_classes], 1)
+    seed = _whole("seed", seed)
     find, params = catalog.find("models", name), parameters("models", name, params)
     return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
 
@@ -46,7 +70,14 @@ def _whole(name, given):
         raise UsageError(f"expected a whole number as {name}, found {given!r}") from None
 
 
-def import_weights(name, model, file, *, sha256=None, **params):
+def import_weights(
+    name: str,
+    model: keras.Model,
+    file: str | os.PathLike,
+    *,
+    sha256: str | None = None,
+    **params: Any,
+) -> str:
     """Put foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
 
     `name` is the file's format (`schemas/weights/`); `sha256`, where given, is checked first. Nothing in the file is
@@ -59,7 +90,16 @@ def import_weights(name, model, file, *, sha256=None, **params):
     return sha256 or files.sha256(file)
 
 
-def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
+def fit(
+    name: str,
+    model: keras.Model,
+    data: Any,
+    *,
+    seed: int = 0,
+    folder: str | os.PathLike | None = None,
+    progress: Progress | None = None,
+    **params: Any,
+) -> dict[str, np.ndarray]:
     """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
 
     `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
@@ -77,18 +117,26 @@ def fit(name, model, data, *, seed=0, folder=None, progress=None, **params):
 class Attack:
     """An attack on one network, as `bsa.attack` gives it; see there. `params` are all of its parameters."""
 
-    def __init__(self, name, params, search):
+    def __init__(self, name: str, params: dict[str, Any], search: contracts.Attack) -> None:
         self.name, self.params, self._search = name, params, search
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'Attack("{self.name}", {", ".join(f"{name}={value!r}" for name, value in self.params.items())})'
 
-    def __call__(self, x, y, *, thresholds=None, seed=0, index=None):
+    def __call__(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        thresholds: Sequence[float | str] | None = None,
+        seed: int = 0,
+        index: Any = None,
+    ) -> Attacked:
         at = judge.thresholds(self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"])
         return self._search(x, y, thresholds=at, seed=seed, index=index)
 
 
-def attack(name, model, **params):
+def attack(name: str, model: keras.Model, **params: Any) -> Attack:
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
     Call it as `attack(x, y, seed=0)` with x (n, height, width, channels), uint8 or floats in [0, 1], and labels y,
@@ -104,7 +152,7 @@ def attack(name, model, **params):
     return Attack(name, params, catalog.find("attacks", name).make(model, **own))
 
 
-def certificate(name, model, **params):
+def certificate(name: str, model: keras.Model, **params: Any) -> contracts.Certificate:
     """A certificate for a Keras classifier: `bsa.certificate("outer_polytope", model, epsilon=0.1)`.
 
     Call it as `certificate(x, y)` with images and labels as `attack` takes them; it gives a
@@ -113,7 +161,16 @@ def certificate(name, model, **params):
     return catalog.find("certify", name).make(model, **parameters("certify", name, params))
 
 
-def measure(name, model, x, y, *, training=None, progress=None, **params):
+def measure(
+    name: str,
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    training: Any = None,
+    progress: Progress | None = None,
+    **params: Any,
+) -> dict[str, Any]:
     """A measure of a network: `bsa.measure("nearest", model, x, y, training=bsa.load("mnist", split="train"))`.
 
     x and y are images and labels as `attack` takes them; `training`, which only some measures need, is a data set as
@@ -151,7 +208,16 @@ def measure(name, model, x, y, *, training=None, progress=None, **params):
     return catalog.find("measures", name).measure(view, **parameters("measures", name, params))
 
 
-def sanity(name, model, x, y, *, seed=0, checks=None, **params):
+def sanity(
+    name: str,
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    seed: int = 0,
+    checks: dict[str, Any] | None = None,
+    **params: Any,
+) -> list[Check]:
     """Is an attack on a network a sound evaluation? `bsa.sanity("pgd", model, x, y, epsilon=0.3)` is a list of checks.
 
     `params` are those of the attack, x and y images and labels as it takes them, of which the first that `model`

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+from collections.abc import Iterable
 
 MANY, LONG = 300, 100  # choices and letters that are looked at for a suggestion: comparing words takes time
 
@@ -34,19 +35,19 @@ class TrainingError(BsaError):
     """Training cannot go on, for example because the loss is no longer a number."""
 
 
-def one_line(error, most=200):
+def one_line(error: object, most: int = 200) -> str:
     """What an error of a library says, on one line short enough for a message."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def suggest(word, choices):
+def suggest(word: object, choices: Iterable) -> str:
     """`did you mean "..."?` for the choice nearest to `word`, or an empty string."""
     near = nearest(word, choices)
     return f'did you mean "{near}"?' if near else ""
 
 
-def nearest(word, choices):
+def nearest(word: object, choices: Iterable) -> str | None:
     """The choice that `word` may be meant for, or None: one that it abbreviates, such as eps, or the most similar."""
     word, choices = str(word)[:LONG], [str(c) for c in itertools.islice(choices, MANY)]
     longer = [choice for choice in choices if len(word) > 2 and choice != word and choice.startswith(word)]

@@ -9,7 +9,9 @@ import re
 import secrets
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,7 @@ ADVICE = "What is finished is stored: mend that, and the same command goes on."
 
 
 @contextlib.contextmanager
-def told(what, advice=ADVICE):
+def told(what: str, advice: str = ADVICE) -> Iterator[None]:
     """Turns an OSError (a full disk, another user's file, a folder that is none) into a StoreError of one sentence.
 
     `what` could not be done: "write results/a.json". Errors of a connection pass, as they are no fault of the disk.
@@ -36,12 +38,12 @@ def told(what, advice=ADVICE):
         raise StoreError(f"cannot {what}: {reason(error)}. {advice}") from error
 
 
-def reason(error):
+def reason(error: OSError) -> str:
     """What an OSError says: "No space left on device"; NumPy's and HDF5's own have no `strerror`."""
     return error.strerror or " ".join(str(error).split()) or type(error).__name__
 
 
-def write(path, writer):
+def write(path: Path, writer: Callable) -> None:
     """Write a file that is either whole or absent: `writer(file)` to a neighbour, fsync, rename.
 
     The neighbour's name is no other writer's, and it is removed where the writing fails. StoreError where the disk does
@@ -62,19 +64,19 @@ def write(path, writer):
             raise
 
 
-def write_json(path, value, default=None):
+def write_json(path: Path, value: Any, default: Callable | None = None) -> None:
     """Write a JSON file, whole or absent, for people to read; `default` is json.dumps's."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=default) + "\n"
     write(path, lambda file: file.write(text.encode()))
 
 
-def clean(folder, deep=True):
+def clean(folder: Path, deep: bool = True) -> None:
     """Remove what killed writers left in a folder, and below it if `deep`; for whoever works there alone."""
     for left in [*(folder.rglob if deep else folder.glob)(f"*{TEMPORARY}")]:
         shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
-def keep(path, arrays):
+def keep(path: Path, arrays: dict[str, Any]) -> None:
     """Keep a dict of arrays for a later run: an `.npz` file that ends in the sha256 of its name and content."""
     packed = io.BytesIO()
     np.savez(packed, **arrays)
@@ -87,7 +89,7 @@ def keep(path, arrays):
     write(path, writer)
 
 
-def recall(path):
+def recall(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays that `keep` put into a file, or None where there is none.
 
     A file that is damaged, or of a bsa that kept no sums, is removed and told of on standard error: it is as if it had
@@ -123,7 +125,7 @@ def _of_file(file):
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def sync(path):
+def sync(path: Path) -> None:
     """Have the disk hold a file, or the names in a folder, by the time that this returns."""
     folder = path.is_dir()
     if os.name == "nt" and folder:
@@ -135,14 +137,14 @@ def sync(path):
         os.close(handle)
 
 
-def prefix(path):
+def prefix(path: str | os.PathLike) -> Path:
     """The prefix of the checkpoint that a file at `path` is of (`.index`, `.data-00000-of-00001`), or `path` itself."""
     path = Path(path)
     part = re.fullmatch(r"(.+)\.(?:index|data-\d{5}-of-\d{5})", path.name)
     return path.with_name(part[1]) if part and path.with_name(f"{part[1]}.index").is_file() else path
 
 
-def sha256(path):
+def sha256(path: str | os.PathLike) -> str:
     """The sha256 of a file's content; of a folder or a checkpoint's prefix, that of its files' names and sums.
 
     A file of a checkpoint stands for all of them, as it does where they are read.

@@ -23,7 +23,7 @@ def read(file: Path, shared: Path) -> dict:
     default of several components still stands in one place; its version is added to the fragment's own.
     """
     part = json.loads(file.read_text(encoding="utf-8"))
-    properties = {}
+    properties: dict = {}
     for included in part.pop("include", []):
         common = json.loads((shared / f"{included}.json").read_text(encoding="utf-8"))
         properties |= common["properties"]

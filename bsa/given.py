@@ -1,5 +1,7 @@
 """Images and labels as people have them, checked and made into what bsa computes with."""
 
+from typing import Any
+
 import numpy as np
 
 RANGE = "expected pixels in [0, 1], found"
@@ -7,7 +9,7 @@ SLIGHT = 0.01  # beyond [0, 1]: what resampling and rounding overshoot by, and n
 PAIRS = "a Dataset, a tuple (x, y) of images and labels, or a tf.data.Dataset of such pairs"
 
 
-def images(x, shape=None):
+def images(x: Any, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
     """Images as an array (n, height, width, channels), float32 in [0, 1]; a float32 one is given back as it is.
 
     `x` are bytes, which are divided by 255 as data sets are, or floats in [0, 1]. `shape` is that of one image, with
@@ -39,7 +41,7 @@ def images(x, shape=None):
     return np.asarray(x, np.float32)
 
 
-def labels(y, count, classes=None):
+def labels(y: Any, count: int, classes: int | None = None) -> np.ndarray:
     """The labels of `count` images as an array (count,), int32, out of 0 to `classes` - 1, if that is known.
 
     `y` are integers of any type, (count,) or (count, 1), or one-hot (count, classes). ValueError as of `images`.
@@ -64,7 +66,7 @@ def labels(y, count, classes=None):
     return y.astype(np.int32)
 
 
-def pair(data, shape=None):
+def pair(data: Any, shape: tuple[int | None, ...] | None = None) -> tuple[Any, Any]:
     """The images and labels (x, y) of a `Dataset`, of a tuple (x, y) or of a `tf.data.Dataset`, as they are.
 
     A `tf.data.Dataset` of pairs, in batches or not, is read once, in its order; `shape` is that of one image, which

@@ -44,10 +44,11 @@ def components(kind: str | None = None, name: str | None = None) -> list[Compone
         raise UsageError(
             f'expected a kind of components out of {known}, found "{kind}". {suggest(kind, catalog.KINDS)}'
         )
-    if name is not None and kind is None:
-        raise UsageError(f'expected the kind of the component "{name}", too, such as "attacks", found none')
-    if name is not None and name not in catalog.broken(kind):
-        catalog.check_name(kind, name)
+    if name is not None:
+        if kind is None:
+            raise UsageError(f'expected the kind of the component "{name}", too, such as "attacks", found none')
+        if name not in catalog.broken(kind):
+            catalog.check_name(kind, name)
     found = [each for one in catalog.KINDS if kind in (None, one) for each in _of_kind(one)]
     return [component for component in found if name in (None, component.name)]
 

@@ -1,5 +1,8 @@
 """What is asked of any network: logits, embeddings, the model that an attack works on, checked images and labels."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,19 +15,19 @@ from bsa.rewrites.precision import in_float32
 AT_ONCE = 500  # images in one pass
 
 
-def logits(model, x, batch_size=500):
+def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
     """The model's logits (n, classes) in inference mode, float32, computed in batches."""
     parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
     return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
 
 
-def target(model):
+def target(model: keras.Model) -> keras.Model:
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
     check(model)
     return in_float32(model)
 
 
-def checked(model, x, y, index):
+def checked(model: keras.Model, x: Any, y: Any, index: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong.
 
     Forms of x and y are those of `bsa.data.images` and `bsa.data.labels`.
@@ -41,7 +44,12 @@ def checked(model, x, y, index):
     return x, y, index.astype(np.int64)
 
 
-def trusted(model, exact, copies, x):
+def trusted(
+    model: keras.Model,
+    exact: keras.Model,
+    copies: Sequence[keras.Model | None],
+    x: np.ndarray,
+) -> tuple[list[keras.Model | None], tuple[str, ...]]:
     """`copies` of `exact`, each with the weights of `model` as they are now, and notes for a reader.
 
     `exact`, what `target` gave for `model`, stands for each that differs from it on the first of images x
@@ -65,7 +73,7 @@ def trusted(model, exact, copies, x):
     return found, tuple(dict.fromkeys(notes))
 
 
-def check(model):
+def check(model: keras.Model) -> None:
     """ValueError where `model` is no built Keras model with one input and one output, as far as it tells."""
     if not getattr(model, "built", False):
         raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
@@ -78,13 +86,13 @@ def check(model):
         raise ValueError(f"expected a model with one output, the logits, found {found}: attack a model of one")
 
 
-def image_shape(model):
+def image_shape(model: keras.Model) -> tuple[int | None, ...] | None:
     """The shape of one image that `model` takes, with None where it is open; None where it does not tell."""
     shape = getattr(model, "input_shape", None)
     return tuple(shape[1:]) if isinstance(shape, tuple) else None
 
 
-def classes(model, x):
+def classes(model: keras.Model, x: np.ndarray) -> int | None:
     """How many logits `model` gives for the first of images x (n, ...); None without images. Otherwise ValueError."""
     if not len(x):
         return None
@@ -103,7 +111,7 @@ def classes(model, x):
     return shape[-1]
 
 
-def embedding(model, x, layer="embedding"):
+def embedding(model: keras.Model, x: np.ndarray, layer: str = "embedding") -> np.ndarray:
     """What a layer of `model` gives for images x (n, height, width, channels) in [0, 1]: (n, features) float32.
 
     h(x) of the paper (Eq. 2). Features of more than one axis are flattened; `layer` may be one of a nested model.
@@ -111,7 +119,7 @@ def embedding(model, x, layer="embedding"):
     for a subclassed model, whose layers' outputs nobody knows.
     """
     part = _until(model, layer)
-    found = None
+    found: Any = None
     for at in range(0, max(len(x), 1), AT_ONCE):
         block = np.asarray(part(x[at : at + AT_ONCE]))
         if found is None:  # not a list of blocks, which would be in memory twice

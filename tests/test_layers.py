@@ -18,7 +18,7 @@ LAYERS = [
     {"catalog"},
     {"foreign", "listing"},
     {"data", "models", "weights", "certify", "search", "spec"},
-    {"attacks", "measures", "checks", "train"},
+    {"attacks", "measures", "checks", "train", "contracts"},
     {"engine"},
     {"report"},
     {"api"},

@@ -1,6 +1,7 @@
 """The parameters of one component, checked and with defaults filled in. No TensorFlow."""
 
 import json
+from typing import Any
 
 from bsa import catalog
 from bsa.errors import UsageError
@@ -8,7 +9,7 @@ from bsa.spec import problems, schema
 from bsa.spec.text import numbers, strip
 
 
-def parameters(kind, name, given):
+def parameters(kind: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a component for a library call: `given`, checked by its fragment, with defaults filled in.
 
     This is what `bsa.attack("pgd", model, epsilon=0.3)` shares with specs. Raises UsageError.

@@ -7,7 +7,8 @@ import itertools
 import json
 import math
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import jsonschema
 
@@ -26,7 +27,7 @@ class Problem(NamedTuple):
     found: str
     hint: str = ""
 
-    def __str__(self):
+    def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
         return f"{self.pointer or '/'}: expected {self.expected}, found {self.found}{hint}"
 
@@ -34,7 +35,7 @@ class Problem(NamedTuple):
 class SpecError(BsaError):
     """A spec that cannot be used. `file` names it, `problems` lists every `Problem` found, up to `MOST`."""
 
-    def __init__(self, file, found):
+    def __init__(self, file: object, found: Iterable[Problem]) -> None:
         self.file, self.problems = str(file), list(found)
         if len(self.problems) > MOST:
             rest = Problem("", f"at most {MOST} problems", "more, which are told once these are mended")
@@ -42,28 +43,28 @@ class SpecError(BsaError):
         super().__init__("\n".join(f"{self.file}: {p}" for p in self.problems))
 
 
-def printable(text):
+def printable(text: str) -> str:
     """`text` with halves of characters, which no terminal can show, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def pointer(path):
+def pointer(path: Iterable) -> str:
     """The JSON pointer of a path of keys and indices."""
     return printable("".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in path))
 
 
-def show(value):
+def show(value: Any) -> str:
     """A JSON value short enough for a message."""
     text = printable(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def of_schema(spec, frame):
+def of_schema(spec: Any, frame: str) -> list[Problem]:
     """The problems that a frame, "experiment" or "collection", finds in a parsed spec, in document order."""
     return of_part(spec, {"$ref": f"#/$defs/{frame}", "$defs": combined()["$defs"]})
 
 
-def of_part(value, part):
+def of_part(value: Any, part: dict) -> list[Problem]:
     """The problems of a value under one schema; those beyond the first `MOST` are not looked for."""
     errors = Validator(part).iter_errors(value)
     found = itertools.islice((p for error in errors for p in _translate(error)), MOST + 1)

@@ -1,7 +1,9 @@
 """Read a spec: the object in a file, and what `--set` changes in it."""
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from bsa import catalog
 from bsa.errors import UsageError, suggest
@@ -10,13 +12,13 @@ from bsa.spec.problems import Problem, SpecError
 from bsa.spec.text import DEEPEST, SURROGATE, decode
 
 
-def read(path, folder="."):
+def read(path: str | os.PathLike, folder: str | os.PathLike = ".") -> tuple[str | Path, dict, list[Problem]]:
     """The file that `path` names, as seen from `folder` or among the specs that ship with bsa, and the object in it.
 
     Beside it stand the `Problem`s that the reader found, such as NaN. Raises UsageError where there is no such file,
     SpecError where it holds anything else than an object.
     """
-    file = "<stdin>"
+    file: str | Path = "<stdin>"
     try:
         if str(path) == "-":
             content = sys.stdin.buffer.read() if sys.stdin else b""
@@ -43,7 +45,7 @@ def _shipped(file):
     return inside
 
 
-def parse(text, file="<text>"):
+def parse(text: str, file: object = "<text>") -> dict[str, Any]:
     """The JSON object in `text`; syntax errors, repeated keys and numbers that are none raise SpecError."""
     value, odd = _object(text, file)
     if odd:
@@ -58,7 +60,7 @@ def _object(text, file):
     return value, odd
 
 
-def override(spec, text):
+def override(spec: dict, text: str) -> None:
     """Set `a.b.0.c=VALUE` in place; VALUE is JSON, or a plain string where it is not."""
     path, equals, raw = text.partition("=")
     if not equals or not path:

@@ -1,12 +1,14 @@
 """From a parsed spec to the resolved one: checked, without comments, with defaults filled in."""
 
+from collections.abc import Sequence
+
 from bsa.spec import checks, problems, schema
 from bsa.spec.experiment import Experiment
-from bsa.spec.problems import SpecError
+from bsa.spec.problems import Problem, SpecError
 from bsa.spec.text import numbers, strip
 
 
-def resolve(spec, file="<spec>", odd=()):
+def resolve(spec: dict, file: object = "<spec>", odd: Sequence[Problem] = ()) -> Experiment:
     """The `Experiment` that `spec` (a parsed dict) states: checked, without comments, with defaults, 600.0 as 600.
 
     `odd` are the problems that its reader found. Raises SpecError with every problem at once.

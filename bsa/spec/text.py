@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from typing import Any
 
 from bsa.spec import problems
 from bsa.spec.problems import Problem, SpecError
@@ -94,19 +95,19 @@ def _deep(path=()):
     )
 
 
-def strip(value):
+def strip(value: Any) -> Any:
     """`value` without its comments."""
     if isinstance(value, dict):
         return {k: strip(v) for k, v in value.items() if k != "comment" or not isinstance(v, str)}
     return [strip(v) for v in value] if isinstance(value, list) else value
 
 
-def canonical(value):
+def canonical(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces, 1.0 written as 1. Equal values have equal texts."""
     return json.dumps(numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def numbers(value):
+def numbers(value: Any) -> Any:
     """`value` with 600.0 as 600, at every depth."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -115,6 +116,6 @@ def numbers(value):
     return [numbers(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def digest(value):
+def digest(value: Any) -> str:
     """sha256 of the canonical text, in hexadecimal."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()

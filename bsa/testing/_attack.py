@@ -11,7 +11,7 @@ from bsa import catalog
 from bsa.judge import SLACK, linf
 from bsa.networks import logits
 from bsa.rewrites.precision import twin
-from bsa.spec import parameters
+from bsa.spec.parameters import parameters
 from bsa.testing._attacking import Attacking
 from bsa.testing._shared import digits, expect, expect_equal, expect_error, told, trained
 
@@ -124,7 +124,7 @@ def a_subclassed_model_is_attacked_once_it_is_built(attack: Attacking) -> None:
     """It tells neither its input's shape nor its layers."""
 
     class Own(keras.Model):
-        def call(self, x):
+        def call(self, x: Any) -> Any:
             return trained()(x)
 
     x, y, _ = attack.images

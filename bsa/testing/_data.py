@@ -8,7 +8,7 @@ import numpy as np
 import bsa
 from bsa import catalog
 from bsa.data import Dataset
-from bsa.spec import parameters
+from bsa.spec.parameters import parameters
 from bsa.testing._shared import expect, expect_equal, expect_error, told
 
 

@@ -10,12 +10,11 @@ import tensorflow as tf
 import bsa
 from bsa import catalog
 from bsa.data import Dataset
-from bsa.spec import parameters
+from bsa.spec.parameters import parameters
 from bsa.testing._shared import CLASSES, SHAPE, digits, expect, told
 from bsa.train import LOOP
 
 BATCH = 8
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 sums of a few thousand terms in another order
 
 
 class Training:
@@ -55,6 +54,11 @@ def check_objective(name: str, *, model: str = "wong_small", **params: Any) -> N
     told("train", name, OBJECTIVE, Training(name, model, **params))
 
 
+def close(found: Any, wanted: Any) -> bool:
+    """Equal but for float32 sums of a few thousand terms in another order."""
+    return np.allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def a_loss_and_metrics_for_each_example(training: Training) -> None:
     """objective(model, x, y, seed, step) -> (n,), dict of (n,): finite."""
     losses, metrics = training.loss(slice(None))
@@ -70,7 +74,7 @@ def a_batch_may_be_worked_through_in_parts(training: Training) -> None:
     half = BATCH // 2
     parts = [training.loss(slice(at, at + half), part=(at, BATCH))[0] for at in (0, half)]
     sentence = "expected the same losses of a batch in two parts, found others: draw by bsa.ops.draws.rows"
-    expect(np.allclose(np.concatenate(parts), whole, **CLOSE), sentence)
+    expect(close(np.concatenate(parts), whole), sentence)
 
 
 def it_trains(training: Training) -> None:
@@ -89,7 +93,7 @@ def a_killed_training_goes_on(training: Training) -> None:
         training.fit(2, folder)
         history, _ = training.fit(4, folder)
     sentence = "expected of a training that was stopped and went on what an undisturbed one gives: keep no state"
-    expect(np.allclose(history["loss"], training.fit(4)[0]["loss"], **CLOSE), sentence)
+    expect(close(history["loss"], training.fit(4)[0]["loss"]), sentence)
 
 
 def the_plan_knows_what_a_step_costs(training: Training) -> None:

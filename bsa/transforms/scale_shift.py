@@ -5,7 +5,8 @@ towards mid-grey; in [0, 1] pixels the same cell shrinks towards black and is an
 stated together with its pixel range. Plain arithmetic: numbers, arrays and tensors alike.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
 
@@ -18,11 +19,11 @@ class Cell(NamedTuple):
     gain: float
     offset: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"({self.scale:g}, {self.shift:g})"
 
 
-def problem(scale, shift, pixel_range):
+def problem(scale: float, shift: float, pixel_range: Sequence[float]) -> str | None:
     """Why a cell is not allowed, as a sentence, or None if it is.
 
     A cell must map `pixel_range` into itself: clipping silently would attack another image than the one stated.
@@ -44,7 +45,7 @@ def problem(scale, shift, pixel_range):
     )
 
 
-def affine(scale, shift, pixel_range=(-0.5, 0.5)):
+def affine(scale: float, shift: float, pixel_range: Sequence[float] = (-0.5, 0.5)) -> tuple[float, float]:
     """The same cell for pixels in [0, 1]: `(gain, offset)` with x' = gain * x + offset.
 
     Raises ValueError where the cell leaves the range.
@@ -56,7 +57,12 @@ def affine(scale, shift, pixel_range=(-0.5, 0.5)):
     return scale, round(((scale - 1) * low + shift) / (high - low), 12)
 
 
-def blind_spot(x, scale, shift, pixel_range=(-0.5, 0.5)):
+def blind_spot(
+    x: Any,
+    scale: float,
+    shift: float,
+    pixel_range: Sequence[float] = (-0.5, 0.5),
+) -> Any:
     """Images `x` (any shape, pixels in [0, 1]) moved into the cell (scale, shift) of `pixel_range`, in [0, 1] again.
 
     Raises ValueError where the cell leaves the range. Source: paper, section 3.3.
