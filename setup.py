@@ -40,7 +40,7 @@ setup(
     extras_require={
         # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
-        "test": ["pytest>=8.0", "pytest-xdist>=3.6.1"],
+        "test": ["pytest>=8.0", "pytest-xdist>=3.8"],
         "lint": ["ruff>=0.9"],
         "ray": ["ray>=2.40"],
     },

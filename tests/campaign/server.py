@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def _child(job):
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.chdir(folder)
-    os.environ.update(job.get("env", {}))
+    os.environ.update({"TMPDIR": job["folder"]} | job.get("env", {}))  # what a killed process leaves there
+    tempfile.tempdir = None
     resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
     for name, most in job.get("limits", {}).items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
