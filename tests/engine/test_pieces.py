@@ -1,10 +1,13 @@
 """Chunks of long work: what a killed run left is taken up where it is whole."""
 
+import contextlib
 from typing import NamedTuple
 
+import filelock
 import numpy as np
 import pytest
 
+from bsa import files as disk
 from bsa.engine import pieces
 
 
@@ -43,3 +46,29 @@ def test_a_damaged_search_within_a_chunk_is_dropped(tmp_path, capsys):
     run(tmp_path)
     assert not search.exists()
     assert f"{search} is damaged" in capsys.readouterr().err
+
+
+class Alone:
+    """A pool without workers; `test_ray.py` has one with them."""
+
+    helping = staticmethod(lambda *_: contextlib.nullcontext())
+    told = staticmethod(lambda file: contextlib.nullcontext())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_chunk_that_another_process_is_at_is_left_to_it_unless_it_is_lost(tmp_path, lost):
+    """The other one ends while the last chunk is worked on, with its chunk or without."""
+    index, worked, other = np.arange(9), [], filelock.FileLock(tmp_path / "chunk_0000.lock")
+
+    def work(x, y, index):
+        worked.extend(index)
+        if 8 in index:
+            if not lost:
+                disk.keep(tmp_path / "chunk_0000.npz", {"even": np.ones(3, bool), "notes": (), "index": np.arange(3)})
+            other.release()
+        return Found(index % 2 == 0)
+
+    other.acquire()
+    found = pieces.run([work], Found, "even", index, index, index, 3, tmp_path, None, Alone)
+    assert worked == [3, 4, 5, 6, 7, 8] + [0, 1, 2] * lost
+    assert found.even[:3].tolist() == ([True, False, True] if lost else [True] * 3)
