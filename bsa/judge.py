@@ -14,6 +14,14 @@ def linf(a, b):
     return np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(len(a), -1).max(-1)
 
 
+def wrong(scores, y):
+    """Which images are misclassified by logits (n, classes), a tie not among them: (n,) bool."""
+    own = np.arange(len(y)), y
+    others = scores.copy()
+    others[own] = -np.inf
+    return scores[own] < others.max(-1)
+
+
 def thresholds(named, epsilon, scale=None):
     """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
 

@@ -12,12 +12,13 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
+from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.finite import counted, usable
-from bsa.search.ledger import Ledger
+from bsa.search.ball import project, wide
+from bsa.search.finite import usable
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
 
@@ -40,33 +41,25 @@ def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, 
     "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
     """
     exact, legs = target(model), targets if loss == "targeted_dlr" else 1
-    searched = quick(exact)
-    search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        nets, notes = trusted(model, exact, [searched], x)
-        search = search_by(*nets)
-        best = Ledger(exact, x, y, notes, batch_size)
-        if not len(x):
-            return best.result(thresholds[0])
-        classes = best.scores.shape[-1]
-        if classes < CLASSES[loss]:
-            raise ValueError(
-                f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
-            )
-        others = losses.likeliest(best.scores, y, min(legs, classes - 1)).numpy()
+    @functools.cache
+    def search_by(net):
+        graph = _search(net, LOSSES[loss], steps, batch_size, jit_compile)
 
-        def attempt(rows, name, restart, radius):
-            z = named.project(named.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
-            found = search(x[rows], y[rows], z, others[rows], tf.constant(radius, tf.float32))
+        def search(tried):
+            classes = tried.scores.shape[-1]
+            if classes < CLASSES[loss]:
+                raise ValueError(
+                    f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
+                )
+            others = losses.likeliest(tried.scores, tried.y, min(legs, classes - 1)).numpy()
+            found = graph(tried.x, tried.y, tried.z, others, tf.constant(tried.radius, tf.float32))
             return found["z"].numpy(), found["passes"].numpy()
 
-        with counted(best):
-            best.descend(thresholds, named.rounds(starts, restarts), attempt)
-        return best.result(thresholds[0])
+        return search
 
-    return attack
+    course = ball.in_balls(search_by, named.rounds(starts, restarts))
+    return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 
 def passes(*, thresholds, steps, loss, targets, starts, restarts, **_):
@@ -106,7 +99,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
         ended, count = s["step"] >= steps, s["targets"].shape[1]
         done = (losses.margin(logits, s["y"]) < 0) | (ended & (s["leg"] >= count - 1))
         s, result = _step(s), {name: s[of] for name, of in RESULT.items()}
-        s |= {"z": tf.where(_wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
+        s |= {"z": tf.where(wide(ended), s["start"], s["z"]), "step": tf.where(ended, 0, s["step"] + 1)}
         return s | {"leg": tf.minimum(s["leg"] + tf.cast(ended, tf.int32), count - 1)}, done, result
 
     @by_shape
@@ -143,13 +136,13 @@ def _halve(s, value, slope, span):
     first, at = s["step"] == 0, span > 0
     better = first | (value > s["best_value"])
     best_value = tf.where(better, value, s["best_value"])
-    best, best_slope = tf.where(_wide(better), s["z"], s["best"]), tf.where(_wide(better), slope, s["best_slope"])
+    best, best_slope = tf.where(wide(better), s["z"], s["best"]), tf.where(wide(better), slope, s["best_slope"])
     size = tf.where(first, 2 * s["radius"], s["size"])
     rises = tf.where(first, 0.0, s["rises"] + tf.cast(value > s["value"], tf.float32))
     stalls = (rises < RISING * span) | (~s["halved"] & ~first & (best_value == s["last"]))  # conditions 1 and 2
     halve = at & stalls
     s = s | {"tried": s["z"], "best": best, "best_slope": best_slope, "best_value": best_value}
-    s |= {"z": tf.where(_wide(halve), best, s["z"]), "slope": tf.where(_wide(halve), best_slope, slope)}
+    s |= {"z": tf.where(wide(halve), best, s["z"]), "slope": tf.where(wide(halve), best_slope, slope)}
     s |= {"value": tf.where(halve, best_value, value), "size": tf.where(halve, size / 2, size)}
     s |= {"halved": tf.where(first, False, tf.where(at, halve, s["halved"])), "rises": tf.where(at, 0.0, rises)}
     return s | {"last": tf.where(at | first, best_value, s["last"])}
@@ -157,13 +150,7 @@ def _halve(s, value, slope, span):
 
 def _step(s):
     """One step of Algorithm 1, projected; the first has no momentum."""
-    radius = _wide(s["radius"])
-    low, high = tf.maximum(s["x"] - radius, 0.0), tf.minimum(s["x"] + radius, 1.0)
-    plain = tf.clip_by_value(s["z"] + _wide(s["size"]) * tf.sign(s["slope"]), low, high)
+    plain = project(s["z"] + wide(s["size"]) * tf.sign(s["slope"]), s["x"], s["radius"])
     mixed = s["z"] + MOMENTUM * (plain - s["z"]) + (1 - MOMENTUM) * (s["z"] - s["before"])
-    moved = tf.where(_wide(s["step"] == 0), plain, tf.clip_by_value(mixed, low, high))
+    moved = tf.where(wide(s["step"] == 0), plain, project(mixed, s["x"], s["radius"]))
     return s | {"z": moved, "before": s["z"]}
-
-
-def _wide(flags):
-    return flags[:, None, None, None]

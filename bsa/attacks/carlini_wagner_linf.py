@@ -14,13 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from bsa import judge
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import losses
+from bsa.search import ball
 from bsa.search import starts as named
+from bsa.search.ball import away, project, wide
 from bsa.search.confirm import confirmed, searched
-from bsa.search.finite import counted, usable, worst
+from bsa.search.finite import usable, worst
 from bsa.search.journal import parts
-from bsa.search.ledger import Ledger, margin_shares
+from bsa.search.ledger import margin_shares
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied, without
 
@@ -68,35 +70,30 @@ def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, bet
         searches = [_search(net, least, settings, batch_size, jit_compile) for net in nets]
         return confirmed(nets, searches, batch_size), confirmed(nets[-1:], searches[-1:], batch_size)
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        nets, notes = trusted(model, exact, models, x)
+    def course(nets, best, thresholds, seed):
         search, search_exactly = searches_by(*nets)
         goal = 0.0 if least else thresholds[-1]
-        best = Ledger(exact, x, y, notes, batch_size)
-        limits = np.full((len(x), 2), np.inf, np.float32)
+        limits = np.full((len(best.x), 2), np.inf, np.float32)
         if glance or near:
-            limits = margin_shares(best.scores, y, far, near)
+            limits = margin_shares(best.scores, best.y, far, near)
         for name, restart in parts(_rounds(starts, restarts, again)):
-            first = (np.ones(len(x)) if least else _following(best.distance, thresholds)).astype(np.float32)
+            first = (np.ones(len(best.x)) if least else _following(best.distance, thresholds)).astype(np.float32)
             behind = best.distance > goal + judge.SLACK
             if name == CLOSEST:
                 behind &= np.isfinite(best.distance) if least else best.distance <= first * (1 + again)
             rows = np.flatnonzero(behind)
-            if len(rows):
-                first = first[rows]
-                ball = first[:, None, None, None]
-                if name == CLOSEST:
-                    z = named.project(best.x[rows], x[rows], ball)
-                else:
-                    z = named.points(name, x[rows], index[rows], seed, restart, epsilon if least else ball)
-                find = search_exactly if name == CLOSEST else search
-                with counted(best):
-                    found = find(x[rows], y[rows], z, first, limits[rows], goal=goal)
-                best.offer(rows, *found, name)
-        return best.result(np.inf if least else thresholds[0])
+            if not len(rows):
+                continue
+            x, index, reach = best.original[rows], best.index[rows], first[rows][:, None, None, None]
+            if name == CLOSEST:
+                z = named.project(best.x[rows], x, reach)
+            else:
+                z = named.points(name, x, index, seed, restart, epsilon if least else reach)
+            find = search_exactly if name == CLOSEST else search
+            best.offer(rows, *find(x, best.y[rows], z, first[rows], limits[rows], goal=goal), name)
+        return np.inf if least else thresholds[0]
 
-    return attack
+    return ball.attack(model, exact, models, course, batch_size=batch_size)
 
 
 def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, again, **_):
@@ -135,9 +132,9 @@ def _search(model, least, settings, batch_size, jit_compile):
     evaluate = kernel(functools.partial(_evaluate, model, (1 - project_last) * steps), jit_compile)
 
     def advance(s, goal):
-        z, margin, away, slope, share = evaluate(s)
-        closer = (margin < 0) & (away < s["distance"])
-        best, distance = _where(closer, z, s["best"]), tf.where(closer, away, s["distance"])
+        z, margin, gap, slope, share = evaluate(s)
+        closer = (margin < 0) & (gap < s["distance"])
+        best, distance = _where(closer, z, s["best"]), tf.where(closer, gap, s["distance"])
         solved = distance <= s["tau"] + judge.SLACK  # float32 rounds x + tau
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
@@ -196,16 +193,15 @@ def _evaluate(model, free, s):
 
     After `free` steps the point is projected onto the ball of radius tau, and the margin's gradient passed on as it is.
     """
-    radius, ends = s["tau"][:, None, None, None], tf.cast(s["step"], tf.float32) > free
+    ends = tf.cast(s["step"], tf.float32) > free
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(s["w"])
         z = (tf.tanh(s["w"]) + 1) / 2
-        point = _where(ends, tf.clip_by_value(z, s["x"] - radius, s["x"] + radius), z)
+        point = _where(ends, project(z, s["x"], s["tau"]), z)
         margin = losses.margin(model(z + tf.stop_gradient(point - z), training=False), s["y"])
         beyond = tf.reduce_sum(tf.nn.relu(_flat(tf.abs(z - s["x"])) - s["tau"][:, None]), -1)
         value = s["constant"] * tf.nn.relu(margin) + beyond
-    away = tf.reduce_max(_flat(tf.abs(point - s["x"])), -1)
-    return point, worst(margin), away, *usable(tape.gradient(value, s["w"]))
+    return point, worst(margin), away(point, s["x"]), *usable(tape.gradient(value, s["w"]))
 
 
 def _adam(s, slope, again, rate, beta_2):
@@ -215,8 +211,8 @@ def _adam(s, slope, again, rate, beta_2):
     """
     step = s["step"] + 1
     mean, square = 0.9 * s["mean"] + 0.1 * slope, beta_2 * s["square"] + (1 - beta_2) * slope**2
-    power = tf.cast(step, tf.float32)[:, None, None, None]
-    move = rate[:, None, None, None] * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - beta_2**power)) + 1e-8)
+    power = wide(tf.cast(step, tf.float32))
+    move = wide(rate) * (mean / (1 - 0.9**power)) / (tf.sqrt(square / (1 - beta_2**power)) + 1e-8)
     zero = tf.zeros_like(mean)
     s = s | {"w": s["w"] - move, "mean": _where(again, zero, mean), "square": _where(again, zero, square)}
     return s | {"step": tf.where(again, 0, step)}
@@ -227,4 +223,4 @@ def _flat(images):
 
 
 def _where(flags, a, b):
-    return tf.where(flags[:, None, None, None], a, b)
+    return tf.where(wide(flags), a, b)

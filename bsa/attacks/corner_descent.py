@@ -19,14 +19,12 @@ import itertools
 
 import numpy as np
 
-from bsa import judge
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.rewrites.opened import opened
+from bsa.search import ball
 from bsa.search import starts as named
 from bsa.search.confirm import confirmed, searched
-from bsa.search.finite import counted
-from bsa.search.journal import part, parts
-from bsa.search.ledger import Ledger, margin_shares
+from bsa.search.ledger import margin_shares
 from bsa.search.legs import Leg, search_in_legs
 from bsa.search.returns import beside, by_squares, returning, small_sides
 from bsa.search.squares import search_by_squares
@@ -35,7 +33,6 @@ from bsa.search.variants import varied, without
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
 NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found to open"
 EARLY = "glance", "near", "close"  # the fields that say when an image is given up
-BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
 
 def make(
@@ -88,7 +85,7 @@ def make(
         glance = near = close = None
     legs, back = _schedule(steps, later_steps, targets, rules)
     settings = batch_size, jit_compile
-    rounds = named.rounds(starts, restarts)
+    least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
 
     @functools.cache
     def search_by(*nets):
@@ -107,51 +104,19 @@ def make(
         ]
         shares = itertools.islice(itertools.cycle(jitter), returns)
         moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
-        return returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
+        whole = returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        nets, more = trusted(model, exact, [*models, *copies], x)
-        search = search_by(*nets)
-        best = Ledger(exact, x, y, notes + more, batch_size)
-        least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
-        limits = np.full((len(x), 2 + len(least)), np.inf, np.float32)
-        if any(least):
-            limits = margin_shares(best.scores, y, far, near, *least)
+        def search(tried):
+            limits = np.full((len(tried.x), 2 + len(least)), np.inf, np.float32)
+            if any(least):
+                limits = margin_shares(tried.scores, tried.y, far, near, *least)
+            arrays = tried.x, tried.y, tried.z, tried.radii, limits, tried.index
+            return whole(*arrays, seed=tried.seed, purpose=f"return/{tried.start}")
 
-        def attempt(rows, name, restart, radius):
-            radius = np.broadcast_to(np.float32(radius), len(rows))
-            wide = radius[:, None, None, None]
-            z = named.project(named.points(name, x[rows], index[rows], seed, restart, wide), x[rows], wide)
-            arrays = x[rows], y[rows], z, radius, limits[rows], index[rows]
-            return search(*arrays, seed=seed, purpose=f"return/{name}/{restart}")
+        return search
 
-        with counted(best):
-            if mode == "success":
-                best.descend(thresholds, rounds, attempt)
-            else:
-                first = 1 / (1 + BISECTIONS)
-                with part(0, first):
-                    best.descend(thresholds[:1], rounds, attempt)
-                with part(first, 1):
-                    _bisect(best, rounds, attempt)
-        return best.result(thresholds[0])
-
-    return attack
-
-
-def _bisect(best, rounds, attempt):
-    """Halve, for each broken image, the gap between a radius that failed and the distance found."""
-    failed = np.zeros(len(best.x))
-    broken = np.flatnonzero(np.isfinite(best.distance))
-    for _ in parts(range(BISECTIONS)):
-        middle = (failed + best.distance) / 2
-        for name, restart in parts(rounds):
-            rows = broken[best.distance[broken] > middle[broken] + judge.SLACK]
-            if len(rows):
-                best.offer(rows, *attempt(rows, name, restart, middle[rows]), name)
-        stood = broken[best.distance[broken] > middle[broken] + judge.SLACK]
-        failed[stood] = middle[stood]
+    course = ball.in_balls(search_by, named.rounds(starts, restarts), least=mode == "least_distortion")
+    return ball.attack(model, exact, [*models, *copies], course, batch_size=batch_size, notes=notes)
 
 
 def _schedule(steps, later_steps, targets, rules):
@@ -163,7 +128,7 @@ def _schedule(steps, later_steps, targets, rules):
 
 def passes(*, thresholds, mode, steps, later_steps, targets, returns, squares, rules, starts, restarts, **_):
     """Passes of one image at most, forward and back, of squares forward only."""
-    radii = len(thresholds) if mode == "success" else 1 + BISECTIONS
+    radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
     legs, back = _schedule(steps, later_steps, targets, rules)
     once = sum(leg.steps for leg in legs) + returns * (squares + 2 * back.steps)
     return radii * len(named.rounds(starts, restarts)) * once

@@ -10,9 +10,9 @@ import operator
 import numpy as np
 
 from bsa import catalog, judge
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
+from bsa.search import ball
 from bsa.search.journal import parts
-from bsa.search.ledger import Ledger
 from bsa.search.variants import offered
 
 
@@ -26,17 +26,16 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
     exact = target(model)
     members = [(name, catalog.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        trusted(model, exact, [], x)
-        best = Ledger(exact, x, y, batch_size=batch_size)
+    def course(_, best, thresholds, seed):
         for name, member in parts(members):
             rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
             if len(rows):
-                _take(best, rows, member(x[rows], y[rows], thresholds=thresholds, seed=seed, index=index[rows]), name)
-        return best.result(thresholds[0])
+                index = best.index[rows]
+                found = member(best.original[rows], best.y[rows], thresholds=thresholds, seed=seed, index=index)
+                _take(best, rows, found, name)
+        return thresholds[0]
 
-    return attack
+    return ball.attack(model, exact, [], course, batch_size=batch_size)
 
 
 def passes(*, attacks, **shared):

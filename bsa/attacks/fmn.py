@@ -12,14 +12,14 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from bsa import judge
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
+from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.finite import counted, usable, worst
-from bsa.search.journal import part, parts
-from bsa.search.ledger import Ledger
+from bsa.search.ball import away, project, wide
+from bsa.search.finite import usable, worst
+from bsa.search.journal import part
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
 
@@ -39,31 +39,27 @@ def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_siz
     another is projected onto the ball of the largest threshold. `step_size` is the L2 length of the first step.
     """
     exact = target(model)
-    searched = quick(exact)
     approach = _approach(exact, batch_size, jit_compile)
     settings = steps, float(step_size), float(gamma), batch_size, jit_compile
-    search_by = functools.cache(lambda net: _search(net, *settings))
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        nets, notes = trusted(model, exact, [searched], x)
-        search = search_by(*nets)
-        best = Ledger(exact, x, y, notes, batch_size)
-        for name, restart in parts(named.rounds(starts, restarts)):
-            rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
-            if not len(rows):
-                break
-            z = named.points(name, x[rows], index[rows], seed, restart, thresholds[0])
-            if name != "image":
+    @functools.cache
+    def search_by(net):
+        graph = _search(net, *settings)
+
+        def search(tried):
+            z, passes = tried.z, 0
+            if tried.start != "image/0":
                 with part(0, APPROACH):
-                    near = approach(x[rows], y[rows], z, tf.constant(thresholds[0], tf.float32))
-                z, best.passes[rows] = near["z"].numpy(), best.passes[rows] + near["passes"].numpy()
-            with part(APPROACH, 1), counted(best):
-                found = search(x[rows], y[rows], z)
-            best.offer(rows, found["best"].numpy(), found["passes"].numpy(), name)
-        return best.result(thresholds[0])
+                    near = approach(tried.x, tried.y, z, tf.constant(tried.radius, tf.float32))
+                z, passes = near["z"].numpy(), near["passes"].numpy()
+            with part(APPROACH, 1):
+                found = graph(tried.x, tried.y, z)
+            return found["best"].numpy(), passes + found["passes"].numpy()
 
-    return attack
+        return search
+
+    course = ball.for_least_distortion(search_by, named.rounds(starts, restarts))
+    return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 
 def passes(*, steps, starts, restarts, **_):
@@ -88,18 +84,18 @@ def _approach(model, batch_size, jit_compile):
 
     def advance(s, limit):
         radius = tf.where(s["passes"] == 0, s["high"], (s["low"] + s["high"]) / 2)
-        hit = margin(_project(s["z"], s["x"], radius), s["y"]) < 0
+        hit = margin(project(s["z"], s["x"], radius), s["y"]) < 0
         high, low = tf.where(hit, radius, s["high"]), tf.where(hit, s["low"], radius)
         vain = (s["passes"] == 0) & ~hit
         s = s | {"low": low, "high": high, "passes": s["passes"] + 1}
-        near = _project(s["z"], s["x"], tf.where(vain, limit, high))
+        near = project(s["z"], s["x"], tf.where(vain, limit, high))
         return s, vain | (s["passes"] > BISECTIONS), {"z": near, "passes": s["passes"]}
 
     @by_shape
     def approach(x, y, z, limit, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
-            high = _largest(start["z"] - start["x"])
+            high = away(start["z"], start["x"])
             return start | {"low": tf.zeros_like(high), "high": high, "passes": tf.zeros_like(items)}
 
         return refill(begin, lambda s: advance(s, limit), tf.shape(x)[0], batch_size, jit_compile, turn)
@@ -113,17 +109,17 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
 
     def advance(s):
         margin, slope, share = evaluate(s)
-        away, hit = _largest(s["z"] - s["x"]), margin < 0
-        closer = hit & (away < s["distance"])
-        best, distance = tf.where(_wide(closer), s["z"], s["best"]), tf.where(closer, away, s["distance"])
+        far, hit = away(s["z"], s["x"]), margin < 0
+        closer = hit & (far < s["distance"])
+        best, distance = tf.where(wide(closer), s["z"], s["best"]), tf.where(closer, far, s["distance"])
         wave = (1 + tf.cos(math.pi * tf.cast(s["passes"], tf.float32) / steps)) / 2
         grown = LAST_GAMMA + (gamma - LAST_GAMMA) * wave
         length = step_size * (LAST_STEP + (1 - LAST_STEP) * wave)
-        estimate = away + margin / (tf.reduce_sum(tf.abs(slope), [1, 2, 3]) + TINY)
+        estimate = far + margin / (tf.reduce_sum(tf.abs(slope), [1, 2, 3]) + TINY)
         outside = tf.where(distance < np.inf, s["radius"] * (1 + grown), estimate)
         radius = tf.minimum(tf.where(hit, tf.minimum(s["radius"] * (1 - grown), distance), outside), 1.0)
-        unit = slope / _wide(tf.sqrt(tf.reduce_sum(slope**2, [1, 2, 3])) + TINY)
-        moved, count = _project(s["z"] - _wide(length) * unit, s["x"], radius), s["passes"] + 1
+        unit = slope / wide(tf.sqrt(tf.reduce_sum(slope**2, [1, 2, 3])) + TINY)
+        moved, count = project(s["z"] - wide(length) * unit, s["x"], radius), s["passes"] + 1
         s = s | {"z": moved, "radius": radius, "best": best, "distance": distance, "passes": count}
         s |= {"unusable": s["unusable"] + share}
         return s, count > steps, {"best": best, "passes": count, "unusable": s["unusable"]}
@@ -132,9 +128,9 @@ def _search(model, steps, step_size, gamma, batch_size, jit_compile):
     def search(x, y, z, turn):
         def begin(items):
             start = {"x": tf.gather(x, items), "y": tf.gather(y, items), "z": tf.gather(z, items)}
-            far = tf.fill([tf.size(items)], np.float32(np.inf))
-            start |= {"best": start["x"], "distance": far, "radius": far, "passes": tf.zeros_like(items)}
-            return start | {"unusable": tf.zeros_like(far)}
+            none = tf.fill([tf.size(items)], np.float32(np.inf))
+            start |= {"best": start["x"], "distance": none, "radius": none, "passes": tf.zeros_like(items)}
+            return start | {"unusable": tf.zeros_like(none)}
 
         return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
@@ -147,17 +143,3 @@ def _evaluate(model, s):
         tape.watch(s["z"])
         margin = losses.margin(model(s["z"], training=False), s["y"])
     return worst(margin), *usable(tape.gradient(margin, s["z"], unconnected_gradients="zero"))
-
-
-def _project(z, x, radius):
-    """z on the ball of `radius` (n,) about x, and in [0, 1]."""
-    radius = _wide(radius)
-    return tf.clip_by_value(z, tf.maximum(x - radius, 0.0), tf.minimum(x + radius, 1.0))
-
-
-def _largest(images):
-    return tf.reduce_max(tf.abs(images), [1, 2, 3])
-
-
-def _wide(numbers):
-    return numbers[:, None, None, None]

@@ -8,12 +8,12 @@ import functools
 
 import tensorflow as tf
 
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
+from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.finite import counted, usable
-from bsa.search.ledger import Ledger
+from bsa.search.finite import usable
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
 
@@ -27,27 +27,21 @@ def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
-    exact = target(model)
-    searched = quick(exact)
-    search_by = functools.cache(lambda net: _search(net, LOSSES[loss], steps, batch_size, jit_compile))
+    exact, rounds = target(model), named.rounds(starts, restarts)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        nets, notes = trusted(model, exact, [searched], x)
-        search = search_by(*nets)
-        best = Ledger(exact, x, y, notes, batch_size)
+    @functools.cache
+    def search_by(net):
+        graph = _search(net, LOSSES[loss], steps, batch_size, jit_compile)
 
-        def attempt(rows, name, restart, radius):
-            z = named.project(named.points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
-            found = search(x[rows], y[rows], z, *(tf.constant(v, tf.float32) for v in (radius, radius * relative)))
+        def search(tried):
+            sizes = (tf.constant(v, tf.float32) for v in (tried.radius, tried.radius * relative))
+            found = graph(tried.x, tried.y, tried.z, *sizes)
             return found["z"].numpy(), found["passes"].numpy()
 
-        with counted(best):
-            best.descend(thresholds, named.rounds(starts, restarts), attempt)
-        return best.result(thresholds[0])
+        return search
 
-    return attack
+    return ball.attack(model, exact, [quick(exact)], ball.in_balls(search_by, rounds), batch_size=batch_size)
 
 
 def passes(*, thresholds, steps, starts, restarts, **_):
@@ -81,8 +75,7 @@ def _search(model, loss, steps, batch_size, jit_compile):
             margin, slope, share = gradient(state["z"], state["y"])
             passes, unusable = state["passes"] + 1, state["unusable"] + share
             done = (margin < 0) | (passes > steps)
-            low, high = tf.maximum(state["x"] - radius, 0.0), tf.minimum(state["x"] + radius, 1.0)
-            moved = tf.clip_by_value(state["z"] + step_size * tf.sign(slope), low, high)
+            moved = ball.project(state["z"] + step_size * tf.sign(slope), state["x"], radius)
             result = {"z": state["z"], "passes": passes, "unusable": unusable}
             return state | {"z": moved, "passes": passes, "unusable": unusable}, done, result
 

@@ -7,10 +7,10 @@ so that networks which hide gradients gain nothing. An image leaves at the first
 
 import numpy as np
 
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import draws, seeds
+from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.ledger import Ledger
 from bsa.search.squares import search_by_squares
 from bsa.search.variants import varied
 
@@ -29,23 +29,16 @@ def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_c
     def schedule(height, width):
         return sides(queries, p_init, height, width)
 
-    search = search_by_squares(exact, schedule, batch_size, jit_compile)
+    graph = search_by_squares(exact, schedule, batch_size, jit_compile)
 
-    def attack(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        trusted(model, exact, [], x)
-        best = Ledger(exact, x, y, batch_size=batch_size)
+    def search(tried):
+        keys = draws.keys(tried.seed, f"square/{tried.start}", tried.index)
+        points, passes, _, _ = graph(tried.x, tried.y, tried.z, keys, tried.radii)
+        return points, passes
 
-        def attempt(rows, name, restart, radius):
-            z = named.project(_points(name, x[rows], index[rows], seed, restart, radius), x[rows], radius)
-            keys = draws.keys(seed, f"square/{name}/{restart}", index[rows])
-            points, passes, _, _ = search(x[rows], y[rows], z, keys, np.full(len(rows), radius, np.float32))
-            return points, passes
-
-        best.descend(thresholds, [(name, r) for name in starts for r in range(restarts)], attempt)
-        return best.result(thresholds[0])
-
-    return attack
+    rounds = [(name, r) for name in starts for r in range(restarts)]
+    course = ball.in_balls(lambda: search, rounds, points=_points)
+    return ball.attack(model, exact, [], course, batch_size=batch_size)
 
 
 def passes(*, thresholds, queries, starts, restarts, **_):

@@ -16,7 +16,7 @@ from bsa.checks import _gradients as gradient
 from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
 from bsa.checks._check import Check, skipped
-from bsa.judge import SLACK
+from bsa.judge import SLACK, linf
 from bsa.rewrites.opened import opened
 
 SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball
@@ -174,8 +174,7 @@ def _revived(model, variants):
 def recomputed(model, sample):
     """Distances in float64 and success by a float32 pass, from the adversarial images as they were saved."""
     broken = np.isfinite(sample.distance)
-    away = np.abs(sample.adversarial.astype(np.float64) - sample.x.astype(np.float64))
-    away = away.reshape(len(away), -1).max(-1)[broken]
+    away = linf(sample.adversarial, sample.x)[broken]
     inside = bool(sample.adversarial.min() >= 0 and sample.adversarial.max() <= 1)
     error = float(np.abs(away - sample.distance[broken]).max(initial=0))
     wrong = network.unconfirmed(model, sample.adversarial[broken], sample.y[broken])

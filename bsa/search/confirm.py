@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bsa.judge import wrong
 from bsa.networks import logits
 from bsa.rewrites.precision import twin
 from bsa.rewrites.quick import quick
@@ -27,7 +28,7 @@ def confirmed(models, searches, batch_size):
         with part(0, end):
             points, passes, believed, *_ = searches[0](x, y, *arrays, **common)
         rows = np.flatnonzero(believed) if len(models) > 1 else np.zeros(0, int)
-        rows = rows[~_wrong(models[-1], points[rows], y[rows], batch_size)] if len(rows) else rows
+        rows = rows[~wrong(logits(models[-1], points[rows], min(batch_size, 500)), y[rows])] if len(rows) else rows
         if len(rows):
             with part(end, 1):
                 points[rows], more, *_ = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
@@ -35,11 +36,3 @@ def confirmed(models, searches, batch_size):
         return points, passes
 
     return both
-
-
-def _wrong(model, x, y, batch_size):
-    """Which images are misclassified, a tie not among them."""
-    scores = logits(model, x, min(batch_size, 500))
-    own = scores[np.arange(len(y)), y].copy()
-    scores[np.arange(len(y)), y] = -np.inf
-    return own < scores.max(-1)

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bsa.judge import SLACK, linf
+from bsa.judge import SLACK, linf, wrong
 from bsa.networks import logits
 from bsa.ops import losses
-from bsa.search.journal import parts
 
 UNCOUNTED = "images that the search found and whose logits are not finite do not count as broken"
 
@@ -32,13 +31,14 @@ class Attacked(NamedTuple):
 class Ledger:
     """The closest confirmed adversarial image of each original so far. Every attack reports through it.
 
-    `model` is what `target` gave: it computes in float32. `notes` go into the result. Judging takes batches of
-    `batch_size`, of at most 500. `scores` are the logits (n, classes) at the originals; one that is misclassified lies
-    at distance 0, so that no search looks for anything nearer.
+    `model` is what `target` gave: it computes in float32; `index` (n,) numbers the images. `notes` go into the result.
+    Judging takes batches of `batch_size`, of at most 500. `scores` are the logits (n, classes) at the
+    originals; one that is misclassified lies at distance 0, so that no search looks for anything nearer.
     """
 
-    def __init__(self, model, x, y, notes=(), batch_size=500):
+    def __init__(self, model, x, y, index=None, notes=(), batch_size=500):
         self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
+        self.index = np.arange(len(x)) if index is None else index
         self.batch_size = min(batch_size, 500)
         self.x = x.copy()
         self.scores = logits(model, x, self.batch_size) if len(x) else np.zeros((0, 2), np.float32)
@@ -53,29 +53,13 @@ class Ledger:
         self.passes[rows] += passes
         candidates = np.clip(candidates.astype(np.float32), 0, 1)
         scores = logits(self.model, candidates, self.batch_size)
-        own, finite = (np.arange(len(rows)), self.y[rows]), np.isfinite(scores).all(-1)
-        true = scores[own].copy()
-        scores[own] = -np.inf
+        finite = np.isfinite(scores).all(-1)
         distance = linf(candidates, self.original[rows])
         if not finite.all():
             self.notes = tuple(dict.fromkeys((*self.notes, UNCOUNTED)))
-        better = finite & (true < scores.max(-1)) & (distance < self.distance[rows])
+        better = finite & wrong(scores, self.y[rows]) & (distance < self.distance[rows])
         kept = rows[better]
         self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
-
-    def descend(self, radii, rounds, attempt):
-        """Try each radius from the largest down, a smaller one only on the images that fell at the one before.
-
-        `rounds` are pairs (start, restart); `attempt(rows, start, restart, radius)` gives candidates and passes.
-        """
-        reach = np.inf
-        for radius in parts(radii):
-            fell = self.distance <= reach
-            for start, restart in parts(rounds):
-                rows = np.flatnonzero(fell & (self.distance > radius + SLACK))
-                if len(rows):
-                    self.offer(rows, *attempt(rows, start, restart, radius), start)
-            reach = radius + SLACK
 
     def result(self, threshold=np.inf):
         """The `Attacked`; success means a distance of at most `threshold`."""

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.ops import losses
+from bsa.search.ball import project, wide
 from bsa.search.finite import usable, worst
 from bsa.search.queue import by_shape, kernel, refill
 
@@ -39,7 +40,7 @@ def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
         ended = s["step"] >= steps - 1
         margin = worst(losses.margin(logits, s["y"]))
         nearer, s = margin < s["margin"], s | {"unusable": s["unusable"] + share}
-        s["best"] = tf.where(nearer[:, None, None, None], s["z"], s["best"])
+        s["best"] = tf.where(wide(nearer), s["z"], s["best"])
         s["margin"] = tf.minimum(margin, s["margin"])
         hopeless = s["margin"][:, None] > s["limits"]
         given_up = (hopeless[:, 0] & (s["passes"] + 1 == glance)) | (hopeless[:, 1] & ended)
@@ -66,7 +67,7 @@ def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
 def _begin(x, y, z, radius, limits, targets):
     """The state of images x at the first step of their first leg, from corners z."""
     none, still = tf.zeros_like(y), tf.zeros_like(z)
-    state = {"x": x, "y": y, "radius": radius[:, None, None, None], "corner": z, "z": z, "before": z}
+    state = {"x": x, "y": y, "radius": wide(radius), "corner": z, "z": z, "before": z}
     state |= {"mean": still, "square": still, "step": none, "leg": none, "passes": none}
     state |= {"best": z, "margin": tf.zeros_like(radius) + np.inf, "limits": limits, "unusable": tf.zeros_like(radius)}
     return state | {"targets": tf.zeros([tf.size(y), targets], tf.int32)}
@@ -89,15 +90,14 @@ def _step(s, slope, by_sign, rate, steps):
     `steps` (n,) are those of the leg, over which Adam's rate falls from rate * radius to a tenth, that of sign steps
     from radius / 2 to a twenty-fifth.
     """
-    low, high = tf.maximum(s["x"] - s["radius"], 0.0), tf.minimum(s["x"] + s["radius"], 1.0)
-    step = tf.cast(s["step"], tf.float32)[:, None, None, None]
-    gone = step / tf.cast(tf.maximum(steps - 1, 1), tf.float32)[:, None, None, None]
+    step = wide(tf.cast(s["step"], tf.float32))
+    gone = step / wide(tf.cast(tf.maximum(steps - 1, 1), tf.float32))
     mean, square = 0.9 * s["mean"] + 0.1 * slope, 0.99 * s["square"] + 0.01 * slope**2
     adam = (mean / (1 - 0.9 ** (step + 1))) / (tf.sqrt(square / (1 - 0.99 ** (step + 1))) + 1e-12)
     adam = s["z"] + rate * s["radius"] * 0.1**gone * adam
-    ahead = tf.clip_by_value(s["z"] + 0.5 * s["radius"] * 0.04**gone * tf.sign(slope), low, high)
+    ahead = project(s["z"] + 0.5 * s["radius"] * 0.04**gone * tf.sign(slope), s["x"], s["radius"])
     sign = s["z"] + 0.75 * (ahead - s["z"]) + 0.25 * (s["z"] - s["before"])
-    z = tf.clip_by_value(tf.where(by_sign[:, None, None, None], sign, adam), low, high)
+    z = project(tf.where(wide(by_sign), sign, adam), s["x"], s["radius"])
     return {"z": z, "before": s["z"], "mean": mean, "square": square}
 
 
@@ -105,7 +105,7 @@ def _turn(s, logits, ended, legs):
     """Count the step; where one of the `legs` has `ended`, begin the next at the corner, the second with targets."""
     likeliest = losses.likeliest(logits, s["y"], s["targets"].shape[1])
     following = tf.minimum(s["leg"] + tf.cast(ended, tf.int32), legs - 1)
-    again, zero = ended[:, None, None, None], tf.zeros_like(s["mean"])
+    again, zero = wide(ended), tf.zeros_like(s["mean"])
     fresh = {"z": s["corner"], "before": s["corner"], "mean": zero, "square": zero}
     s = s | {name: tf.where(again, value, s[name]) for name, value in fresh.items()}
     s["targets"] = tf.where((ended & (s["leg"] == 0))[:, None], likeliest, s["targets"])

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsa.ops import draws, losses
+from bsa.search.ball import project, wide
 from bsa.search.queue import by_shape, kernel, refill
 
 STILL = 1e-7  # a move of less is none, as in their release
@@ -39,16 +40,14 @@ def search_by_squares(model, sides, batch_size, jit_compile):
         def advance(s):
             value, count = margin(s["z"], s["y"]), s["passes"] + 1
             better = value < s["margin"]
-            best = tf.where(better[:, None, None, None], s["z"], s["best"])
+            best = tf.where(wide(better), s["z"], s["best"])
             value = tf.where(better, value, s["margin"])
             done = (value < 0) | (count >= queries)
             of_this = tf.gather(side, tf.minimum(count, queries - 1))
-            wide = s["radius"][:, None, None, None]
-            low, high = tf.maximum(s["x"] - wide, 0.0), tf.minimum(s["x"] + wide, 1.0)
             move = square(s["key"], count, of_this, s["radius"], x.shape)
-            there = tf.abs(tf.clip_by_value(best + move, low, high) - best) < STILL
+            there = tf.abs(project(best + move, s["x"], s["radius"]) - best) < STILL
             move = tf.where(tf.reduce_all(there, (1, 2, 3), keepdims=True), -move, move)
-            z = tf.clip_by_value(best + move, low, high)
+            z = project(best + move, s["x"], s["radius"])
             s = s | {"z": z, "best": best, "margin": value, "passes": count}
             return s, done, {"best": best, "passes": count, "found": value < 0, "margin": value}
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bsa.networks import checked, target, trusted
+from bsa.networks import target
 from bsa.ops import seeds
-from bsa.search.ledger import Ledger
+from bsa.search import ball
 
 
 def make(model, *, epsilon, queries, side, batch_size, jit_compile):
@@ -13,22 +13,16 @@ def make(model, *, epsilon, queries, side, batch_size, jit_compile):
     Each of `queries` draws is a sign for every square of `side` times `side` pixels, in each channel. `epsilon` and
     `jit_compile` are fields of every attack; the corners are those of the balls of `thresholds`.
     """
-    exact = target(model)  # the model, or a float32 copy of it
 
-    def attack(x, y, *, thresholds, seed=0, index=None, journal=None):
-        x, y, index = checked(exact, x, y, index)
-        trusted(model, exact, [], x)  # with the weights that the model has now
-        ledger = Ledger(exact, x, y, batch_size=batch_size)
+    def points(name, x, index, seed, query, radius):
+        """The candidates: where a search would begin, and here it ends there."""
+        return x + np.float32(radius) * corners(x.shape[1:], side, seed, f"random_corners/{query}", index)
 
-        def attempt(rows, start, query, radius):
-            """The candidates for the images numbered `rows`, and the passes that each took: the ledger's own."""
-            signs = corners(x.shape[1:], side, seed, f"random_corners/{query}", index[rows])
-            return x[rows] + np.float32(radius) * signs, 1
+    def search(tried):
+        return tried.z, 1  # a pass for each image: the ledger's own
 
-        ledger.descend(thresholds, [("corner", query) for query in range(queries)], attempt)
-        return ledger.result(thresholds[0])
-
-    return attack
+    course = ball.in_balls(lambda: search, [("corner", query) for query in range(queries)], points=points)
+    return ball.attack(model, target(model), [], course, batch_size=batch_size)
 
 
 def corners(shape, side, seed, purpose, index):
