@@ -139,12 +139,13 @@ def _layers(model):
 def _append(maps, part):
     """Add a map; a scale behind weights becomes part of them, padding and a permutation of the map behind it."""
     last = maps[-1] if maps else None
+    pads = _together(last, part) if isinstance(part, Convolution) else None
     if isinstance(part, Scale) and isinstance(last, Dense | Convolution) and len(part.factor.shape) < 2:
         last.kernel = last.kernel * part.factor
         last.bias = part.forward(last.bias)
         last.constant = part.spread(last.constant) + part.constant
         last.pads_alone = False
-    elif isinstance(part, Convolution) and (pads := _together(last, part)):
+    elif pads:
         part.pads, part.shape = pads, last.shape
         maps[-1] = part
     elif isinstance(part, Reshape) and isinstance(last, Permute):

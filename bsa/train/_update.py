@@ -42,7 +42,8 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
             loss = total = tf.reduce_mean(losses) / pieces
             if weight_decay:
                 total += weight_decay / pieces * _squares(model)
-            if own := model.losses:
+            own = model.losses
+            if own:
                 total += tf.add_n([tf.reduce_sum(tf.cast(each, tf.float32)) for each in own]) / pieces
         means = {"loss": loss} | {k: tf.reduce_mean(v) / pieces for k, v in metrics.items()}
         return tape.gradient(total, model.trainable_variables), means

@@ -87,6 +87,20 @@ def test_padding_with_a_stride_is_what_keras_calls_same(pad, size):
     same(model, set_all(other, model.get_weights()))
 
 
+def test_a_graph_of_bounds_is_made_without_a_warning(caplog):
+    """AutoGraph cannot read all of Python, and says so at every trace, to people who can do nothing about it."""
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.ZeroPadding2D(1), layers.Conv2D(2, 3, strides=2)])
+    model = keras.Sequential([*model.layers, layers.Flatten(), layers.Dense(2)])
+    model.build((None, 4, 4, 1))
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        bsa.certificate("outer_polytope", model, epsilon=0.1, tolerance=None)(np.zeros((1, 4, 4, 1)), [0])
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not [record.getMessage() for record in caplog.records if "AutoGraph" in record.getMessage()]
+
+
 def test_cropping_is_weights_of_0():
     model = network(layers.Cropping2D(((1, 0), (2, 1))), *tail())
     dense = np.zeros((6, 6, 2, 5), np.float32)
