@@ -2,6 +2,8 @@
 
 import math
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,12 +11,12 @@ SLACK = 1e-6  # room for float32 pixels when a distance is compared with a thres
 Z = 1.959963984540054  # the 97.5 % quantile of the standard normal: intervals of 95 %
 
 
-def linf(a, b):
+def linf(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """max |a - b| over each image, in float64: (n, ...) and (n, ...) to (n,)."""
     return np.abs(a.astype(np.float64) - b.astype(np.float64)).reshape(len(a), -1).max(-1)
 
 
-def wrong(scores, y):
+def wrong(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Which images are misclassified by logits (n, classes), a tie not among them: (n,) bool."""
     own = np.arange(len(y)), y
     others = scores.copy()
@@ -22,7 +24,7 @@ def wrong(scores, y):
     return scores[own] < others.max(-1)
 
 
-def thresholds(named, epsilon, scale=None):
+def thresholds(named: Sequence[float | str], epsilon: float, scale: float | None = None) -> list[float]:
     """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
 
     `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because
@@ -32,7 +34,7 @@ def thresholds(named, epsilon, scale=None):
     if isinstance(named, str) or np.ndim(named) == 0:
         raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
     named = list(named)
-    known = {"epsilon": epsilon}
+    known: dict[Any, Any] = {"epsilon": epsilon}
     if scale is not None:
         known["scale*epsilon"] = round(abs(scale) * epsilon, 12)
     for name in named:
@@ -46,7 +48,7 @@ def thresholds(named, epsilon, scale=None):
     return found
 
 
-def wilson(count, n):
+def wilson(count: int, n: int) -> tuple[float, float]:
     """The 95 % interval (low, high) of a share, `count` of `n`, in [0, 1]; (0, 1) for n = 0. Wilson (1927)."""
     if n == 0:
         return 0.0, 1.0
