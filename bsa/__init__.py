@@ -20,13 +20,12 @@ from bsa.data import Dataset as Dataset
 from bsa.errors import BsaError as BsaError
 from bsa.listing import components as components
 from bsa.transforms.scale_shift import blind_spot as blind_spot
+from bsa.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from bsa.certify import Certified as Certified
     from bsa.checks import Check as Check
     from bsa.search.ledger import Attacked as Attacked
-
-__version__ = "0.1.0"
 
 _LATER = {"Attacked": "bsa.search.ledger", "Certified": "bsa.certify", "Check": "bsa.checks"}  # they bring TensorFlow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bsa import __version__, files, foreign
+from bsa import files, foreign
 from bsa.cli.components import components
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT, Commands
@@ -20,6 +20,7 @@ from bsa.errors import UsageError
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
 from bsa.spec.problems import Problem
+from bsa.version import __version__
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is no news to the user
 
