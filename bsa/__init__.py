@@ -2,11 +2,8 @@
 
 `load`, `build`, `import_weights`, `fit`, `attack`, `certificate`, `measure` and `sanity` are the library's front door:
 they find a component by its name and fill in the defaults that specs use; `components` lists what there is. Importing
-bsa does not import TensorFlow; the first call does, and so does asking for `Attacked`, `Certified` or `Check`.
+bsa does not import TensorFlow; the first call does.
 """
-
-import importlib
-from typing import TYPE_CHECKING
 
 from bsa.api import attack as attack
 from bsa.api import build as build
@@ -16,25 +13,11 @@ from bsa.api import import_weights as import_weights
 from bsa.api import load as load
 from bsa.api import measure as measure
 from bsa.api import sanity as sanity
+from bsa.checks import Check as Check
 from bsa.data import Dataset as Dataset
 from bsa.errors import BsaError as BsaError
 from bsa.listing import components as components
+from bsa.outcomes import Attacked as Attacked
+from bsa.outcomes import Certified as Certified
 from bsa.transforms.scale_shift import blind_spot as blind_spot
 from bsa.version import __version__ as __version__
-
-if TYPE_CHECKING:
-    from bsa.certify import Certified as Certified
-    from bsa.checks import Check as Check
-    from bsa.search.ledger import Attacked as Attacked
-
-_LATER = {"Attacked": "bsa.search.ledger", "Certified": "bsa.certify", "Check": "bsa.checks"}  # they bring TensorFlow
-
-
-def __getattr__(name: str) -> type:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})

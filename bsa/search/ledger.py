@@ -1,31 +1,13 @@
 """The closest confirmed adversarial image of each original so far: every attack reports through it."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from bsa.judge import SLACK, linf, wrong
 from bsa.networks import logits
 from bsa.ops import losses
+from bsa.outcomes import Attacked as Attacked
 
 UNCOUNTED = "images that the search found and whose logits are not finite do not count as broken"
-
-
-class Attacked(NamedTuple):
-    """What an attack found, one row for each of the n images, in their order."""
-
-    x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: the adversarial image, the original where none
-    success: np.ndarray  # (n,) bool: correct, and broken within the largest threshold; in least-distortion mode at all
-    distance: np.ndarray  # (n,) float64: max |x' - x|, an upper bound of the least distortion; inf where none; wrong: 0
-    start: np.ndarray  # (n,) str: the start that found it, "" where none
-    passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image; none where it was wrong
-    correct: np.ndarray  # (n,) bool: classified correctly before the attack
-    notes: tuple = ()  # of str: what a reader should know, such as gradients that are not what was asked for
-
-    @property
-    def rate(self):
-        """Success among the images that were classified correctly, as tables have it: a float, nan where none was."""
-        return float(self.success[self.correct].mean()) if self.correct.any() else float("nan")
 
 
 class Ledger:

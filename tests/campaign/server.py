@@ -23,11 +23,29 @@ def _imports():
     import matplotlib
 
     matplotlib.use("agg")
-    for name in ("matplotlib.pyplot", "sklearn.datasets", "sklearn.manifold", "keras", "h5py", "bsa.engine.stages", "bsa.cli",
-                 "bsa.report", "bsa.engine.results", "bsa.engine.run", "bsa.engine.display", "bsa.attacks.pgd", "bsa.attacks.square",
-                 "bsa.train.adversarial", "bsa.measures.nearest", "bsa.measures.divergence", "bsa.checks.sanity",
-                 "bsa.certify.outer_polytope", "bsa.weights.npz", "bsa.report.success_table",
-                 "bsa.report.examples"):  # fmt: skip
+    for name in (
+        "matplotlib.pyplot",
+        "sklearn.datasets",
+        "sklearn.manifold",
+        "keras",
+        "h5py",
+        "bsa.engine.stages",
+        "bsa.cli",
+        "bsa.report",
+        "bsa.engine.results",
+        "bsa.engine.run",
+        "bsa.engine.display",
+        "bsa.attacks.pgd",
+        "bsa.attacks.square",
+        "bsa.train.adversarial",
+        "bsa.measures.nearest",
+        "bsa.measures.divergence",
+        "bsa.checks.sanity",
+        "bsa.certify.outer_polytope",
+        "bsa.weights.npz",
+        "bsa.report.success_table",
+        "bsa.report.examples",
+    ):
         importlib.import_module(name)
 
 
