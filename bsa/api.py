@@ -131,9 +131,10 @@ class Attack:
         thresholds: Sequence[float | str] | None = None,
         seed: int = 0,
         index: Any = None,
+        journal: contracts.Journal | None = None,
     ) -> Attacked:
         at = judge.thresholds(self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"])
-        return self._search(x, y, thresholds=at, seed=seed, index=index)
+        return self._search(x, y, thresholds=at, seed=seed, index=index, journal=journal)
 
 
 def attack(name: str, model: keras.Model, **params: Any) -> Attack:
@@ -145,7 +146,8 @@ def attack(name: str, model: keras.Model, **params: Any) -> Attack:
     table: among the images that the model classifies correctly as they are. The others count as no success.
 
     `thresholds`, radii in [0, 1] pixels or "epsilon", say what success is: those given here, or at a call. Draws depend
-    on `seed` and the images' numbers, `index` (n,), by default their places.
+    on `seed` and the images' numbers, `index` (n,), by default their places. With a `journal`, such as a
+    `bsa.search.journal.Journal` of a folder, a killed call goes on where it was, and tells how far it is.
     """
     params = parameters("attacks", name, params)
     own = {k: v for k, v in params.items() if k != "thresholds"}

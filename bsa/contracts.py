@@ -13,8 +13,24 @@ from bsa.data import Dataset
 from bsa.search.ledger import Attacked
 
 
+class Journal(Protocol):
+    """Where long work keeps what is done, so that a killed one goes on, and says how far it is."""
+
+    def piece(self, name: str, digest: np.ndarray) -> Mapping | None:
+        """The arrays that were kept by that name and made of what has that digest, or None."""
+
+    def keep(self, name: str, digest: np.ndarray, arrays: Mapping) -> None:
+        """Keep arrays, in place of what was kept by that name."""
+
+    def tell(self, done: float, total: float) -> None:
+        """So much of the work is done, of what is expected in all; the share never falls."""
+
+
 class Attack(Protocol):
-    """`make(model, **params)` of `bsa/attacks/<name>.py`; the module has `passes(**params)`, too."""
+    """`make(model, **params)` of `bsa/attacks/<name>.py`; the module has `passes(**params)`, too.
+
+    `variants(params)` is what it offers to the checks, see `bsa.search.variants`.
+    """
 
     def __call__(
         self,
@@ -24,10 +40,12 @@ class Attack(Protocol):
         thresholds: Sequence[float],
         seed: int = 0,
         index: np.ndarray | None = None,
+        journal: Journal | None = None,
     ) -> Attacked:
         """Attack images x (n, height, width, channels) with labels y (n,), numbered `index` (n,).
 
         `thresholds` are radii in [0, 1] pixels, the largest first: success is within the first of them.
+        A `journal` is told how far the search is, and what it keeps is gone on from.
         """
 
 

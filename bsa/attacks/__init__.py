@@ -1,7 +1,8 @@
 """L-inf attacks on Keras classifiers, one module each: `make(model, **params) -> attack`.
 
-`attack(x, y, *, thresholds, seed=0, index=None)` gives an `Attacked`: `thresholds` are radii in [0, 1] pixels, largest
-first, and `index` numbers the images, so that a random start does not depend on the batch. `passes(**params)` says what
+`attack(x, y, *, thresholds, seed=0, index=None, journal=None)` gives an `Attacked`: `thresholds` are radii in [0, 1]
+pixels, largest first; `index` numbers the images, so that a random start does not depend on the batch; a `journal`
+(`bsa.search.journal`) keeps what is done and is told how far it is. `passes(**params)` says what
 an image costs at most, `variants(params)` what can be asked of the attack otherwise (`bsa.search.variants`).
 
 `epsilon` is a parameter of every attack: the radius that a table is about, and that step sizes are stated for.

@@ -21,6 +21,7 @@ from bsa.search.ball import project, wide
 from bsa.search.finite import usable
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
+from bsa.search.work import Cost
 
 LOSSES = {
     "cross_entropy": lambda logits, y, target: losses.cross_entropy(logits, y),
@@ -34,7 +35,7 @@ RISING = 0.75  # rho of condition 1: the share of steps that must raise the loss
 
 
 def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `targets` counts the legs of the loss
@@ -53,12 +54,14 @@ def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, 
                     f"expected at least {CLASSES[loss]} classes for the loss {loss}, found {classes}: use cross_entropy"
                 )
             others = losses.likeliest(tried.scores, tried.y, min(legs, classes - 1)).numpy()
-            found = graph(tried.x, tried.y, tried.z, others, tf.constant(tried.radius, tf.float32))
+            found = graph(
+                tried.x, tried.y, tried.z, others, tf.constant(tried.radius, tf.float32), search=tried.work.at("steps")
+            )
             return found["z"].numpy(), found["passes"].numpy()
 
         return search
 
-    course = ball.in_balls(search_by, named.rounds(starts, restarts))
+    course = ball.in_balls(search_by, named.rounds(starts, restarts), [{"steps": Cost(legs * (steps + 1))}])
     return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 

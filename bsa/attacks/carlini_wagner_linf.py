@@ -19,9 +19,8 @@ from bsa.ops import losses
 from bsa.search import ball
 from bsa.search import starts as named
 from bsa.search.ball import away, project, wide
-from bsa.search.confirm import confirmed, searched
+from bsa.search.confirm import confirmed, searched, stages
 from bsa.search.finite import usable, worst
-from bsa.search.journal import parts
 from bsa.search.ledger import margin_shares
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied, without
@@ -34,7 +33,7 @@ EDGE = 0.999999  # keeps arctanh finite, as in the authors' release
 def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, beta_2, constant,
          constant_factor, constant_max, glance, far, near, tau_factor, project_last, starts, restarts, again,
          batch_size, jit_compile, precision):  # fmt: skip
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     In mode "success" tau begins at the largest of `thresholds` (in [0, 1] pixels) and
     falls to the smallest, where an image stops; a start that follows works on images that are not there yet, from the
@@ -76,7 +75,9 @@ def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, bet
         limits = np.full((len(best.x), 2), np.inf, np.float32)
         if glance or near:
             limits = margin_shares(best.scores, best.y, far, near)
-        for name, restart in parts(_rounds(starts, restarts, again)):
+        rounds = _rounds(starts, restarts, again)
+        tries = stages(models, _constants(constant, constant_factor, constant_max) * (steps + 1))
+        for turn, (name, restart) in enumerate(rounds):
             first = (np.ones(len(best.x)) if least else _following(best.distance, thresholds)).astype(np.float32)
             behind = best.distance > goal + judge.SLACK
             if name == CLOSEST:
@@ -90,7 +91,8 @@ def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, bet
             else:
                 z = named.points(name, x, index, seed, restart, epsilon if least else reach)
             find = search_exactly if name == CLOSEST else search
-            best.offer(rows, *find(x, best.y[rows], z, first[rows], limits[rows], goal=goal), name)
+            best.work.begin(f"{name}/{restart}", tries, ball.rounds_after(tries, len(rounds) - turn - 1))
+            best.offer(rows, *find(x, best.y[rows], z, first[rows], limits[rows], goal=goal, work=best.work), name)
         return np.inf if least else thresholds[0]
 
     return ball.attack(model, exact, models, course, batch_size=batch_size)
@@ -98,8 +100,12 @@ def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, bet
 
 def passes(*, steps, constant, constant_factor, constant_max, starts, restarts, again, **_):
     """Forward-backward passes of one image whose tau fails at every constant; each tau that is reached costs more."""
-    constants = 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-6)
-    return len(_rounds(starts, restarts, again)) * constants * (steps + 1)
+    return len(_rounds(starts, restarts, again)) * _constants(constant, constant_factor, constant_max) * (steps + 1)
+
+
+def _constants(constant, constant_factor, constant_max):
+    """How many there are, from `constant` to `constant_max`."""
+    return 1 + math.floor(math.log(constant_max / constant, constant_factor) + 1e-6)
 
 
 def variants(params):
@@ -173,8 +179,8 @@ def _search(model, least, settings, batch_size, jit_compile):
 
         return refill(items, lambda s: advance(s, goal), tf.shape(x)[0], batch_size, jit_compile, turn)
 
-    def search(*arrays, goal):
-        found = graph(*arrays, tf.constant(goal, tf.float32))
+    def search(*arrays, goal, search=None):
+        found = graph(*arrays, tf.constant(goal, tf.float32), search=search)
         return tuple(found[name].numpy() for name in ("best", "passes", "found"))
 
     return search

@@ -23,12 +23,14 @@ from bsa.networks import target
 from bsa.rewrites.opened import opened
 from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.confirm import confirmed, searched
+from bsa.search.confirm import confirmed, searched, stages
 from bsa.search.ledger import margin_shares
 from bsa.search.legs import Leg, search_in_legs
 from bsa.search.returns import beside, by_squares, returning, small_sides
+from bsa.search.returns import stages as stages_of_returns
 from bsa.search.squares import search_by_squares
 from bsa.search.variants import varied, without
+from bsa.search.work import FORWARD, Cost
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
 NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found to open"
@@ -59,7 +61,7 @@ def make(
     jit_compile,
     precision,
 ):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     In mode "success" the `thresholds` (radii in [0, 1] pixels) are tried from the
     largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
@@ -111,11 +113,13 @@ def make(
             if any(least):
                 limits = margin_shares(tried.scores, tried.y, far, near, *least)
             arrays = tried.x, tried.y, tried.z, tried.radii, limits, tried.index
-            return whole(*arrays, seed=tried.seed, purpose=f"return/{tried.start}")
+            return whole(*arrays, seed=tried.seed, purpose=f"return/{tried.start}", work=tried.work)
 
         return search
 
-    course = ball.in_balls(search_by, named.rounds(starts, restarts), least=mode == "least_distortion")
+    costs = [*([Cost(squares, FORWARD)] if squares else []), Cost(back.steps), Cost(back.steps)]
+    schedule = [*stages(models, sum(leg.steps for leg in legs)), *stages_of_returns(returns, costs)]
+    course = ball.in_balls(search_by, named.rounds(starts, restarts), schedule, least=mode == "least_distortion")
     return ball.attack(model, exact, [*models, *copies], course, batch_size=batch_size, notes=notes)
 
 

@@ -12,27 +12,31 @@ import numpy as np
 from bsa import catalog, judge
 from bsa.networks import target
 from bsa.search import ball
-from bsa.search.journal import parts
 from bsa.search.variants import offered
+from bsa.search.work import FORWARD
 
 
 def make(model, *, epsilon, attacks, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `attacks` are dicts of a name and that attack's own parameters, all of them; the other fields are shared. The
     start of an image reads "<member>/<start>", passes add up, and success is a distance within the largest threshold.
     """
     shared = {"epsilon": epsilon, "batch_size": batch_size, "jit_compile": jit_compile}
     exact = target(model)
-    members = [(name, catalog.find("attacks", name).make(exact, **own, **shared)) for name, own in _split(attacks)]
+    own = _split(attacks)
+    members = [(name, catalog.find("attacks", name).make(exact, **params, **shared)) for name, params in own]
 
     def course(_, best, thresholds, seed):
-        for name, member in parts(members):
+        for number, (name, member) in enumerate(members):
             rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
             if len(rows):
-                index = best.index[rows]
-                found = member(best.original[rows], best.y[rows], thresholds=thresholds, seed=seed, index=index)
-                _take(best, rows, found, name)
+                later = sum(_most(*each, thresholds) for each in own[number + 1 :]) * len(rows) / 2
+                journal = best.work.within(f"{number}/{name}", later)
+                settings = {"thresholds": thresholds, "seed": seed, "index": best.index[rows], "journal": journal}
+                _take(best, rows, member(best.original[rows], best.y[rows], **settings), name)
+                if journal is not None:
+                    journal.end()
         return thresholds[0]
 
     return ball.attack(model, exact, [], course, batch_size=batch_size)
@@ -41,6 +45,13 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
 def passes(*, attacks, **shared):
     """Forward-backward passes that one image can cost at most, if every member gets it."""
     return sum(catalog.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
+
+
+def _most(name, params, thresholds):
+    """What a member costs an image at most, in passes there and back."""
+    module = catalog.find("attacks", name)
+    price = FORWARD if offered(module, params).get("black_box") else 1
+    return price * module.passes(**params, thresholds=thresholds)
 
 
 def variants(params):

@@ -19,19 +19,18 @@ from bsa.search import ball
 from bsa.search import starts as named
 from bsa.search.ball import away, project, wide
 from bsa.search.finite import usable, worst
-from bsa.search.journal import part
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
+from bsa.search.work import FORWARD, Cost
 
 BISECTIONS = 10  # between the image and a misclassified start (section 2.2, initialisation)
 LAST_STEP = 0.01  # the last step size as a share of the first
 LAST_GAMMA = 0.001
-APPROACH = 0.05  # of a start's work is about what the bisections take
 TINY = 1e-12  # keeps the step of a gradient of zero finite
 
 
 def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     It seeks the least distortion; `thresholds` say what counts as success, and a
     start that follows works on images that are not within the smallest yet. A start that is misclassified is drawn
@@ -49,16 +48,16 @@ def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_siz
         def search(tried):
             z, passes = tried.z, 0
             if tried.start != "image/0":
-                with part(0, APPROACH):
-                    near = approach(tried.x, tried.y, z, tf.constant(tried.radius, tf.float32))
+                limit = tf.constant(tried.radius, tf.float32)
+                near = approach(tried.x, tried.y, z, limit, search=tried.work.at("approach"))
                 z, passes = near["z"].numpy(), near["passes"].numpy()
-            with part(APPROACH, 1):
-                found = graph(tried.x, tried.y, z)
+            found = graph(tried.x, tried.y, z, search=tried.work.at("steps"))
             return found["best"].numpy(), passes + found["passes"].numpy()
 
         return search
 
-    course = ball.for_least_distortion(search_by, named.rounds(starts, restarts))
+    stages = [{"approach": Cost(BISECTIONS + 1, FORWARD), "steps": Cost(steps + 1)}]
+    course = ball.for_least_distortion(search_by, named.rounds(starts, restarts), stages)
     return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 

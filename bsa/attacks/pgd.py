@@ -16,12 +16,13 @@ from bsa.search import starts as named
 from bsa.search.finite import usable
 from bsa.search.queue import by_shape, kernel, refill
 from bsa.search.variants import varied
+from bsa.search.work import Cost
 
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
 
 def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. `step_size` defaults to
@@ -36,12 +37,13 @@ def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch
 
         def search(tried):
             sizes = (tf.constant(v, tf.float32) for v in (tried.radius, tried.radius * relative))
-            found = graph(tried.x, tried.y, tried.z, *sizes)
+            found = graph(tried.x, tried.y, tried.z, *sizes, search=tried.work.at("steps"))
             return found["z"].numpy(), found["passes"].numpy()
 
         return search
 
-    return ball.attack(model, exact, [quick(exact)], ball.in_balls(search_by, rounds), batch_size=batch_size)
+    course = ball.in_balls(search_by, rounds, [{"steps": Cost(steps + 1)}])
+    return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 
 def passes(*, thresholds, steps, starts, restarts, **_):

@@ -13,12 +13,13 @@ from bsa.search import ball
 from bsa.search import starts as named
 from bsa.search.squares import search_by_squares
 from bsa.search.variants import varied
+from bsa.search.work import FORWARD, Cost
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
 
 
 def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_compile):
-    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None) -> Attacked`.
+    """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
     one only for images that fell at the one before and afresh from every start. A pass is one query, forward only.
@@ -33,11 +34,12 @@ def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_c
 
     def search(tried):
         keys = draws.keys(tried.seed, f"square/{tried.start}", tried.index)
-        points, passes, _, _ = graph(tried.x, tried.y, tried.z, keys, tried.radii)
+        arrays = tried.x, tried.y, tried.z, keys, tried.radii
+        points, passes, _, _ = graph(*arrays, search=tried.work.at("queries"))
         return points, passes
 
     rounds = [(name, r) for name in starts for r in range(restarts)]
-    course = ball.in_balls(lambda: search, rounds, points=_points)
+    course = ball.in_balls(lambda: search, rounds, [{"queries": Cost(queries, FORWARD)}], points=_points)
     return ball.attack(model, exact, [], course, batch_size=batch_size)
 
 

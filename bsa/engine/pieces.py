@@ -12,13 +12,13 @@ import filelock
 import numpy as np
 
 from bsa import files as disk
-from bsa.search import journal
+from bsa.search.journal import Journal
 
 PAUSE = 0.5  # seconds between two looks for chunks that other processes have done
 
 
 def run(works, made, shown, x, y, index, size, folder, progress, pool=None):
-    """`work(x, y, index=index)` on `size` images at a time, joined; a chunk found in `folder` is not redone.
+    """`work(x, y, index=index, journal=journal)` on `size` images at a time, joined; what `folder` holds is not redone.
 
     `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
     x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
@@ -68,11 +68,11 @@ def run(works, made, shown, x, y, index, size, folder, progress, pool=None):
 
 def _chunk(work, file, x, y, index, report):
     """`work` on the images of one chunk, kept in `file`; `report(share)` is told of an attack's searches."""
-    with journal.watched(_watcher(file, report)):
-        chunk = work(x, y, index=index)
+    journal = _journal(file, lambda done, total: report(done / total))
+    chunk = work(x, y, index=index, journal=journal)
     disk.keep(file, chunk._asdict() | {"index": index})
-    for search in _kept(file):
-        search.unlink()
+    for kept in journal.kept():
+        kept.unlink()
     return chunk
 
 
@@ -138,29 +138,14 @@ def _claimed(file):
         lock.release()
 
 
-def _watcher(file, report):
-    """What follows the searches of the chunk that `file` will hold; they are kept beside it."""
-
-    def at(number):
-        return file.with_name(f"{file.stem}.search_{number:02d}.npz")
-
-    def save(number, arrays):
-        disk.keep(at(number), arrays)
-
-    def load(number):
-        return disk.recall(at(number))
-
-    return journal.Watch(report, save, load)
-
-
-def _kept(file):
-    """What is kept of the searches of the chunk that `file` will hold."""
-    return [*file.parent.glob(f"{file.stem}.search_*")]
+def _journal(file, tell):
+    """The journal of the chunk that `file` will hold; what it keeps lies beside it."""
+    return Journal(file.parent, f"{file.stem}.search_", tell)
 
 
 def _share(file):
     """The share of the chunk's work that is kept."""
-    found = [disk.recall(search) for search in _kept(file)]
+    found = [disk.recall(kept) for kept in _journal(file, None).kept()]
     return max([float(arrays["share"]) for arrays in found if arrays], default=0.0)
 
 

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bsa.search.journal import Journal
+
 
 class View(NamedTuple):
     """What a measure may look at: a network, and the test images of one cell in file order."""
@@ -15,3 +17,8 @@ class View(NamedTuple):
     training: Any  # training(layer, count) -> embedding (n, features) and labels (n,) of the first `count` (None: all)
     folder: Any = None  # where pieces of long work are kept, for a killed run to go on from
     progress: Any = None  # progress(done, total, **numbers)
+
+    @property
+    def journal(self):
+        """The journal (`bsa.search.journal`) of long work in `folder`, which tells `progress`."""
+        return Journal(self.folder, tell=self.progress)

@@ -7,11 +7,11 @@ estimate's own error stand beside the number.
 
 import numpy as np
 
-from bsa import files
 from bsa.errors import BsaError, UsageError
 from bsa.measures import _kl, _tsne
 from bsa.measures.nearest import spread
 from bsa.ops import seeds as derived
+from bsa.search.journal import digest_of
 
 PARTS = ("neighbours", "deviation", "grid", "outside")
 LARGEST = 2**24  # points of a grid: 128 MB, several of which are in memory
@@ -45,15 +45,17 @@ def measure(view, *, layer, components, perplexity, seeds, grid, margin, bootstr
         )
     settings = {"points": grid, "margin": margin, "bootstrap": bootstrap}
     wanted = [(seed, c) for seed in seeds for c in large]
-    pieces = {which: piece for which in wanted if (piece := _saved(view.folder, which))}
+    journal = view.journal
+    digests = {c: digest_of(*both) for c, both in large.items()}
+    pieces = {which: piece for which in wanted if (piece := journal.piece(_name(which), digests[which[1]]))}
     left = [which for which in wanted if which not in pieces]
     given = {"components": components, "perplexity": perplexity}
     tasks = ((np.concatenate(large[c]), given | {"seed": seed}) for seed, c in left)
     maps = _tsne.several(tasks, sum(len(part) for _, c in left for part in large[c]))
     for which, points in zip(left, maps, strict=True):
-        pieces[which] = _piece(view.folder, which, points, len(large[which[1]][0]), settings)
-        if view.progress:
-            view.progress(len(pieces), len(wanted), kl=float(np.mean([p["kl"] for p in pieces.values()])))
+        pieces[which] = _piece(which, points, len(large[which[1]][0]), settings)
+        journal.keep(_name(which), digests[which[1]], pieces[which])
+        journal.tell(len(pieces), len(wanted), kl=float(np.mean([p["kl"] for p in pieces.values()])))
     pieces = {which: pieces[which] for which in wanted}
     return _arrays(pieces, large) | _figures(pieces, members, lacks, seeds)
 
@@ -68,23 +70,15 @@ def _lack(training, test, least):
     return None
 
 
-def _piece(folder, which, points, training, settings):
-    """The t-SNE of one seed and class, the first `training` points of training images, with its numbers; also saved."""
+def _piece(which, points, training, settings):
+    """The t-SNE of one seed and class, the first `training` points of training images, with its numbers."""
     seed = derived.derive(which[0], f"divergence of class {which[1]}")
     found = {"points": points}
-    found |= _kl.divergence(points[:training], points[training:], seed=seed, **settings)._asdict()
-    if folder:
-        files.keep(_file(folder, which), found)
-    return found
+    return found | _kl.divergence(points[:training], points[training:], seed=seed, **settings)._asdict()
 
 
-def _saved(folder, which):
-    """The piece that a killed run left, or None."""
-    return files.recall(_file(folder, which)) if folder else None
-
-
-def _file(folder, which):
-    return folder / "seed_{}_class_{}.npz".format(*which)
+def _name(which):
+    return "seed_{}_class_{}".format(*which)
 
 
 def _arrays(pieces, members):

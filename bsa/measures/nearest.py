@@ -6,9 +6,9 @@ over features of mean 0 and variance 1 over the training images, divided by sqrt
 
 import numpy as np
 
-from bsa import files
 from bsa.errors import BsaError, UsageError
 from bsa.measures._neighbours import Neighbours, choice
+from bsa.search.journal import digest_of
 
 SAME = 2.0**-20  # a feature that spans less of its own size, 8 units in float32's last place, is constant
 PIECE, SLOW_PIECE = 2000, 100  # test images between two saves, for p = 2 and for others
@@ -33,15 +33,15 @@ def measure(view, *, layer, k, p, images, training_images):
     for features, what in ((points, "training"), (queries, "test")):
         _check(features, f'{what} images in layer "{layer}"')
     norm = np.inf if p == "inf" else p
-    report = _reporter(view.progress, 2 * len(x))
+    report = _reporter(view.journal, 2 * len(x))
     found = {"index": np.arange(len(x)), "y": y, "correct": view.logits(x).argmax(-1) == y}
-    found["distance"] = _distances(Neighbours(points, p=norm), queries, k, view.folder, "distance", report)
+    found["distance"] = _distances(Neighbours(points, p=norm), queries, k, view.journal, "distance", report)
     constant, deviation = spread(points)
     kept = ~constant
     found["normalised"] = np.zeros_like(found["distance"])
     if kept.any():
         some = Neighbours(np.ascontiguousarray(points[:, kept]), p=norm, weights=1 / deviation[kept])
-        found["normalised"] += _distances(some, queries[:, kept], k, view.folder, "normalised", report)
+        found["normalised"] += _distances(some, queries[:, kept], k, view.journal, "normalised", report)
         found["normalised"] /= points.shape[1] ** (1 / norm)
     else:
         report(len(x))
@@ -71,32 +71,30 @@ def _apart(points, queries):
     return high - low > SAME * np.maximum(-low, high)
 
 
-def _distances(neighbours, queries, k, folder, name, report):
-    """D (len(k), n) for queries (n, m); pieces are saved in `folder`, if there is one, and not computed again."""
+def _distances(neighbours, queries, k, journal, name, report):
+    """D (len(k), n) for queries (n, m); pieces are kept in the `journal`, and not computed again."""
     size, parts = PIECE if neighbours.p == 2 else SLOW_PIECE, []
     for number, at in enumerate(range(0, len(queries), size)):
         part = queries[at : at + size]
-        file = folder / f"{name}_{number:04d}.npz" if folder else None
-        saved = files.recall(file) if file else None
+        place, digest = f"{name}_{number:04d}", digest_of(part, np.array(k))
+        saved = journal.piece(place, digest)
         if saved is None:
             near = neighbours.nearest(part, max(k))
             saved = {"distance": np.stack([near[:, :each].mean(1) for each in k])}
-            if file:
-                files.keep(file, saved)
+            journal.keep(place, digest, saved)
         parts.append(saved["distance"])
         report(len(part))
     return np.concatenate(parts, axis=1)
 
 
-def _reporter(progress, total):
-    """report(more): counts what is done, and tells `progress(done, total)`, if there is one."""
+def _reporter(journal, total):
+    """report(more): counts what is done, and tells the `journal`."""
     done = 0
 
     def report(more):
         nonlocal done
         done += more
-        if progress:
-            progress(done, total)
+        journal.tell(done, total)
 
     report(0)
     return report

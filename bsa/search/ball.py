@@ -14,9 +14,8 @@ import tensorflow as tf
 from bsa.judge import SLACK
 from bsa.networks import checked, trusted
 from bsa.search import starts as named
-from bsa.search.finite import counted
-from bsa.search.journal import part, parts
 from bsa.search.ledger import Ledger
+from bsa.search.work import Work, expected
 
 BISECTIONS = 10  # the least distortion is known within a thousandth of the largest threshold
 
@@ -32,6 +31,7 @@ class Tried(NamedTuple):
     scores: np.ndarray  # (n, classes) float32: the logits at x
     seed: int
     start: str  # the name of the start and, of a random one, which draw it is: "noise/1"
+    work: Work  # the account: `work.at(name)` is for the search of that name
 
     @property
     def radii(self):
@@ -55,98 +55,117 @@ def attack(
     the distance that is success.
     """
 
-    def run(x, y, *, thresholds, seed=0, index=None):
+    def run(x, y, *, thresholds, seed=0, index=None, journal=None):
         x, y, index = checked(exact, x, y, index)
         nets, more = trusted(model, exact, copies, x)
-        best = Ledger(exact, x, y, index, notes=(*notes, *more), batch_size=batch_size)
-        with counted(best):
-            success = course(nets, best, thresholds, seed)
-        return best.result(success)
+        best = Ledger(exact, x, y, index, notes=(*notes, *more), batch_size=batch_size, journal=journal)
+        return best.result(course(nets, best, thresholds, seed))
 
     return run
 
 
 def in_balls(
-    search_by: Callable, rounds: Sequence, *, points: Callable = named.points, least: bool = False
+    search_by: Callable,
+    rounds: Sequence,
+    stages: Sequence = (),
+    *,
+    points: Callable = named.points,
+    least: bool = False,
 ) -> Callable:
     """The course of a search in a ball of given radius, from each start of the `rounds` (name, restart).
 
-    `search_by(*nets)` gives `search(tried) -> points, passes`. Radii are the thresholds from the largest down, a
-    smaller one only for the images that fell at the one before; or, for the `least` distortion, those of a bisection
-    from the largest threshold down. `points` gives the starts, as `starts.points` does; they are projected.
+    `search_by(*nets)` gives `search(tried) -> points, passes`; what a try costs is said by `stages`, see
+    `bsa.search.work`. Radii are the thresholds from the largest down, a smaller one only for the images that fell at
+    the one before; or, for the `least` distortion, those of a bisection from the largest threshold down. `points` gives
+    the starts, as `starts.points` does; they are projected.
     """
 
     def course(nets, best, thresholds, seed):
         search = search_by(*nets)
 
-        def attempt(rows, name, restart, radius):
+        def attempt(rows, round, radius, place, after):
+            name, restart = round
+            best.work.begin(f"{place}/{name}/{restart}", stages, after)
             reach = radius[:, None, None, None] if np.ndim(radius) else radius
             x, index = best.original[rows], best.index[rows]
             z = named.project(points(name, x, index, seed, restart, reach), x, reach)
             start = f"{name}/{restart}"
-            return search(Tried(x, best.y[rows], z, radius, index, best.scores[rows], seed, start))
+            tried = Tried(x, best.y[rows], z, radius, index, best.scores[rows], seed, start, best.work)
+            best.offer(rows, *search(tried), name)
 
-        if not least:
-            _descend(best, thresholds, rounds, attempt)
-            return thresholds[0]
-        first = 1 / (1 + BISECTIONS)
-        with part(0, first):
-            _descend(best, thresholds[:1], rounds, attempt)
-        with part(first, 1):
-            _bisect(best, rounds, attempt)
+        def after(turn, images, further):
+            """What is expected after a try of that turn: more rounds for what stays, further radii for what falls."""
+            return lambda going: (
+                expected(stages, going / 2, len(rounds) - turn - 1)
+                + further * expected(stages, images - going / 2, len(rounds))
+            )
+
+        _descend(best, thresholds[:1] if least else thresholds, rounds, attempt, after, BISECTIONS * least)
+        if least:
+            _bisect(best, rounds, attempt, after)
         return thresholds[0]
 
     return course
 
 
-def _descend(best, radii, rounds, attempt):
+def _descend(best, radii, rounds, attempt, after, more):
     """Try each radius from the largest down, a smaller one only on the images that fell at the one before.
 
-    `attempt(rows, start, restart, radius)` gives candidates and passes.
+    `attempt(rows, round, radius, place, after)` offers what it finds; `more` radii follow these.
     """
     reach = np.inf
-    for radius in parts(radii):
+    for number, radius in enumerate(radii):
         fell = best.distance <= reach
-        for start, restart in parts(rounds):
+        for turn, each in enumerate(rounds):
             rows = np.flatnonzero(fell & (best.distance > radius + SLACK))
             if len(rows):
-                best.offer(rows, *attempt(rows, start, restart, radius), start)
+                further = len(radii) - number - 1 + more
+                attempt(rows, each, radius, f"{radius:g}", after(turn, int(fell.sum()), further))
         reach = radius + SLACK
 
 
-def _bisect(best, rounds, attempt):
+def _bisect(best, rounds, attempt, after):
     """Halve, for each broken image, the gap between a radius that failed and the distance found."""
     failed = np.zeros(len(best.x))
     broken = np.flatnonzero(np.isfinite(best.distance))
-    for _ in parts(range(BISECTIONS)):
+    for number in range(BISECTIONS):
         middle = (failed + best.distance) / 2
-        for start, restart in parts(rounds):
+        for turn, each in enumerate(rounds):
             rows = broken[best.distance[broken] > middle[broken] + SLACK]
             if len(rows):
-                best.offer(rows, *attempt(rows, start, restart, middle[rows]), start)
+                later = after(turn, len(broken), BISECTIONS - number - 1)
+                attempt(rows, each, middle[rows], f"bisection/{number}", later)
         stood = broken[best.distance[broken] > middle[broken] + SLACK]
         failed[stood] = middle[stood]
 
 
-def for_least_distortion(search_by: Callable, rounds: Sequence) -> Callable:
+def for_least_distortion(search_by: Callable, rounds: Sequence, stages: Sequence) -> Callable:
     """The course of a search that seeks the closest point itself, from each start of the `rounds` (name, restart).
 
     `search_by(*nets)` gives `search(tried) -> points, passes`; its starts lie in the ball of the largest threshold and
-    are not projected. Each start is for the images that are not within the smallest threshold yet.
+    are not projected. Each start is for the images that are not within the smallest threshold yet. `stages` are as in
+    `in_balls`.
     """
 
     def course(nets, best, thresholds, seed):
         search = search_by(*nets)
-        for name, restart in parts(rounds):
+        for turn, (name, restart) in enumerate(rounds):
             rows = np.flatnonzero(best.distance > thresholds[-1] + SLACK)
             if len(rows):
+                start = f"{name}/{restart}"
+                best.work.begin(start, stages, rounds_after(stages, len(rounds) - turn - 1))
                 x, y, index = best.original[rows], best.y[rows], best.index[rows]
                 z = named.points(name, x, index, seed, restart, thresholds[0])
-                tried = Tried(x, y, z, thresholds[0], index, best.scores[rows], seed, f"{name}/{restart}")
+                tried = Tried(x, y, z, thresholds[0], index, best.scores[rows], seed, start, best.work)
                 best.offer(rows, *search(tried), name)
         return thresholds[0]
 
     return course
+
+
+def rounds_after(stages: Sequence, rounds: int) -> Callable:
+    """What is expected after a try, of so many rounds for what stays."""
+    return lambda going: expected(stages, going / 2, rounds)
 
 
 def project(z: tf.Tensor, x: tf.Tensor, radius: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ from bsa.judge import wrong
 from bsa.networks import logits
 from bsa.rewrites.precision import twin
 from bsa.rewrites.quick import quick
-from bsa.search.journal import part
+from bsa.search.work import Cost
 
 
 def searched(exact, precision):
@@ -22,17 +22,26 @@ def confirmed(models, searches, batch_size):
     points (n, ...), passes (n,), whether it ended on the point as misclassified (n,), and what else there is. So an
     image does not leave on a point that the first misclassifies by rounding. Both together give points and passes.
     """
-    end = 1.0 if len(models) == 1 else 0.95  # of the work, about
+    first, *second = _names(models)
 
-    def both(x, y, *arrays, **common):
-        with part(0, end):
-            points, passes, believed, *_ = searches[0](x, y, *arrays, **common)
-        rows = np.flatnonzero(believed) if len(models) > 1 else np.zeros(0, int)
-        rows = rows[~wrong(logits(models[-1], points[rows], min(batch_size, 500)), y[rows])] if len(rows) else rows
+    def both(x, y, *arrays, work, **common):
+        points, passes, believed, *_ = searches[0](x, y, *arrays, **common, search=work.at(first))
+        rows = np.flatnonzero(believed) if second else np.zeros(0, int)
         if len(rows):
-            with part(end, 1):
-                points[rows], more, *_ = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common)
+            rows = rows[~wrong(logits(models[-1], points[rows], min(batch_size, 500)), y[rows])]
+        if len(rows):
+            again = work.at(*second)
+            points[rows], more, *_ = searches[1](x[rows], y[rows], *(a[rows] for a in arrays), **common, search=again)
             passes[rows] += more
         return points, passes
 
     return both
+
+
+def stages(models, passes):
+    """The stages (`bsa.search.work`) of the searches by each of the `models`, of so many passes at most."""
+    return [{name: Cost(passes)} for name in _names(models)]
+
+
+def _names(models):
+    return ["float32"] if len(models) == 1 else ["lower", "float32"]

@@ -1,12 +1,8 @@
 """Gradients that are no numbers: they count as 0 in a step, and the result says how many there were."""
 
-import contextlib
-import contextvars
-
 import numpy as np
 import tensorflow as tf
 
-_count = contextvars.ContextVar("count", default=None)
 SHARES = (0.001, 0.01, 0.1, 0.25, 0.5, 1.0)  # what a note rounds up to, so that those of an attack's chunks are one
 
 
@@ -22,28 +18,12 @@ def worst(margin):
     return tf.where(tf.math.is_nan(margin), np.float32(np.inf), margin)
 
 
-@contextlib.contextmanager
-def counted(best):
-    """A context of an attack's searches: what they `count` becomes a note of `best`."""
-    count = [0.0, 0.0]
-    token = _count.set(count)
-    try:
-        yield
-    finally:
-        _count.reset(token)
-    bad, passes = count
-    if bad > 0:
-        most = next(share for share in SHARES if bad <= share * passes or share == 1)
-        note = (
-            f"gradients that are not finite counted as 0: up to {most:.1%} of those of the search. Look for a square "
-            "root, a norm or a logarithm of 0 in the network"
-        )
-        best.notes = tuple(dict.fromkeys((*best.notes, note)))
-
-
-def count(results):
-    """Note a search's `passes` and the sum of shares that were not `usable`, called `unusable`, where it has them."""
-    found = _count.get()
-    if found is not None and "unusable" in results:
-        found[0] += float(np.sum(results["unusable"]))
-        found[1] += float(np.sum(results["passes"]))
+def noted(unusable, passes):
+    """The notes on a sum of shares that were not `usable`, in so many passes: one, or none."""
+    if unusable <= 0:
+        return ()
+    most = next(share for share in SHARES if unusable <= share * passes or share == 1)
+    return (
+        f"gradients that are not finite counted as 0: up to {most:.1%} of those of the search. Look for a square "
+        "root, a norm or a logarithm of 0 in the network",
+    )

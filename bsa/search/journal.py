@@ -1,24 +1,24 @@
-"""The searches of an attack as they go: how far they are, and what a killed one goes on from.
+"""The journal of long work: what it keeps as it goes, so that a killed one goes on, and how far it says that it is.
 
-An attack is a sequence of searches, the same at every call, and each is a loop in a graph. Where a `Watch` is set the
-loop comes back to the host every few seconds, to be told of and saved; where none is, it runs to its end.
+An attack is a course of searches, the same at every call, and each is a loop in a graph. With a journal the loop comes
+back to the host every few seconds, to be told of and kept; without one it runs to its end. Whatever has the three
+methods of `Journal` is one.
 """
 
-import contextlib
-import contextvars
 import hashlib
 import time
+import urllib.parse
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from bsa import files
+
 AWAY = 10.0  # seconds in a graph at most, once it is known how long a pass takes
 UNSAVED = 60.0  # seconds between two saves of a search: of 1,000 MNIST images and a batch as large some 25 MB
 WORTH = 1.0  # seconds of a search whose end is saved
 FIRST, MOST = 8, 2**20  # passes of the first turn, and of one at most
-
-_watch = contextvars.ContextVar("watch", default=None)
 
 
 class Loop(NamedTuple):
@@ -30,67 +30,48 @@ class Loop(NamedTuple):
     results: dict  # of (total, ...); rows of items that are not done yet are zero
 
 
-class Watch:
-    """Who is told of the searches of one call of an attack.
+class Journal:
+    """A journal in files of a `folder` whose names begin with `stem`; `tell(done, total)` is told how far the work is.
 
-    `report(share)` is told the share of the call's work that is done, an estimate: it counts images that are done with
-    a search, and where none falls early they all are at its end. `save(number, arrays)` keeps a dict of arrays for the
-    search of that number, `share` among them, and `load(number)` gives it, or None.
+    Without a folder nothing is kept, without `tell` nobody is told. A name says what is kept by its place in the work,
+    a digest (`digest_of`) what it was made of.
     """
 
-    def __init__(self, report, save, load):
-        self.report, self.save, self.load = report, save, load
-        self.searches = 0
-        self.begin, self.width = 0.0, 1.0  # where in the call's work the next search lies
+    def __init__(self, folder, stem="", tell=None):
+        self.folder, self.stem, self.tell = folder, stem, tell or (lambda *_, **__: None)
+
+    def piece(self, name, digest):
+        """The arrays that were kept by that name, as a dict, or None; None where they are of another digest."""
+        kept = files.recall(self._file(name)) if self.folder else None
+        return kept if kept and np.array_equal(kept.get("digest"), digest) else None
+
+    def keep(self, name, digest, arrays):
+        """Keep a dict of arrays, in place of what was kept by that name."""
+        if self.folder:
+            files.keep(self._file(name), arrays | {"digest": digest})
+
+    def kept(self):
+        """The files of all that is kept."""
+        return [*self.folder.glob(f"{self.stem}*.npz")]
+
+    def _file(self, name):
+        return self.folder / f"{self.stem}{urllib.parse.quote(name, safe='')}.npz"
 
 
-@contextlib.contextmanager
-def watched(watch):
-    """A context in which `watch` is told of the searches of this thread."""
-    token = _watch.set(watch)
-    try:
-        yield
-    finally:
-        _watch.reset(token)
-
-
-@contextlib.contextmanager
-def part(begin, end):
-    """A context whose searches are that part of the work of whoever opens it, all of which lies between 0 and 1."""
-    watch = _watch.get()
-    if watch is None:
-        yield
-        return
-    whole = watch.begin, watch.width
-    watch.begin, watch.width = watch.begin + begin * watch.width, (end - begin) * watch.width
-    try:
-        yield
-    finally:
-        watch.begin, watch.width = whole
-
-
-def parts(items):
-    """Each of `items` in turn, as equal parts of the work of whoever loops over them."""
-    items = list(items)
-    for number, item in enumerate(items):
-        with part(number / len(items), (number + 1) / len(items)):
-            yield item
-
-
-def run(start, go_on, inputs):
+def run(start, go_on, inputs, search=None):
     """The results of a search, a dict of tensors (n, ...).
 
     `start()` gives its `Loop`, `go_on(loop, passes)` that after at most so many passes more. Both depend on `inputs`,
-    tensors, alone: a loop that was saved for others is not taken up.
+    tensors, alone: a loop that was kept for others is not taken up. `search` is its `bsa.search.work.Search`.
     """
-    watch = _watch.get()
-    if watch is None:
+    journal = search and search.work.journal
+    if journal is None:
         return go_on(start(), tf.constant(tf.int32.max)).results
-    number, watch.searches = watch.searches, watch.searches + 1
-    digest = _digest(watch, inputs)
-    loop = _taken_up(watch.load(number), digest, start())
+    digest = digest_of(*inputs)
+    loop = _taken_up(journal.piece(search.path, digest), start())
     passes = FIRST  # anew for each search: a pass of many images takes a hundred times as long as one of few
     begun = saved = time.monotonic()
+    done, total = search.seen(loop)
     while _left(loop):
         away = time.monotonic()
         loop = go_on(loop, tf.constant(passes))
@@ -99,11 +80,12 @@ def run(start, go_on, inputs):
             passes = min(2 * passes, MOST)
         elif now - away > AWAY:
             passes = max(passes // 2, 1)
-        share = watch.begin + watch.width * (1 - left / _total(loop))
+        done, total = search.seen(loop)
         if now - saved > UNSAVED or (not left and now - begun > WORTH):
-            watch.save(number, {"digest": digest, "share": np.float64(share)} | _arrays(loop))
+            journal.keep(search.path, digest, _arrays(loop) | {"share": np.float64(done / total)})
             saved = now
-        watch.report(share)
+        journal.tell(done, total)
+    search.end()
     return loop.results
 
 
@@ -116,10 +98,10 @@ def _left(loop):
     return int((loop.item.numpy() >= 0).sum()) + _total(loop) - int(loop.following)
 
 
-def _digest(watch, inputs):
-    """Of what a search works on, and of its place in the call."""
-    found = hashlib.sha256(f"{watch.begin} {watch.width}".encode())
-    for tensor in inputs:
+def digest_of(*tensors):
+    """The sha256 of tensors or arrays, of their types and shapes, as (32,) uint8."""
+    found = hashlib.sha256()
+    for tensor in tensors:
         array = np.ascontiguousarray(tensor)
         found.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
     return np.frombuffer(found.digest(), np.uint8)
@@ -131,10 +113,10 @@ def _arrays(loop):
     return {k: np.asarray(v) for k, v in (named | {"item": loop.item, "following": loop.following}).items()}
 
 
-def _taken_up(arrays, digest, first):
-    """The loop that `_arrays` made `arrays` of, where they are for a search of that digest; else `first`."""
+def _taken_up(arrays, first):
+    """The loop that `_arrays` made `arrays` of, where they are of such a search; else `first`."""
     names = _arrays(first).keys()
-    if arrays is None or not names <= arrays.keys() or not np.array_equal(arrays["digest"], digest):
+    if arrays is None or not names <= arrays.keys():
         return first
     tensors = {k: tf.constant(arrays[k]) for k in names}
     state, results = (

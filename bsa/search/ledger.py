@@ -6,6 +6,8 @@ from bsa.judge import SLACK, linf, wrong
 from bsa.networks import logits
 from bsa.ops import losses
 from bsa.outcomes import Attacked as Attacked
+from bsa.search import finite
+from bsa.search.work import Work
 
 UNCOUNTED = "images that the search found and whose logits are not finite do not count as broken"
 
@@ -15,13 +17,14 @@ class Ledger:
 
     `model` is what `target` gave: it computes in float32; `index` (n,) numbers the images. `notes` go into the result.
     Judging takes batches of `batch_size`, of at most 500. `scores` are the logits (n, classes) at the
-    originals; one that is misclassified lies at distance 0, so that no search looks for anything nearer.
+    originals; one that is misclassified lies at distance 0, so that no search looks for anything nearer. `work` is
+    the account of what is spent, which a `journal` is told of.
     """
 
-    def __init__(self, model, x, y, index=None, notes=(), batch_size=500):
+    def __init__(self, model, x, y, index=None, notes=(), batch_size=500, journal=None):
         self.model, self.original, self.y, self.notes = model, x, y, tuple(notes)
         self.index = np.arange(len(x)) if index is None else index
-        self.batch_size = min(batch_size, 500)
+        self.batch_size, self.work = min(batch_size, 500), Work(journal)
         self.x = x.copy()
         self.scores = logits(model, x, self.batch_size) if len(x) else np.zeros((0, 2), np.float32)
         self.notes += noted(self.scores, y)
@@ -35,18 +38,19 @@ class Ledger:
         self.passes[rows] += passes
         candidates = np.clip(candidates.astype(np.float32), 0, 1)
         scores = logits(self.model, candidates, self.batch_size)
-        finite = np.isfinite(scores).all(-1)
+        numbers = np.isfinite(scores).all(-1)
         distance = linf(candidates, self.original[rows])
-        if not finite.all():
+        if not numbers.all():
             self.notes = tuple(dict.fromkeys((*self.notes, UNCOUNTED)))
-        better = finite & wrong(scores, self.y[rows]) & (distance < self.distance[rows])
+        better = numbers & wrong(scores, self.y[rows]) & (distance < self.distance[rows])
         kept = rows[better]
         self.x[kept], self.distance[kept], self.start[kept] = candidates[better], distance[better], start
 
     def result(self, threshold=np.inf):
         """The `Attacked`; success means a distance of at most `threshold`."""
         success = self.correct & np.isfinite(self.distance) & (self.distance <= threshold + SLACK)
-        return Attacked(self.x, success, self.distance, self.start, self.passes, self.correct, self.notes)
+        notes = tuple(dict.fromkeys((*self.notes, *finite.noted(self.work.unusable, self.work.passes))))
+        return Attacked(self.x, success, self.distance, self.start, self.passes, self.correct, notes)
 
 
 def noted(scores, y):

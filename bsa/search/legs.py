@@ -57,8 +57,8 @@ def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
 
         return refill(items, advance, tf.shape(tensors[0])[0], batch_size, jit_compile, turn)
 
-    def search(*arrays):
-        found = graph(*arrays)
+    def search(*arrays, search=None):
+        found = graph(*arrays, search=search)
         return tuple(found[name].numpy() for name in ("best", "passes", "found", "margin"))
 
     return search

@@ -1,7 +1,7 @@
 """Work through many items with a batch of fixed size: finished items leave it and others take their place.
 
 One graph holds the whole queue, so that no image waits for the host and one hard image never holds the rest; it comes
-back to the host where a search is watched, every ten seconds or so, and at the end.
+back to the host every ten seconds or so where there is a journal to tell, and at the end.
 When the queue is empty the batch shrinks with what is left in it, at an eighth of idle places, at half of them where
 each shape must be compiled; never below `LEAST`, because on a CPU the float32 sums of a smaller batch come out in
 another order: so who shares its batch hardly matters to an image (on some processors only to its last bits).
@@ -11,10 +11,8 @@ import functools
 
 import tensorflow as tf
 
-from bsa.search.finite import count
 from bsa.search.journal import Loop, run
-
-LEAST = 16
+from bsa.search.work import LEAST
 
 
 def refill(begin, advance, total, batch, jit_compile=False, turn=None):
@@ -94,7 +92,8 @@ def _like(flags, tensor):
 def by_shape(graph):
     """`graph(*tensors, turn)`, what `refill` gives for `turn`, as `call(*tensors)`: the results of a whole search.
 
-    It is traced once for each image size, whatever the number of images; a search is followed as `search.journal` says.
+    It is traced once for each image size, whatever the number of images. With `search`, a `bsa.search.work.Search`, it
+    is followed as `bsa.search.journal` says.
     """
 
     @functools.cache
@@ -108,11 +107,12 @@ def by_shape(graph):
         go_on.get_concrete_function()  # else TensorFlow takes those of several attacks for one that is traced anew
         return start, go_on
 
-    def call(*arrays):
+    def call(*arrays, search=None):
         tensors = [tf.convert_to_tensor(array) for array in arrays]
         start, go_on = traced(*map(_spec, tensors))
-        results = run(lambda: start(*tensors), lambda loop, passes: go_on(loop, passes, *tensors), tensors)
-        count(results)
+        results = run(lambda: start(*tensors), lambda loop, passes: go_on(loop, passes, *tensors), tensors, search)
+        if search:
+            search.work.count(results)
         return results
 
     return call

@@ -1,7 +1,7 @@
 """Returns of a search to the nearest point that each image has so far: what came close goes on from there.
 
-A move takes images x (n, ...), their labels, nearest points, radii (n,) and numbers, and the seed and purpose of its
-draws; it gives points, passes, success and margins.
+A move takes images x (n, ...), their labels, nearest points, radii (n,) and numbers, the seed and purpose of its draws
+and its place in the account (`bsa.search.work.Search`); it gives points, passes, success and margins.
 """
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from bsa.networks import logits
 from bsa.ops import draws, losses, seeds
 from bsa.search import starts as named
-from bsa.search.journal import part, parts
 
 SIDE = 3  # pixels: of the squares that a return moves
 
@@ -19,44 +18,46 @@ def returning(search, returns, model, batch_size):
 
     The search gives points and passes, and so do both together. The k-th return, counted from 0, is for images that
     `model` still classifies correctly and whose least margin so far is at most limit 2 + k, or the last one. What a
-    move loses is never kept.
+    move loses is never kept. `work` is the account of the attack.
     """
-    end = 0.7 if returns else 1.0  # of the work, about
 
-    def all_of_them(x, y, z, radius, limits, index, *, seed, purpose):
-        with part(0, end):
-            points, passes = search(x, y, z, radius, limits[:, :2])
+    def all_of_them(x, y, z, radius, limits, index, *, seed, purpose, work):
+        points, passes = search(x, y, z, radius, limits[:, :2], work=work)
         if not returns:
             return points, passes
         margins = losses.margin(logits(model, points, batch_size), y).numpy()
         found = margins < 0
         last = limits.shape[1] - 1
-        with part(end, 1):
-            for turn, moves in parts(enumerate(returns)):
-                close = margins <= limits[:, min(2 + turn, last)]
-                for place, move in parts(enumerate(moves)):
-                    rows = np.flatnonzero(close & ~found)
-                    if not len(rows):
-                        continue
-                    drawn = seed, f"{purpose}/{turn}/{place}"
-                    ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], drawn)
-                    passes[rows] += more
-                    nearer = margin < margins[rows]
-                    kept = rows[nearer]
-                    points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
+        for turn, moves in enumerate(returns):
+            close = margins <= limits[:, min(2 + turn, last)]
+            for place, move in enumerate(moves):
+                rows = np.flatnonzero(close & ~found)
+                if not len(rows):
+                    continue
+                drawn, at = (seed, f"{purpose}/{turn}/{place}"), work.at(f"return/{turn}/{place}")
+                ended, more, fell, margin = move(x[rows], y[rows], points[rows], radius[rows], index[rows], drawn, at)
+                passes[rows] += more
+                nearer = margin < margins[rows]
+                kept = rows[nearer]
+                points[kept], margins[kept], found[kept] = ended[nearer], margin[nearer], fell[nearer]
         return points, passes
 
     return all_of_them
 
 
+def stages(returns, costs):
+    """The stages (`bsa.search.work`) of so many returns, each of moves with the `costs`."""
+    return [{f"return/{turn}/{place}": cost for place, cost in enumerate(costs)} for turn in range(returns)]
+
+
 def beside(leg, share):
     """The move of a `leg` that begins at the nearest point plus uniform noise of at most `share` of the radius."""
 
-    def move(x, y, nearest, radius, index, drawn):
+    def move(x, y, nearest, radius, index, drawn, at):
         wide = radius[:, None, None, None]
         begin = nearest + share * wide * seeds.uniform(*drawn, index, x.shape[1:])
         never = np.full((len(x), 2), np.inf, np.float32)
-        return leg(x, y, named.project(begin, x, wide), radius, never)
+        return leg(x, y, named.project(begin, x, wide), radius, never, search=at)
 
     return move
 
@@ -64,8 +65,8 @@ def beside(leg, share):
 def by_squares(search):
     """The move of a random `search` by squares."""
 
-    def move(x, y, nearest, radius, index, drawn):
-        return search(x, y, nearest, draws.keys(*drawn, index), radius)
+    def move(x, y, nearest, radius, index, drawn, at):
+        return search(x, y, nearest, draws.keys(*drawn, index), radius, search=at)
 
     return move
 

@@ -53,8 +53,8 @@ def search_by_squares(model, sides, batch_size, jit_compile):
 
         return refill(begin, advance, tf.shape(x)[0], batch_size, jit_compile, turn)
 
-    def search(*arrays):
-        found = graph(*arrays)
+    def search(*arrays, search=None):
+        found = graph(*arrays, search=search)
         return tuple(found[name].numpy() for name in ("best", "passes", "found", "margin"))
 
     return search

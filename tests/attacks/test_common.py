@@ -7,7 +7,6 @@ import pytest
 import bsa
 from bsa import catalog
 from bsa.search import journal
-from bsa.search import journal as _searches
 from bsa.testing import ATTACK, Attacking
 
 MEMBERS = [{"name": "pgd", "steps": 10}, {"name": "square", "queries": 50}]
@@ -37,68 +36,69 @@ def test_what_ships_with_bsa_finds_more_in_more_room(attacking):
     assert shares[-1] > 0.9
 
 
+class Memory(dict):
+    """A journal that keeps in memory what it is given, by name, and is killed at its `last` word."""
+
+    def __init__(self, kept=(), last=None):
+        super().__init__(kept)
+        self.last, self.shares = last, []
+
+    def piece(self, name, digest):
+        found, arrays = self.get(name, (None, None))
+        return arrays if found is not None and np.array_equal(found, digest) else None
+
+    def keep(self, name, digest, arrays):
+        self[name] = digest, arrays
+
+    def tell(self, done, total):
+        self.shares.append(round(done / total, 9))  # it never falls, but for float64's last bits
+        if len(self.shares) == self.last:
+            raise KeyboardInterrupt
+
+
 def test_a_killed_attack_goes_on_within_its_searches(attacking, attacked_images, monkeypatch):
     small = attacking.small
     x, y, index = (a[:40] for a in attacked_images)
     for turn in ("FIRST", "MOST"):
-        monkeypatch.setattr(_searches, turn, 7)
-    monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # save at every turn
+        monkeypatch.setattr(journal, turn, 7)
+    monkeypatch.setattr(journal, "UNSAVED", -1.0)  # save at every turn
     whole = small(x, y, seed=2, index=index)
-    shares = []
-    with journal.watched(journal.Watch(shares.append, lambda *_: None, lambda _: None)):
-        found = small(x, y, seed=2, index=index)
+    undisturbed = Memory()
+    found = small(x, y, seed=2, index=index, journal=undisturbed)
+    shares = undisturbed.shares
     assert len(shares) > 5
     assert shares == sorted(shares)
     assert 0 <= min(shares) < max(shares) <= 1
     for a, b in zip(whole, found, strict=True):
         np.testing.assert_array_equal(a, b)
-
-    class Killed(Exception):
-        pass
-
     for last in (1, len(shares) // 2):
-        saved, told = {}, []
-
-        def kill(share, told=told, last=last):
-            told.append(share)
-            if len(told) == last:
-                raise Killed
-
-        with pytest.raises(Killed), journal.watched(journal.Watch(kill, saved.__setitem__, saved.get)):
-            small(x, y, seed=2, index=index)
-        later = []
-        with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
-            found = small(x, y, seed=2, index=index)
-        assert len(later) == len(shares) - last
+        killed = Memory(last=last)
+        with pytest.raises(KeyboardInterrupt):
+            small(x, y, seed=2, index=index, journal=killed)
+        later = Memory(killed)
+        found = small(x, y, seed=2, index=index, journal=later)
+        assert len(later.shares) == len(shares) - last
         for a, b in zip(whole, found, strict=True):
             np.testing.assert_array_equal(a, b)
     fresh = small(1 - x, y, seed=2, index=index)
-    with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
-        found = small(1 - x, y, seed=2, index=index)  # what is saved is of other images
+    found = small(1 - x, y, seed=2, index=index, journal=later)  # what is kept is of other images
     for a, b in zip(fresh, found, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_a_finished_search_is_not_done_again(trained, attacked_images, monkeypatch):
     x, y, index = (a[:40] for a in attacked_images)
-    monkeypatch.setattr(_searches, "WORTH", 0.0)
+    monkeypatch.setattr(journal, "WORTH", 0.0)
     for turn in ("FIRST", "MOST"):
-        monkeypatch.setattr(_searches, turn, 7)
+        monkeypatch.setattr(journal, turn, 7)
     run = bsa.attack("pgd", trained, starts=["image", "grey", "white"], epsilon=0.02)
-    saved, told = {}, []
-
-    def kill(share):
-        told.append(share)
-        if sum(share > 0.66 for share in told) == 2:  # the second search ended, the last is at work
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), journal.watched(journal.Watch(kill, saved.__setitem__, saved.get)):
-        run(x, y, index=index)
-    assert list(saved) == [0, 1]
-    later = []
-    with journal.watched(journal.Watch(later.append, saved.__setitem__, saved.get)):
-        run(x, y, index=index)
-    assert min(later) > 0.66
+    killed = Memory(last=14)  # a search of 41 passes is looked at six times: the third is at work
+    with pytest.raises(KeyboardInterrupt):
+        run(x, y, index=index, journal=killed)
+    assert list(killed) == ["0.02/image/0/steps", "0.02/grey/0/steps"]
+    later = Memory(killed)
+    run(x, y, index=index, journal=later)
+    assert len(later.shares) == 6
 
 
 def test_a_subclassed_model_is_attacked_as_its_layers_are(attacking, trained, attacked_images):

@@ -182,14 +182,14 @@ def test_each_work_is_used_by_one_thread_at_a_time_and_errors_come_through(tmp_p
         none = np.zeros(len(x))
         return Attacked(x, none > 0, index * 1.0, np.full(len(x), ""), none.astype(np.int32), none == 0)
 
-    works = [lambda x, y, index, lock=lock: work(lock, x, y, index) for lock in locks]
+    works = [lambda x, y, index, journal, lock=lock: work(lock, x, y, index) for lock in locks]
     told = []
     progress = lambda done, total, **_: told.append((done, total))  # noqa: E731
     found = pieces.run(works, Attacked, "success", x, y, index, 3, tmp_path, progress)
     np.testing.assert_array_equal(found.distance, index)
     assert told == [(0, 12), (3, 12), (6, 12), (9, 12), (12, 12)]
 
-    def broken(x, y, index):
+    def broken(x, y, index, journal):
         raise BsaError("no such luck")
 
     with pytest.raises(BsaError, match="no such luck"):

@@ -20,7 +20,7 @@ def run(folder):
     """What is found of the numbers 0 to 8, three at a time, and the numbers that were worked on."""
     worked = []
 
-    def work(x, y, index):
+    def work(x, y, index, journal):
         worked.extend(index)
         return Found(index % 2 == 0)
 
@@ -60,7 +60,7 @@ def test_a_chunk_that_another_process_is_at_is_left_to_it_unless_it_is_lost(tmp_
     """The other one ends while the last chunk is worked on, with its chunk or without."""
     index, worked, other = np.arange(9), [], filelock.FileLock(tmp_path / "chunk_0000.lock")
 
-    def work(x, y, index):
+    def work(x, y, index, journal):
         worked.extend(index)
         if 8 in index:
             if not lost:

@@ -7,6 +7,7 @@ import pytest
 import bsa
 from bsa.errors import BsaError
 from bsa.search.confirm import confirmed, searched
+from bsa.search.work import Work
 
 NAMES = ("carlini_wagner_linf", "corner_descent")
 
@@ -56,7 +57,7 @@ def test_what_only_the_low_precision_believes_is_searched_again():
     asked = []
 
     def search(reach):
-        def found(x, y, more, common):
+        def found(x, y, more, common, search):
             asked.append(len(x))
             assert common == "same"
             # the search believes in whatever has moved
@@ -66,7 +67,7 @@ def test_what_only_the_low_precision_believes_is_searched_again():
 
     x, y, more = np.zeros((3, 2, 2, 1), np.float32), np.zeros(3, int), np.array([1, 2, 0], np.float32)
     search = confirmed([threshold(0.1), threshold(0.3)], [search(0.2), search(0.5)], batch_size=2)
-    points, passes = search(x, y, more, common="same")  # means of 0.2, 0.4 and 0 after the first search
+    points, passes = search(x, y, more, common="same", work=Work())  # means of 0.2, 0.4 and 0 after the first search
     assert asked == [3, 1]
     np.testing.assert_allclose(points[:, 0, 0, 0], [0.5, 0.4, 0])
     np.testing.assert_array_equal(passes, [20, 10, 10])

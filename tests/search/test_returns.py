@@ -6,6 +6,7 @@ import numpy as np
 import bsa
 from bsa.search.queue import LEAST
 from bsa.search.returns import beside, returning, small_sides
+from bsa.search.work import Work
 
 # A batch that does not shrink: on some processors the last bits hang on its size.
 SAME_SIZE = {"batch_size": LEAST}
@@ -48,17 +49,17 @@ def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
     begun = []
     model = _margin(lambda total: 100 - total, 16)
 
-    def leg(x, y, z, radius, limits):
+    def leg(x, y, z, radius, limits, **_):
         begun.append(z.copy())
         return z.copy(), np.ones(len(z), int), np.zeros(len(z), bool), 100 - z.sum((1, 2, 3))
 
-    def search(*arrays):
+    def search(*arrays, work):
         return leg(*arrays)[:2]
 
     x, radius = np.full((3, 4, 4, 1), 0.95, np.float32), np.full(3, 0.1, np.float32)
     arrays = np.zeros(3, int), x, radius, np.full((3, 3), np.inf, np.float32), np.arange(3)
     attempt = returning(search, [[beside(leg, share)] * 2 for share in [0.2, 0.5] * 5], model, 3)
-    points, passes = attempt(x, *arrays, seed=0, purpose="test")
+    points, passes = attempt(x, *arrays, seed=0, purpose="test", work=Work())
     nearest = begun[0]
     for turn, begin in enumerate(begun[1:]):
         reach = (0.2, 0.2, 0.5, 0.5)[turn % 4] * 0.1
@@ -69,7 +70,7 @@ def test_a_return_begins_a_little_off_the_nearest_point_and_never_loses_it():
     np.testing.assert_array_equal(points, nearest)
     assert (nearest.sum((1, 2, 3)) > begun[-1].sum((1, 2, 3))).any()  # the last leg lost by its noise
     np.testing.assert_array_equal(passes, 21)
-    again, other = (attempt(x, *arrays, seed=seed, purpose="test")[0] for seed in (0, 1))
+    again, other = (attempt(x, *arrays, seed=seed, purpose="test", work=Work())[0] for seed in (0, 1))
     np.testing.assert_array_equal(again, points)
     assert (other != points).any()
 
@@ -78,19 +79,19 @@ def test_each_return_has_its_own_limit_and_the_last_one_counts_on():
     """Four returns by limits 2.5 and 1.5 of images that stay 1, 2 and 3 from another class; one falls in the third."""
     margins = np.float32([1, 2, 3, 1.2])
 
-    def search(x, y, z, radius, limits):
+    def search(x, y, z, radius, limits, work):
         return z.copy(), np.ones(len(z), int)
 
-    def stay(x, y, nearest, radius, index, drawn):
+    def stay(x, y, nearest, radius, index, drawn, at):
         return nearest, np.ones(len(x), int), np.zeros(len(x), bool), margins[index]
 
-    def fall(x, y, nearest, radius, index, drawn):
+    def fall(x, y, nearest, radius, index, drawn, at):
         return nearest, np.ones(len(x), int), index == 3, np.where(index == 3, np.float32(-1), margins[index])
 
     x = np.tile(margins[:, None, None, None] / 4, (1, 2, 2, 1))
     limits = np.tile(np.float32([np.inf, np.inf, 2.5, 1.5]), (4, 1))
     attempt = returning(search, [[stay], [stay], [fall], [stay]], _margin(lambda total: total, 4), 4)
-    _, passes = attempt(x, np.zeros(4, int), x, np.ones(4), limits, np.arange(4), seed=0, purpose="test")
+    _, passes = attempt(x, np.zeros(4, int), x, np.ones(4), limits, np.arange(4), seed=0, purpose="test", work=Work())
     np.testing.assert_array_equal(passes, [1 + 4, 1 + 1, 1, 1 + 3])
 
 

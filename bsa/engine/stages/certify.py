@@ -66,9 +66,9 @@ def _proofs(desk, folder, name, params):
     return [functools.partial(_certified, proof) for proof in desk.certificates(folder, name, params)]
 
 
-def _certified(certificate, x, y, index):
+def _certified(certificate, x, y, index, journal=None):
     return certificate(x, y)
 
 
-def _decided(networks, x, y, index):
+def _decided(networks, x, y, index, journal=None):
     return decide(networks, x)
