@@ -18,14 +18,14 @@ setup(
     package_dir={"bsa.schemas": "schemas", "bsa.specs": "specs"},
     package_data={"bsa": ["py.typed", "testing/*.npz"], "bsa.schemas": ["*.json", "*/*.json"], "bsa.specs": ["*.json"]},
     install_requires=[
-        "click>=8.1",
+        "click>=8.2",
         "filelock>=3.12",
         "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
         "joblib>=1.3",
         "jsonschema>=4.20",
-        "keras>=3.10",
+        "keras>=3.14",
         "matplotlib>=3.9",
-        "numpy>=2.0",
+        "numpy>=2.2",
         "pillow>=10.0",  # matplotlib brings it, too; gtsrb's archives hold PPM files
         "platformdirs>=4.0",
         "rich>=13.0",

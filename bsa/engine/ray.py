@@ -6,10 +6,13 @@ then goes on from its `.part`, as after any kill. Workers without a stage of the
 see, with atomic renames and working locks (NFS 4 and Lustre with flock have them).
 """
 
+import contextlib
 import dataclasses
 import os
 import re
+import signal
 import socket
+import threading
 import time
 
 from bsa import backend, catalog
@@ -87,7 +90,8 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
     here = {"num_cpus": (workers or 2) * cpus, "include_dashboard": False} if address == "local" else {}
     # a task sees a GPU only where it asked for one, and imports this very package
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
+        with _own_sigterm():
+            ray.init(address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **here)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise _no_cluster(ray_address, address, reason) from None
@@ -108,6 +112,17 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
     finally:
         ray.shutdown()
     return stages
+
+
+@contextlib.contextmanager
+def _own_sigterm():
+    """Ray takes SIGTERM for itself as it begins: what it means to the command stays the command's."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _address(given):
