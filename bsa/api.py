@@ -149,9 +149,9 @@ def attack(name: str, model: keras.Model, **params: Any) -> Attack:
     on `seed` and the images' numbers, `index` (n,), by default their places. With a `journal`, such as a
     `bsa.search.journal.Journal` of a folder, a killed call goes on where it was, and tells how far it is.
     """
-    params = parameters("attacks", name, params)
+    module, params = catalog.find("attacks", name), parameters("attacks", name, params)
     own = {k: v for k, v in params.items() if k != "thresholds"}
-    return Attack(name, params, catalog.find("attacks", name).make(model, **own))
+    return Attack(name, params, module.make(model, **own))
 
 
 def certificate(name: str, model: keras.Model, **params: Any) -> contracts.Certificate:

@@ -41,7 +41,7 @@ def test_at_least_as_strong_as_each_member_on_every_image(trained, attacked_imag
 
 
 def test_by_larger_batches_too(runs):
-    """Batches stay large enough (`_refill.LEAST`) that float32 sums do not hang on how many images are left."""
+    """Batches stay large enough (`search.queue.LEAST`) that float32 sums do not hang on how many images are left."""
     found, members = runs
     for member in members:
         for radius in (EPSILON, 0.07):

@@ -45,7 +45,7 @@ NO_TRAINING = {  # what takes no second
 }
 TIMES = rb'[\d.]+ (s|min|h)( \d\d (s|min))? in all|"seconds": [\d.]+|<dc:date>[^<]*|"date": "[^"]*"'  # in results
 # Everything is saved as often as it can be, so that there is more to spoil.
-EAGER = [["bsa.train._checkpoint", "SECONDS_BETWEEN", 0.0], ["bsa.attacks._searches", "UNSAVED", -1.0]]
+EAGER = [["bsa.train._checkpoint", "SECONDS_BETWEEN", 0.0], ["bsa.search.journal", "UNSAVED", -1.0]]
 
 
 class Ended(NamedTuple):

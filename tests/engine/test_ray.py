@@ -86,11 +86,6 @@ def same(ours, theirs, folder):
     assert rows[0] == rows[1]
 
 
-def of_pieces(stage):
-    """Whether it is the stage whose helper is killed."""
-    return stage.component["name"] == "corner_descent" and stage.params["gain"] == 1
-
-
 def killed_once(at, folder):
     """A task as the executor's; the worker is killed at that step of the robust network's training, and then no more.
 
@@ -99,6 +94,10 @@ def killed_once(at, folder):
     tell of the kills: "killed", "helper_killed" and "helper_again", which lists the searches that it found.
     """
     mark, lost, again = (folder / name for name in ("killed", "helper_killed", "helper_again"))
+
+    def of_pieces(stage):
+        """Whether it is the stage whose helper is killed."""
+        return stage.component["name"] == "corner_descent" and stage.params["gain"] == 1
 
     def helper(pool, work, sent):
         import os
@@ -167,7 +166,7 @@ def disturbed(tmp_path_factory):
     folder, told, piece = tmp_path_factory.mktemp("disturbed"), [], Display.piece
 
     def kept(display, stage, *what):
-        if of_pieces(stage):
+        if stage.component["name"] == "corner_descent" and stage.params["gain"] == 1:
             told.append(what)
         piece(display, stage, *what)
 

@@ -14,7 +14,7 @@ from bsa.engine import run, stages
 from bsa.engine.results import Results
 from bsa.engine.store import Store
 from bsa.files import WORK
-from bsa.search import journal as _searches
+from bsa.search import journal
 
 # The quick start with a network and attacks that need not be good; the first attack has two chunks.
 SHORT = [
@@ -167,7 +167,7 @@ def test_an_attack_goes_on_within_a_chunk(whole, tmp_path, monkeypatch):
         (part / WORK).mkdir(parents=True)
     desk = stages.Desk()
     stages.compute(stage, needs, once, desk)
-    monkeypatch.setattr(_searches, "UNSAVED", -1.0)  # saves at every turn
+    monkeypatch.setattr(journal, "UNSAVED", -1.0)  # saves at every turn
     killed_at = []
 
     def kill(done, total, **_):
