@@ -75,6 +75,22 @@ def same_kernels():
 
 
 @pytest.fixture(scope="session")
+def quiet():
+    """What a run tells, and nobody listens to."""
+
+    class Quiet:
+        def began(self, stage):
+            return lambda done, total, **_: None
+
+        def reused(self, *_):
+            pass
+
+        waiting = ended = reused
+
+    return Quiet()
+
+
+@pytest.fixture(scope="session")
 def digits():
     """The 500 real test images of scikit-learn's digits at 28x28."""
     from bsa.testing import digits

@@ -33,16 +33,6 @@ def describe(value=SPEC):
     return run.describe(spec.resolve(value))
 
 
-class Quiet:
-    def began(self, stage):
-        return lambda done, total, **_: None
-
-    def reused(self, *_):
-        pass
-
-    waiting = ended = reused
-
-
 def test_each_image_is_answered_by_the_first_network_that_certifies_its_answer(same_model, batch):
     wide, narrow = (bsa.certificate("outer_polytope", same_model, epsilon=e) for e in (0.05, 0.02))
 
@@ -64,9 +54,9 @@ def test_each_image_is_answered_by_the_first_network_that_certifies_its_answer(s
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, quiet):
     store, resolved = Store(tmp_path_factory.mktemp("cascade")), spec.resolve(SPEC)
-    run.run(resolved, store, seen=Quiet())
+    run.run(resolved, store, seen=quiet)
     return Results(resolved, store, run.describe(resolved))
 
 
@@ -95,14 +85,14 @@ def test_the_second_network_is_trained_on_what_the_first_does_not_certify():
     assert second.key not in {s.key for s in plan.stages(spec.resolve(other), describe())}
 
 
-def test_a_cascade_that_leaves_no_batch_says_so(results, tmp_path):
+def test_a_cascade_that_leaves_no_batch_says_so(results, tmp_path, quiet):
     networks = SPEC["networks"] | {"second": SPEC["networks"]["second"] | {"train": TRAIN | {"batch_size": 1297}}}
     other = spec.resolve(SPEC | {"networks": networks})
     store = Store(tmp_path)
     (network,) = results.find(kind="network", network="first")
     (tmp_path / network.folder.name).symlink_to(network.folder)
     with pytest.raises(BsaError, match="at least one batch of 1297 training images"):
-        run.run(other, store, seen=Quiet())
+        run.run(other, store, seen=quiet)
 
 
 @pytest.mark.parametrize(

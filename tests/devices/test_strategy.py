@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,21 +86,11 @@ cli.main(["run", "quickstart", *changes, "--store", str(folder / "store"), "--ou
 """
 
 
-class Quiet:
-    def began(self, stage):
-        return lambda done, total, **_: None
-
-    def reused(self, *_):
-        pass
-
-    waiting = ended = reused
-
-
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def alone(tmp_path_factory, quiet):
     """A small run on one device: its store."""
     store = tmp_path_factory.mktemp("alone")
-    run.run(spec.load("quickstart", SMALL), Store(store), seen=Quiet())
+    run.run(spec.load("quickstart", SMALL), Store(store), seen=quiet)
     return store
 
 
@@ -210,28 +201,7 @@ def test_a_cluster_that_is_none_is_an_error(monkeypatch, config):
     assert cluster.place("mirrored") == cluster.place(None) == (0, 1)
 
 
-# A bsa command whose training saves at every step and, where told so, is killed at one.
-WORKER = """
-import os, signal, sys
-from bsa import cli
-from bsa.engine import display
-from bsa.train import _checkpoint
-
-at = int(sys.argv.pop(1))
-_checkpoint.SECONDS_BETWEEN = 0.0
-began = display.Display.began
-
-def kill_in_time(self, stage):
-    report = began(self, stage)
-    def progressed(done, total, **metrics):
-        report(done, total, **metrics)
-        if stage.kind == "network" and done == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return progressed
-
-display.Display.began = kill_in_time
-cli.main()
-"""
+KILLED = Path(__file__).parents[1] / "killed.py"
 
 
 def workers(folder, killed=0):
@@ -243,7 +213,8 @@ def workers(folder, killed=0):
     began = []
     for number in range(2):
         task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": number}}
-        words = [sys.executable, "-c", WORKER, killed * number, *command(folder, "--strategy", "multi_worker")[3:]]
+        told = command(folder, "--strategy", "multi_worker")[3:]
+        words = [sys.executable, "-P", KILLED, "network", killed * number, *told]
         environment = os.environ | {"TF_CONFIG": json.dumps(task)}
         began.append(subprocess.Popen(list(map(str, words)), env=environment, text=True, stderr=subprocess.PIPE))
     try:

@@ -40,21 +40,11 @@ SPEC = {
 pytestmark = pytest.mark.usefixtures("same_kernels")
 
 
-class Quiet:
-    def began(self, stage):
-        return lambda done, total, **_: None
-
-    def reused(self, *_):
-        pass
-
-    waiting = ended = reused
-
-
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
+def plain(tmp_path_factory, quiet):
     """The results of the plain run."""
     folder = tmp_path_factory.mktemp("plain")
-    run.run(spec.resolve(SPEC), Store(folder / "store"), seen=Quiet())
+    run.run(spec.resolve(SPEC), Store(folder / "store"), seen=quiet)
     return results(folder)
 
 
@@ -261,7 +251,7 @@ def test_a_stage_that_no_machine_can_take_is_an_error_and_does_not_wait(tmp_path
 
 
 @pytest.mark.parametrize("lost", ["WorkerCrashedError", "OutOfMemoryError"])
-def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cancelled(lost):
+def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cancelled(lost, quiet):
     """Ray gives up after some times; a task that dies each time would take minutes here."""
     import ray
 
@@ -284,7 +274,7 @@ def test_a_worker_that_is_lost_again_and_again_is_an_error_and_the_rest_is_cance
             remote = staticmethod(lambda: "told")
 
     with pytest.raises(BsaError, match=r"lost 4 times \(" + lost):
-        executor._follow(Lost, {}, ["first", "second"], Board, Quiet())
+        executor._follow(Lost, {}, ["first", "second"], Board, quiet)
     assert Lost.cancelled == ["second"]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -57,34 +58,14 @@ def results(store):
     return Results(SPEC, store, run.describe(SPEC))
 
 
-KILLED = """
-import os, signal, sys
-from bsa import cli
-from bsa.engine import display
-from bsa.train import _checkpoint
-
-kind, at = sys.argv.pop(1), int(sys.argv.pop(1))
-_checkpoint.SECONDS_BETWEEN = 0.0
-began = display.Display.began
-
-def kill_in_time(self, stage):
-    report = began(self, stage)
-    def progressed(done, total, **metrics):
-        report(done, total, **metrics)
-        if stage.kind == kind and done >= at:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return progressed
-
-display.Display.began = kill_in_time
-cli.main()
-"""
+KILLED = Path(__file__).parents[1] / "killed.py"
 
 
 def run_and_kill(folder, kind, at):
     """The run as a process, which kills itself with SIGKILL once a stage of that kind reports `at` steps or images."""
     changes = (word for change in SHORT for word in ("--set", change))
     places = ["--store", folder / "store", "--out", folder / "out"]
-    command = [sys.executable, "-c", KILLED, kind, str(at), "run", "quickstart", *changes, *places]
+    command = [sys.executable, "-P", KILLED, kind, str(at), "run", "quickstart", *changes, *places]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
