@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import _figure
 from benchmarks._entries import ENTRIES
 from benchmarks._work import SLACK
-from bsa.judge import wilson
+from bsa.criteria import wilson
 
 OURS = "corner_descent"  # ratios are relative to it
 SHARED = ("weights_sha256", "architecture", "cell", "thresholds", "seed")  # what the entries of a table have in common

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold, as in bsa.judge
+SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold, as in bsa.criteria
 
 FARTHER = 1e-4
 

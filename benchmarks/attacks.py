@@ -60,14 +60,14 @@ def main(network, weights, cells, only, out, render_only, docs, **options):
 
 def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):
     """Run the entries in one cell of one network."""
-    from bsa import judge
+    from bsa import criteria
 
     model = _network.load(network, weights, folder)
     x, y, index = _network.images(model, cell, images, data_dir)
     place = folder / f"{cell[0]:g}_{cell[1]:g}"
     common = {"architecture": network, "network": str(folder / "network.keras"), "cell": cell, "batch": batch}
     common |= {"weights": str(folder / "network.npz"), "weights_sha256": _digest(*model.get_weights()), "seed": seed}
-    common |= {"thresholds": judge.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
+    common |= {"thresholds": criteria.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
     for name in names:
         entry = ENTRIES[name]
         n = min(len(x), entry.most or len(x))

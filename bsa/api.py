@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bsa import backend, catalog, judge
+from bsa import backend, catalog, criteria
 from bsa.errors import UsageError
 from bsa.spec.parameters import parameters
 
@@ -133,7 +133,9 @@ class Attack:
         index: Any = None,
         journal: contracts.Journal | None = None,
     ) -> Attacked:
-        at = judge.thresholds(self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"])
+        at = criteria.thresholds(
+            self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"]
+        )
         return self._search(x, y, thresholds=at, seed=seed, index=index, journal=journal)
 
 
@@ -229,9 +231,9 @@ def sanity(
     """
     backend.check()
     from bsa.checks.sanity import Sample
+    from bsa.criteria import thresholds
     from bsa.engine.stages.desk import first_correct
     from bsa.engine.stages.sanity import SEEN, judged
-    from bsa.judge import thresholds
     from bsa.networks import checked, target
 
     params, checks = parameters("attacks", name, params), parameters("checks", "sanity", checks or {})

@@ -13,7 +13,7 @@ ROOT = Path(bsa.__file__).parent
 # of a module beside them, the module's. `bsa/__init__.py` hands names on, and is nobody's ground.
 LAYERS = [
     {"errors", "outcomes", "version"},
-    {"signatures", "ops", "rewrites", "transforms", "judge", "given"},
+    {"signatures", "ops", "rewrites", "transforms", "criteria", "given"},
     {"backend", "files", "fragments", "networks", "devices"},
     {"catalog"},
     {"foreign", "listing"},

@@ -10,7 +10,7 @@ import bsa
 ROOT = Path(bsa.__file__).parent
 MODULES = [
     *(f"{name}.py" for name in ("api", "catalog", "contracts", "errors", "files", "fragments", "given", "listing")),
-    *("networks.py", "judge.py", "transforms/scale_shift.py"),
+    *("networks.py", "criteria.py", "transforms/scale_shift.py"),
     *(f"spec/{name}.py" for name in ("load", "parameters", "problems", "read", "resolve")),
     *(f"testing/{path.name}" for path in (ROOT / "testing").glob("*.py")),
 ]

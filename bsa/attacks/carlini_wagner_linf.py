@@ -13,7 +13,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from bsa import judge
+from bsa import criteria
 from bsa.networks import target
 from bsa.ops import losses
 from bsa.search import ball
@@ -79,7 +79,7 @@ def make(model, *, epsilon, mode, steps, learning_rate, learning_rate_decay, bet
         tries = stages(models, _constants(constant, constant_factor, constant_max) * (steps + 1))
         for turn, (name, restart) in enumerate(rounds):
             first = (np.ones(len(best.x)) if least else _following(best.distance, thresholds)).astype(np.float32)
-            behind = best.distance > goal + judge.SLACK
+            behind = best.distance > goal + criteria.SLACK
             if name == CLOSEST:
                 behind &= np.isfinite(best.distance) if least else best.distance <= first * (1 + again)
             rows = np.flatnonzero(behind)
@@ -122,7 +122,7 @@ def _rounds(starts, restarts, again):
 
 def _following(distances, radii):
     """The largest of the `radii` (falling) that each of `distances` is not within."""
-    within = distances[:, None] <= np.asarray(radii) + judge.SLACK
+    within = distances[:, None] <= np.asarray(radii) + criteria.SLACK
     return np.asarray(radii)[np.minimum(within.sum(-1), len(radii) - 1)]
 
 
@@ -141,7 +141,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         z, margin, gap, slope, share = evaluate(s)
         closer = (margin < 0) & (gap < s["distance"])
         best, distance = _where(closer, z, s["best"]), tf.where(closer, gap, s["distance"])
-        solved = distance <= s["tau"] + judge.SLACK  # float32 rounds x + tau
+        solved = distance <= s["tau"] + criteria.SLACK  # float32 rounds x + tau
         spent = ~solved & (s["step"] >= steps)
         larger = s["constant"] * constant_factor
         hopeless = margin[:, None] > s["limits"]
@@ -152,7 +152,7 @@ def _search(model, least, settings, batch_size, jit_compile):
         middle = (low + distance) / 2
         shrunk = tf.where(low > 0, middle, tau_factor * distance) if least else tau_factor * distance
         tau = tf.where(solved, shrunk, s["tau"])
-        done = distance <= goal + judge.SLACK
+        done = distance <= goal + criteria.SLACK
         if least:
             tau = tf.where(failed, middle, tau)
             done = done | ((low > 0) & (distance - low <= 0.01 * distance)) | (failed & ~(distance < np.inf))

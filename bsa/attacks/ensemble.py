@@ -9,7 +9,7 @@ import operator
 
 import numpy as np
 
-from bsa import catalog, judge
+from bsa import catalog, criteria
 from bsa.networks import target
 from bsa.search import ball
 from bsa.search.variants import offered
@@ -29,7 +29,7 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
 
     def course(_, best, thresholds, seed):
         for number, (name, member) in enumerate(members):
-            rows = np.flatnonzero(best.distance > thresholds[-1] + judge.SLACK)
+            rows = np.flatnonzero(best.distance > thresholds[-1] + criteria.SLACK)
             if len(rows):
                 later = sum(_most(*each, thresholds) for each in own[number + 1 :]) * len(rows) / 2
                 journal = best.work.within(f"{number}/{name}", later)

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from bsa.checks._check import FEW, TOO_FEW, Check, percent
 from bsa.checks._network import call
-from bsa.judge import wilson
+from bsa.criteria import wilson
 
 TRIED = 200  # images that are read otherwise
 CLEARLY = 0.1  # of the way from chance to 100 %: below, a network knows next to nothing

@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 
 from bsa.checks._check import AT_LEAST, Check, little, much, of, points, skipped
-from bsa.judge import SLACK
+from bsa.criteria import SLACK
 from bsa.spec import parameters
 
 TRIES = 10  # at most: epsilon and three other radii, more steps, none given up, other starts, no surrogate, two others

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bsa.checks._check import Check, little, much, of, percent, points, skipped
-from bsa.judge import SLACK
+from bsa.criteria import SLACK
 
 NAME = "strongest of the spec"
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bsa import files
+from bsa.criteria import SLACK
 from bsa.errors import InvariantError
-from bsa.judge import SLACK
 
 
 class Compared(NamedTuple):

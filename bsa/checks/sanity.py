@@ -16,7 +16,7 @@ from bsa.checks import _gradients as gradient
 from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
 from bsa.checks._check import Check, skipped
-from bsa.judge import SLACK, linf
+from bsa.criteria import SLACK, linf
 from bsa.rewrites.opened import opened
 
 SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
+from bsa.criteria import SLACK, wilson
 from bsa.engine.results import Results
-from bsa.judge import SLACK, wilson
 from bsa.report import _figure
 from bsa.report._ranks import FEWEST, separation, text
 from bsa.report.page import Data, Figure, Page, Table

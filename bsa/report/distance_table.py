@@ -5,8 +5,8 @@ A row for each experiment, of its original test images; the published row, where
 
 import numpy as np
 
+from bsa.criteria import SLACK, wilson
 from bsa.engine.results import Collected, Results
-from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
 from bsa.report.page import Data, Page, Table
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bsa.criteria import SLACK
 from bsa.engine.results import Results
-from bsa.judge import SLACK
 from bsa.report import _figure
 from bsa.report.page import Figure, Note, Page
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from bsa.criteria import SLACK, wilson
 from bsa.engine.results import Results
-from bsa.judge import SLACK, wilson
 from bsa.report import _sanity
 from bsa.report.page import Data, Page, Table
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bsa.judge import SLACK
+from bsa.criteria import SLACK
 from bsa.networks import checked, trusted
 from bsa.search import starts as named
 from bsa.search.ledger import Ledger
@@ -175,7 +175,7 @@ def project(z: tf.Tensor, x: tf.Tensor, radius: tf.Tensor) -> tf.Tensor:
 
 
 def away(z: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """max |z - x| of each image, (n,): the distance within a search; `judge.linf` is that of what it found."""
+    """max |z - x| of each image, (n,): the distance within a search; `criteria.linf` is that of what it found."""
     return tf.reduce_max(tf.abs(z - x), [1, 2, 3])
 
 

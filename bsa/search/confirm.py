@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bsa.judge import wrong
+from bsa.criteria import wrong
 from bsa.networks import logits
 from bsa.rewrites.precision import twin
 from bsa.rewrites.quick import quick

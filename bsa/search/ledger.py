@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bsa.judge import SLACK, linf, wrong
+from bsa.criteria import SLACK, linf, wrong
 from bsa.networks import logits
 from bsa.ops import losses
 from bsa.outcomes import Attacked as Attacked

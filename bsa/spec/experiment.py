@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bsa import judge
+from bsa import criteria
 from bsa.spec.parameters import parameters
 from bsa.transforms.scale_shift import Cell, affine
 
@@ -178,7 +178,7 @@ class Experiment(Resolved):
         return (named,) if isinstance(named, str) else tuple(named)
 
     def _thresholds(self, given):
-        return {cell: judge.thresholds(given["thresholds"], given["epsilon"], cell.scale) for cell in self.cells}
+        return {cell: criteria.thresholds(given["thresholds"], given["epsilon"], cell.scale) for cell in self.cells}
 
     def _attack(self, given):
         def beside(name, **params):

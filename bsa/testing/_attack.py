@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from bsa import catalog
-from bsa.judge import SLACK, linf
+from bsa.criteria import SLACK, linf
 from bsa.networks import logits
 from bsa.rewrites.precision import twin
 from bsa.spec.parameters import parameters

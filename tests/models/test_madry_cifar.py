@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import bsa
+from bsa.criteria import linf
 from bsa.errors import UsageError
-from bsa.judge import linf
 from bsa.networks import logits
 from bsa.rewrites.opened import opened
 from bsa.rewrites.precision import twin

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bsa.judge import wilson
+from bsa.criteria import wilson
 from bsa.report import distance_histogram, render
 from bsa.report.page import Figure, Table
 

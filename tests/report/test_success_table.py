@@ -2,7 +2,7 @@
 
 import pytest
 
-from bsa.judge import wilson
+from bsa.criteria import wilson
 
 
 @pytest.mark.parametrize(

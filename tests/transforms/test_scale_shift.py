@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bsa
-from bsa import judge
+from bsa import criteria
 from bsa.transforms import scale_shift
 
 
@@ -32,12 +32,12 @@ def test_the_papers_extreme_cells_fit_exactly(cell):
 
 
 def test_thresholds_are_absolute_sorted_and_without_repeats():
-    assert judge.thresholds(["scale*epsilon"], 0.3, -0.9) == [0.27]  # a negative of the image shrinks as much
-    assert judge.thresholds(["scale*epsilon", "epsilon"], 0.3, 0.9) == [0.3, 0.27]
-    assert judge.thresholds(["epsilon", "scale*epsilon"], 0.3, 1) == [0.3]
-    assert judge.thresholds([0.05, "epsilon"], 0.1) == [0.1, 0.05]
+    assert criteria.thresholds(["scale*epsilon"], 0.3, -0.9) == [0.27]  # a negative of the image shrinks as much
+    assert criteria.thresholds(["scale*epsilon", "epsilon"], 0.3, 0.9) == [0.3, 0.27]
+    assert criteria.thresholds(["epsilon", "scale*epsilon"], 0.3, 1) == [0.3]
+    assert criteria.thresholds([0.05, "epsilon"], 0.1) == [0.1, 0.05]
     with pytest.raises(ValueError, match="images without a cell"):
-        judge.thresholds(["scale*epsilon"], 0.1)
+        criteria.thresholds(["scale*epsilon"], 0.1)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_thresholds_are_absolute_sorted_and_without_repeats():
 )
 def test_thresholds_that_are_none(wrong):
     with pytest.raises(ValueError, match=r"expected (a list|at least one|thresholds)"):
-        judge.thresholds(wrong, 0.1)
+        criteria.thresholds(wrong, 0.1)
