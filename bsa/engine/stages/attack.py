@@ -7,7 +7,7 @@ from bsa.checks.sanity import accuracy
 from bsa.engine import pieces
 from bsa.engine.stages.desk import CHUNK, Desk, first_correct
 from bsa.errors import BsaError
-from bsa.networks import target
+from bsa.networks import logits, target
 from bsa.search.ledger import Attacked
 
 
@@ -27,6 +27,8 @@ def compute(stage, needs, part, desk):
     done = pieces.run(runs, Attacked, "success", *images, size, folder, desk.progress, desk.pool)
     arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
+    # the class that the network sees in what was found: for people, judged as the attack judges
+    arrays["predicted"] = logits(target(model), done.x).argmax(-1).astype(np.int32)
     files.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
     means = {"success": float(done.success.mean()), "passes": float(done.passes.mean())}
     return {"attacked": len(index), **means, "notes": list(done.notes)}
