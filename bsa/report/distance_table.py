@@ -5,9 +5,9 @@ A row for each experiment, of its original test images; the published row, where
 
 import numpy as np
 
-from bsa.criteria import SLACK, wilson
+from bsa.criteria import SLACK
 from bsa.engine.results import Collected, Results
-from bsa.report import _sanity
+from bsa.report import _rates, _sanity
 from bsa.report.page import Data, Page, Table
 
 STEM = "distance_table"
@@ -58,7 +58,7 @@ def _network(results, name, cell):
     return {
         "divergence": metrics("divergence"),
         "nearest": nearest and nearest.record["metrics"] | {"median": _median(nearest)},
-        "accuracy": accuracy and _rate(accuracy["accuracy"] * accuracy["images"], accuracy["images"]),
+        "accuracy": accuracy and _rates.rate(round(accuracy["accuracy"] * accuracy["images"]), accuracy["images"]),
         "success": {
             r.place["label"]: _success(r) for r in results.find(kind="attack", network=name, cell=cell)
         },
@@ -73,16 +73,7 @@ def _median(result):
 def _success(result):
     """The success rate of an attack within its largest threshold."""
     threshold, distance = result.place["thresholds"][0], result.arrays("attack.npz")["distance"]
-    return {"threshold": threshold, **_rate((distance <= threshold + SLACK).sum(), len(distance))}
-
-
-def _rate(count, images):
-    low, high = wilson(round(count), images)
-    return {
-        "percent": round(100 * float(count) / images, 2),
-        "interval": [round(100 * low, 2), round(100 * high, 2)],
-        "images": images,
-    }
+    return {"threshold": threshold, **_rates.rate(int((distance <= threshold + SLACK).sum()), len(distance))}
 
 
 def _table(title, found, checked):
@@ -150,7 +141,7 @@ def _distance(metrics):
 
 
 def _percent(rate):
-    return f"{rate['percent']:.2f} [{rate['interval'][0]:.1f}-{rate['interval'][1]:.1f}]" if rate else "-"
+    return _rates.text(rate) if rate else "-"
 
 
 def _number(value):

@@ -4,7 +4,7 @@ A report `bsa/report/<name>.py` has `pages(results, **params) -> Page`, which wr
 module for each format. A stem is a file's name without its suffix; without one, a part is in no file of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ class Table:
     stem: str = ""
     checked: Sequence[str] = ()  # notes on its sanity checks: in its files, as the page of those says them to a reader
     apart: bool = False  # too large to show in passing: in its files alone
+    records: Sequence[Mapping[str, Any]] = ()  # the same numbers, one a row with the same keys: for programs
+    grouped: int = 0  # so many columns, the first ones, have their text in the first of several rows only
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from bsa.criteria import SLACK, wilson
+from bsa.criteria import SLACK
 from bsa.engine.results import Results
 from bsa.report import _sanity
+from bsa.report._rates import rate, record, text
 from bsa.report.page import Data, Page, Table
 
 STEM = "success_table"
@@ -61,9 +62,7 @@ def _certificate(results, result):
 
 
 def _rate(flags):
-    low, high = wilson(int(flags.sum()), len(flags))
-    interval = [round(100 * low, 2), round(100 * high, 2)]
-    return {"percent": round(100 * float(flags.mean()), 2), "interval": interval, "images": len(flags)}
+    return rate(int(flags.sum()), len(flags))
 
 
 def _table(results, network, cells, several):
@@ -89,7 +88,24 @@ def _table(results, network, cells, several):
     ]
     title = f"{results.spec.name}: {results.spec.data.name}, network {network}"
     stem = f"{STEM}_{network}" if several else STEM
-    return Table(title, columns, rows, notes, stem, checked=_sanity.lines(results, network=network))
+    checked, records = _sanity.lines(results, network=network), [one for cell in cells for one in _records(cell)]
+    return Table(title, columns, rows, notes, stem, checked, records=records, grouped=2 + len(paper[0]))
+
+
+def _records(cell):
+    """A row for each rate of a cell, for programs."""
+    where = dict(zip(("scale", "shift"), cell["cell"], strict=True))
+
+    def rows(quantity, label, rates):
+        for found in rates:
+            yield where | {"quantity": quantity, "by": label, "threshold": found.get("threshold")} | record(found)
+
+    yield from rows("accuracy", None, [cell["accuracy"]] if cell["accuracy"] else [])
+    for label, found in cell["attacks"].items():
+        yield from rows("success", label, found["success"])
+    for label, found in cell["certificates"].items():
+        yield from rows("error", label, [found["error"]])
+        yield from rows("certified error", label, found["certified_error"])
 
 
 def _rows(cell, labels, source):
@@ -99,10 +115,10 @@ def _rows(cell, labels, source):
     thresholds = {r["threshold"] for found in [*rates, *(c["certified_error"] for c in proven)] for r in found}
     reported = cell["reported"]
     first = [rate["threshold"] for rate in cell["attacks"][labels[0]]["success"]] if labels else []
-    published = {t: f"{rate:.2f}" for t, rate in zip(first, reported.get("success", []), strict=False)}
+    published = {t: f"{percent:.2f}" for t, percent in zip(first, reported.get("success", []), strict=False)}
     for i, threshold in enumerate(sorted(thresholds, reverse=True) or [None]):
         head = [", ".join(f"{v:g}" for v in cell["cell"]) if i == 0 else ""]
-        head += [_text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
+        head += [text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
         if source:
             head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
         found = [
@@ -124,12 +140,7 @@ def _heads(certificates):
 
 def _at(threshold, rates):
     """The rate at a threshold as text, "" where it was not counted there."""
-    return next((_text(rate) for rate in rates if rate["threshold"] == threshold), "")
-
-
-def _text(rate):
-    low, high = rate["interval"]
-    return f"{rate['percent']:.2f} [{low:.1f}-{high:.1f}]"
+    return next((text(found) for found in rates if found["threshold"] == threshold), "")
 
 
 def _cost(label, cells):

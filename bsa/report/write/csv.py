@@ -1,4 +1,4 @@
-"""Tables as comma-separated values: heads and rows, for spreadsheets and programs."""
+"""Tables as comma-separated values, for spreadsheets and programs: the numbers one a row, else heads and rows."""
 
 import csv
 import io
@@ -14,10 +14,18 @@ NUMBER = re.compile(rf"-|{_ONE}( %| \[{_ONE}(, |-){_ONE}\])?")
 
 
 def table(found: Table) -> str:
-    """Heads and rows; title and notes have no place in them."""
+    """The table's records or, where it has none, heads and rows; title and notes have no place in them."""
+    rows = [found.columns, *found.rows]
+    if found.records:
+        rows = [list(found.records[0]), *([_plain(value) for value in one.values()] for one in found.records)]
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([map(escaped, row) for row in [found.columns, *found.rows]])
+    csv.writer(out, lineterminator="\n").writerows([map(escaped, row) for row in rows])
     return out.getvalue()
+
+
+def _plain(value):
+    """A value of a record as text: empty where there is none."""
+    return "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def escaped(text: str) -> str:
