@@ -1,8 +1,8 @@
 """bsa: blind-spot attacks on robust networks, after Zhang et al. (ICLR 2019).
 
-`load`, `build`, `import_weights`, `fit`, `attack`, `certificate`, `measure` and `sanity` are the library's front door:
-they find a component by its name and fill in the defaults that specs use; `components` lists what there is. Importing
-bsa does not import TensorFlow; the first call does.
+`load`, `build`, `import_weights`, `fit`, `attack`, `certificate`, `measure`, `sanity` and `transform` are the library's
+front door: they find a component by its name and fill in the defaults that specs use; `components` lists what there is.
+Importing bsa does not import TensorFlow; the first call that computes does.
 """
 
 from bsa.api import attack as attack
@@ -19,5 +19,6 @@ from bsa.errors import BsaError as BsaError
 from bsa.listing import components as components
 from bsa.outcomes import Attacked as Attacked
 from bsa.outcomes import Certified as Certified
+from bsa.spec import transform as transform
 from bsa.transforms.scale_shift import blind_spot as blind_spot
 from bsa.version import __version__ as __version__

@@ -20,13 +20,14 @@ from typing import NamedTuple
 from bsa import backend, files, fragments
 from bsa.errors import UsageError, one_line, suggest
 
-KINDS = ("data", "models", "train", "weights", "attacks", "certify", "measures", "checks", "report")
+KINDS = ("data", "models", "train", "weights", "transforms", "attacks", "certify", "measures", "checks", "report")
 OPEN = tuple(kind for kind in KINDS if kind != "checks")  # what a plug-in may add to
 FUNCTIONS = {  # what a module of each kind must have
     "data": ("describe", "load"),
     "models": ("build",),
     "train": ("make", "passes"),
     "weights": ("load",),
+    "transforms": ("make",),
     "attacks": ("make", "passes"),
     "certify": ("make",),
     "measures": ("measure",),
@@ -211,7 +212,7 @@ def find(kind: str, name: str) -> ModuleType:
     another backend than TensorFlow, and for a plug-in's module that cannot be imported or lacks a function.
     """
     check_name(kind, name)
-    if kind not in ("data", "report"):
+    if kind not in ("data", "transforms", "report"):
         backend.check()
     entry = entries(kind)[name]
     if entry.origin == "bsa":

@@ -5,6 +5,8 @@ The resolved spec (comments stripped, defaults filled in) is what is hashed, run
 that `bsa validate` takes a blink.
 """
 
+from bsa.spec.chain import chained as chained
+from bsa.spec.chain import transform as transform
 from bsa.spec.experiment import Collection as Collection
 from bsa.spec.experiment import Experiment as Experiment
 from bsa.spec.load import load as load

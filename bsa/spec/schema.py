@@ -33,6 +33,7 @@ def combined():
             definitions[f"{kind}.{name}"] = part
         definitions[kind] = _choice(kind, names)
     _add_members(definitions)
+    definitions["step"]["else"] = {"enum": list(catalog.names("transforms"))}
     for name in FRAMED:
         definitions[name] = copy.deepcopy(catalog.fragment("checks", name)) | {"additionalProperties": False}
     collected = [name for name in catalog.names("report") if catalog.fragment("report", name).get("collection")]
@@ -92,7 +93,12 @@ def _allow_comments(part):
 
 
 def fill(value, part):
-    """`value` with the defaults of schema `part` filled in, at every depth; `value` itself stays as it is."""
+    """`value` with the defaults of schema `part` filled in, at every depth; `value` itself stays as it is.
+
+    A step of a chain that is a name alone becomes an object, as others are.
+    """
+    if part.get("$ref") == "#/$defs/step" and isinstance(value, str):
+        value = {"name": value}
     part = _resolve(part, value)
     if isinstance(value, dict) and part.get("properties"):
         filled = {k: fill(v, _property(part, k)) for k, v in value.items()}

@@ -5,8 +5,10 @@ towards mid-grey; in [0, 1] pixels the same cell shrinks towards black and is an
 stated together with its pixel range. Plain arithmetic: numbers, arrays and tensors alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+from bsa.transforms._transform import Range, Transform, per_image
 
 ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
 
@@ -69,3 +71,30 @@ def blind_spot(
     """
     gain, offset = affine(scale, shift, pixel_range)
     return x * gain + offset
+
+
+def make(*, pixel_range: Sequence[float] = (-0.5, 0.5)) -> Transform:
+    """The transformation x' = scale * x + shift of pixels in `pixel_range`; both shrink or move the range of values.
+
+    Raises ValueError for a `pixel_range` that is none. Source: paper, section 3.3.
+    """
+    low, high = pixel_range
+    if not low < high:
+        raise ValueError(f"expected a pixel_range [low, high] with low < high, found [{low:g}, {high:g}]")
+
+    def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:
+        if all(isinstance(value, (int, float)) for value in point.values()):
+            return blind_spot(x, point["scale"], point["shift"], pixel_range)
+        scale, shift = per_image(point["scale"], x), per_image(point["shift"], x)
+        return x * scale + ((scale - 1) * low + shift) / (high - low)
+
+    def wrong(point: Mapping[str, float]) -> str | None:
+        if point["scale"] == 0:
+            return "expected a scale that leaves an image to see, found 0"
+        return problem(point["scale"], point["shift"], pixel_range)
+
+    space = {
+        "scale": Range(-1, 1, 1, "of the contrast"),
+        "shift": Range(low - high, high - low, 0, "of the pixel range's units"),
+    }
+    return Transform(space, apply, wrong, lambda point: abs(point["scale"]), smooth=True)

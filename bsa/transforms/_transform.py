@@ -1,0 +1,36 @@
+"""What a transformation is: a space of parameters, and what it does to images at a point of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+
+class Range(NamedTuple):
+    """Values that a parameter of a transformation may take; at `neutral` it changes nothing."""
+
+    low: float
+    high: float
+    neutral: float
+    unit: str  # for people: "degrees", "pixels", "of the range of pixels"
+
+
+class Transform(NamedTuple):
+    """What moves images, by a point: a mapping from each name in `space` to a number, or to one for each image (n,).
+
+    `apply(x, point, seed, index)` takes and gives tensors (n, height, width, channels), float32; x is in [0, 1], what
+    comes out may leave it: whoever applies a transformation clips, and says how much (`move`).
+    """
+
+    space: Mapping[str, Range]
+    apply: Callable[[Any, Mapping[str, Any], int, Any], Any]
+    problem: Callable[[Mapping[str, float]], str | None]  # why a point is not allowed, a sentence
+    contraction: Callable[[Mapping[str, float]], float]  # the factor by which L-inf distances shrink at a point
+    smooth: bool  # whether gradients for images and point mean something
+    steps: tuple = ()  # of a chain: what it is of
+
+
+def per_image(value: Any, x: Any) -> Any:
+    """A point's value, a number or one for each image (n,), as a tensor that fits images x (n, ...): (n, 1, ...)."""
+    import tensorflow as tf
+
+    value = tf.convert_to_tensor(value, x.dtype)
+    return tf.reshape(value, [-1] + [1] * (len(x.shape) - 1)) if len(value.shape) else value
