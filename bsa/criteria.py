@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,15 @@ import numpy as np
 
 SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
 Z = 1.959963984540054  # the 97.5 % quantile of the standard normal: intervals of 95 %
+FRACTION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/[1-9][0-9]{0,8}(\.[0-9]{1,9})?")  # "$defs/pixels" has it, too
+
+
+def fraction(text: str) -> float | None:
+    """The number that a fraction such as "8/255" is; None where the text is none."""
+    if not FRACTION.fullmatch(text):
+        return None
+    above, _, below = text.partition("/")
+    return float(above) / float(below)
 
 
 def linf(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -27,13 +37,14 @@ def wrong(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
 def thresholds(named: Sequence[float | str], epsilon: float, scale: float | None = None) -> list[float]:
     """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
 
-    `named` holds numbers, "epsilon", or "scale*epsilon": the stricter criterion of the paper's section 4.4, because
-    scaling an image scales the distance between classes as well; it is left out where it is 0. ValueError where it is
-    asked for without a scale, for other names and numbers, and where nothing is left.
+    `named` holds numbers, fractions such as "8/255", "epsilon", or "scale*epsilon": the stricter criterion of the
+    paper's section 4.4, because scaling an image scales the distance between classes as well; it is left out where it
+    is 0. ValueError where it is asked for without a scale, for other names and numbers, and where nothing is left.
     """
     if isinstance(named, str) or np.ndim(named) == 0:
         raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
-    named = list(named)
+    computed = [fraction(each) if isinstance(each, str) else None for each in named]
+    named = [each if found is None else found for each, found in zip(named, computed, strict=True)]
     known: dict[Any, Any] = {"epsilon": epsilon}
     if scale is not None:
         known["scale*epsilon"] = round(abs(scale) * epsilon, 12)

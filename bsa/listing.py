@@ -78,6 +78,8 @@ def _type(part):
     if "if" in part:  # one form or another
         branches = [{**part["if"], **part.get("then", {})}, part.get("else", {})]
         return " or ".join(dict.fromkeys(map(_type, branches)))
+    if part.get("$ref") == "#/$defs/pixels":
+        return "number or fraction"
     if "$ref" in part:
         return part["$ref"].rpartition("/")[2]
     types = part.get("type", ())

@@ -34,10 +34,10 @@ def test_every_component_is_listed_with_what_its_fragment_says():
     assert pgd.origin == "bsa"
     assert pgd.description == catalog.fragment("attacks", "pgd")["description"]
     parameters = {each.name: each for each in pgd.parameters}
-    assert parameters["epsilon"][1:4] == ("number", True, None)
+    assert parameters["epsilon"][1:4] == ("number or fraction", True, None)
     assert parameters["steps"][1:4] == ("integer", False, 40)
     assert parameters["loss"].type == "one of cross_entropy, margin"
-    assert parameters["thresholds"].type == "list (one of epsilon, scale*epsilon or number)"
+    assert parameters["thresholds"].type == "list (one of epsilon, scale*epsilon or number or fraction)"
     assert "name" not in parameters
     (ensemble,) = bsa.components("attacks", "ensemble")
     assert {each.name: each.type for each in ensemble.parameters}["attacks"] == "list (members)"
@@ -48,7 +48,7 @@ def test_the_command_line_lists_the_same_as_text_and_as_json():
     assert "digits" not in listed("attacks")
     one = listed("attacks", "pgd")
     assert "attacks pgd, of bsa" in one
-    assert "number; required. Radius of the L-inf ball" in one
+    assert "number or fraction; required. Radius of the L-inf ball" in one
     assert "integer; default 40" in one
     (entry,) = json.loads(listed("attacks", "pgd", "--format", "json"))
     assert entry["parameters"][0]["default"] == 40

@@ -20,6 +20,7 @@ def parameters(kind: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
         value = strip(json.loads(json.dumps(given, default=_plain, allow_nan=False))) | {"name": name}
     except ValueError as error:
         raise UsageError(f'{kind} "{name}": expected finite numbers ({error})') from None
+    value = schema.computed(value, part)
     found = problems.of_part(value, part)
     if found:
         raise UsageError("\n".join(f'{kind} "{name}": {p}' for p in found))

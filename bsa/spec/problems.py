@@ -113,6 +113,10 @@ def _translate(error):
             if key not in value:
                 yield Problem(pointer([*path, key]), f'a key "{key}"', "none", _similar_key(key, others))
         return
+    if keyword in ("type", "pattern") and error.schema.get("type") == ["number", "string"]:  # pixels
+        expected, hint = 'a number, or a fraction such as "8/255"', _hint("type", value, "number")
+        yield Problem(pointer(path), expected, show(value), hint)
+        return
     yield Problem(pointer(path), _expectation(keyword, limit), _finding(keyword, value), _hint(keyword, value, limit))
 
 

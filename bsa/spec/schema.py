@@ -6,11 +6,12 @@ Nothing here imports TensorFlow.
 import copy
 import json
 
-from bsa import catalog
+from bsa import catalog, criteria
 
 FRAMED = ("sanity", "invariant")  # the checks: each has a key of its own at the top of a spec
 FRAMES = ("experiment", "collection")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+PIXELS = "#/$defs/pixels"  # a number, or a fraction such as "8/255"
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
@@ -111,6 +112,26 @@ def fill(value, part):
     if isinstance(value, list):
         return [fill(v, part.get("items", {})) for v in value]
     return copy.deepcopy(value)
+
+
+def computed(value, part):
+    """`value` with fractions such as "8/255" as numbers wherever schema `part` takes them, at every depth.
+
+    It need not be checked before: what is no fraction, or in a place that takes none, stays as it is.
+    """
+    if isinstance(value, str):
+        taken = PIXELS in (part.get("$ref"), part.get("else", {}).get("$ref"))
+        found = criteria.fraction(value) if taken else None
+        return value if found is None else found
+    if not isinstance(value, dict | list):
+        return value
+    try:
+        part = _resolve(part, value)
+    except (KeyError, TypeError):  # a component without a name that is known
+        return value
+    if isinstance(value, dict):
+        return {k: computed(v, _property(part, k)) for k, v in value.items()}
+    return [computed(v, part.get("items", {})) for v in value]
 
 
 def _property(part, key):

@@ -60,7 +60,7 @@ def test_numbers_that_are_none_have_a_place_and_hide_no_other_problem(told):
 
 @pytest.mark.parametrize(
     ("written", "hint"),
-    [("8/255", "write 0.03137254901960784"), (".1", "write 0.1"), ("0,1", "write 0.1"), ("3 %", "write 0.03"),
+    [("8/ 255", "write 0.03137254901960784"), (".1", "write 0.1"), ("0,1", "write 0.1"), ("3 %", "write 0.03"),
      ("0.1", "write 0.1 without quotes"), ("1/0", ""), ("1e999", ""), ("small", ""), ("", "")],
 )  # fmt: skip
 def test_a_number_as_people_write_it_is_refused_with_the_number(told, written, hint):
