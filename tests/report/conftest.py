@@ -27,7 +27,7 @@ def made(tmp_path):
     """made(change, content): the results of BASE with `change`.
 
     content(place) is what a stage found, in short: of `nearest` "distance" (len(k), n) and "k", of an attack "index",
-    "distance" and "y", of other measures their metrics.
+    "distance" and "y", of others their arrays and metrics.
     """
 
     def make(change, content):
@@ -52,7 +52,8 @@ def _whole(place, found):
         return _attacked(**found), {"notes": []}
     if place.get("measure") == "nearest":
         return _nearest(**found)
-    return {}, found
+    arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+    return arrays, {name: value for name, value in found.items() if name not in arrays}
 
 
 def _nearest(distance, k=(5,)):
