@@ -16,11 +16,16 @@ setup(
     # The specs and schemas stand at the top level of the repository and travel inside the package.
     packages=[*find_packages(include=["bsa", "bsa.*"]), "bsa.schemas", "bsa.specs"],
     package_dir={"bsa.schemas": "schemas", "bsa.specs": "specs"},
-    package_data={"bsa": ["py.typed", "testing/*.npz"], "bsa.schemas": ["*.json", "*/*.json"], "bsa.specs": ["*.json"]},
+    package_data={
+        "bsa": ["py.typed", "testing/*.npz", "report/write/templates/*"],
+        "bsa.schemas": ["*.json", "*/*.json"],
+        "bsa.specs": ["*.json"],
+    },
     install_requires=[
         "click>=8.2",
         "filelock>=3.12",
         "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
+        "jinja2>=3.1",
         "joblib>=1.3",
         "jsonschema>=4.20",
         "keras>=3.14",
@@ -40,7 +45,7 @@ setup(
     extras_require={
         # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
-        "test": ["pytest>=8.0", "pytest-xdist>=3.8"],
+        "test": ["pytest>=8.0", "pytest-xdist>=3.8", "selenium>=4.20"],
         "lint": ["ruff>=0.9"],
         "ray": ["ray>=2.40"],
     },

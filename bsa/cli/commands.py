@@ -14,7 +14,7 @@ import click
 from bsa import files, foreign
 from bsa.cli.components import components
 from bsa.cli.options import options
-from bsa.cli.terminal import EXIT, Commands
+from bsa.cli.terminal import EXIT, Commands, again
 from bsa.devices import cluster
 from bsa.errors import UsageError
 from bsa.spec import SpecError
@@ -200,7 +200,8 @@ def _render(spec, store, data_dir, folder, overrides, strict):
     from bsa.report.write import text
 
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    shown = list(folder.render(results, render, overrides))  # all is written, even where nobody reads on
+    command = again(click.get_current_context(), "run")
+    shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
     text.show([*shown, f"written to {folder.out}"])
     if strict and results.failed:
         click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)

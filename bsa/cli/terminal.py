@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import signal
 import sys
 
@@ -47,6 +48,19 @@ class Commands(click.Group):
             code, message = 1, f"{error.filename or 'a file'}: {error.strerror or error}"
         click.echo(f"bsa: {message}", err=True)
         context.exit(code)
+
+
+def again(context: click.Context, command: str) -> str:
+    """What was typed, as `command`: for people who want to compute it again, in a shell as in a document."""
+    words = ["bsa", command]
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name) is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        given = context.params.get(parameter.name)
+        for value in given if isinstance(given, tuple | list) else [given]:
+            option = [parameter.opts[0]] if isinstance(parameter, click.Option) else []
+            words += option if value is True else [*option, str(value)]
+    return shlex.join(words)
 
 
 def _stopped(stop):

@@ -31,7 +31,7 @@ class Results:
     """The results of an `Experiment` in a `Store`; BsaError names what has not been run."""
 
     def __init__(self, spec: Experiment, artefacts: Store, data: dict[str, Any]):
-        self.spec = spec
+        self.spec, self.class_names = spec, tuple(data.get("class_names", ()))
         placed = list(plan.placed(spec, data))
         missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
         if missing:
@@ -44,6 +44,10 @@ class Results:
     def find(self, **place: Any) -> list[Result]:
         """The results whose place has all these values, in the plan's order."""
         return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
+
+    def named(self, label: int) -> str:
+        """A class by its name, where the data set has names, and else by its number."""
+        return str(self.class_names[label]) if 0 <= label < len(self.class_names) else str(int(label))
 
     @property
     def experiments(self) -> list["Results"]:

@@ -2,34 +2,47 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
+from bsa import files
 from bsa.catalog import find
 from bsa.engine.results import Collected, Results
 from bsa.report import _sanity, write
 from bsa.report._folder import Folder as Folder
+from bsa.report._index import index
 from bsa.report.page import Page, Table
-from bsa.report.write import text
+from bsa.report.write import html, text
 
 
-def render(results: Results | Collected, out: Path) -> Iterator[str | Text | Table]:
+def render(
+    results: Results | Collected,
+    out: Path,
+    about: dict[str, Any] | None = None,
+) -> Iterator[str | Text | Table]:
     """Write the pages of the results' spec into the folder `out`, part by part; yields what a terminal is to show.
 
     What the sanity checks found comes last, whatever the reports are: a warning is not to be missed. In a collection
-    it stands in a folder for each experiment.
+    it stands in a folder for each experiment. After them all parts are joined on one page, index.html, with what
+    `about` tells of the run.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for folder, page in _pages(results, out):
+    written = []
+    for name, folder, page in _pages(results, out):
         for part in page.parts:
             folder.mkdir(exist_ok=True)
             write.part(part, folder)
             yield from text.shown(part, folder)
+        if name:
+            written.append((name, folder, page))
+    joined = html.page(index(results, written, about or {}))
+    files.write(out / html.FILE, lambda file: file.write(joined.encode()))
 
 
-def _pages(results, out) -> Iterator[tuple[Path, Page]]:
-    """Each page with its folder."""
+def _pages(results, out) -> Iterator[tuple[str, Path, Page]]:
+    """Each page with the name of its report, none for what the sanity checks found, and its folder."""
     for report in results.spec.reports:
-        yield out, find("report", report.name).pages(results, **report.params)
+        yield report.name, out, find("report", report.name).pages(results, **report.params)
     for experiment in results.experiments:
-        yield out if experiment is results else out / experiment.spec.name, _sanity.pages(experiment)
+        yield "", out if experiment is results else out / experiment.spec.name, _sanity.pages(experiment)

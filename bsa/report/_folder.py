@@ -9,6 +9,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from bsa import catalog, files
 from bsa.engine import run, store
@@ -51,19 +52,21 @@ class Folder:
     def render(
         self,
         results: Results | Collected,
-        render: Callable[[Results | Collected, Path], Iterable],
+        render: Callable[[Results | Collected, Path, dict[str, Any]], Iterable],
         overrides: Sequence[str] = (),
+        command: str = "",
     ) -> Iterator:
-        """What `render(results, folder)` gives, its files in place of those of the rendering before, and `run.json`.
+        """What `render(results, folder, about)` gives, its files in place of those of the rendering before.
 
-        They come all at once, after the last of them. Files that bsa did not write are left alone.
+        They come all at once, after the last of them, and `run.json` with them, which says what `about` does: there
+        `command` is the one by which people compute the results again. Files that bsa did not write are left alone.
         """
-        staged, about = self.out / STAGED, self._about(results, overrides)
+        staged, about = self.out / STAGED, self._about(results, overrides, command)
         with self._alone():
             before = self._check()
             shutil.rmtree(staged, ignore_errors=True)
             staged.mkdir()
-            for shown in render(results, staged):
+            for shown in render(results, staged, about):
                 yield shown.replace(str(staged), str(self.out)) if isinstance(shown, str) else shown
             made = sorted(file.relative_to(staged).as_posix() for file in staged.rglob("*") if file.is_file())
             # whatever is killed from here on: run.json tells of all of bsa's files
@@ -119,7 +122,7 @@ class Folder:
                 return f"found {file.name} and no {RUN} that says of which run it is"
         return None
 
-    def _about(self, results, overrides):
+    def _about(self, results, overrides, command):
         """What `run.json` says: the spec and its overrides, where, when and by what its results were computed."""
         records = {r.record["key"]: r.record for each in results.experiments for r in each.all}
         versions = {name: importlib.metadata.version(name) for name in run.LIBRARIES}
@@ -130,6 +133,7 @@ class Folder:
             "processor": run.processor(),
             "seconds": round(sum(record["seconds"] for record in records.values()), 2),
             "overrides": list(overrides),
+            "command": command,
             "spec": self.json,
             "stages": [{k: v for k, v in record.items() if k not in APART} for record in records.values()],
         }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Table:
@@ -52,6 +54,58 @@ class Data:
     title: str
     stem: str
     value: dict
+
+
+class Mark(NamedTuple):
+    """A rate in percent with the ends of its interval; `note` says of what, to a reader."""
+
+    percent: float
+    low: float
+    high: float
+    note: str = ""
+    kind: str = "main"  # or "other", of another threshold, or "control"
+
+
+class Line(NamedTuple):
+    """What one thing, such as an attack, did in each place of a chart: no mark, one or several."""
+
+    name: str
+    marks: Sequence[Sequence[Mark]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Rates in several places, one below the other, as no Matplotlib is needed for: drawn where it is shown."""
+
+    title: str  # for who does not see it
+    places: Sequence[str]
+    lines: Sequence[Line]
+
+    def has(self, kind: str) -> bool:
+        """Whether there are marks of this kind."""
+        return any(mark.kind == kind for line in self.lines for marks in line.marks for mark in marks)
+
+
+class Example(NamedTuple):
+    """An image (h, w, c) in [0, 1] and what became of it; None stands for what there is not."""
+
+    number: int  # in its data set
+    label: str
+    original: np.ndarray | None  # as it is in the data set, where that was kept
+    image: np.ndarray  # in its cell
+    adversarial: np.ndarray | None
+    seen: str  # the class that the network sees in the adversarial image, "?" where it was not kept
+    distance: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Examples of one attack on one network, a row of them for each cell."""
+
+    title: str
+    rows: Sequence[tuple[str, Sequence[Example]]]
+    amplified: float  # by so much a difference is, around mid-grey
+    side: int  # pixels, of the longest side: larger images are shown smaller
 
 
 Part = Table | Figure | Note | Data

@@ -1,5 +1,7 @@
 """Accuracy and success rate of every attack, in every cell, at every threshold (paper, Tables 2 to 5)."""
 
+from typing import Any
+
 import numpy as np
 
 from bsa.criteria import SLACK
@@ -14,12 +16,17 @@ STEM = "success_table"
 def pages(results: Results) -> Page:
     """One table a network, with what the sanity checks found; the data are all of their numbers, rates in percent."""
     title = f"{results.spec.name}: accuracy and success"
-    numbers = {
+    found = numbers(results)
+    tables = [_table(results, network, cells, several=len(found) > 1) for network, cells in found.items()]
+    value = {"name": results.spec.name, "networks": found, "sanity": _sanity.summary(results)}
+    return Page(title, [*tables, Data(title, STEM, value)])
+
+
+def numbers(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """All numbers of each network, cell by cell, as they stand in the JSON."""
+    return {
         network: [_cell(results, network, cell) for cell in results.spec.cells] for network in results.spec.networks
     }
-    tables = [_table(results, network, cells, several=len(numbers) > 1) for network, cells in numbers.items()]
-    value = {"name": results.spec.name, "networks": numbers, "sanity": _sanity.summary(results)}
-    return Page(title, [*tables, Data(title, STEM, value)])
 
 
 def _cell(results, network, cell):

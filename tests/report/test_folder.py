@@ -18,7 +18,7 @@ def results(made):
 def files(*names):
     """A report that writes files of these names."""
 
-    def render(results, out):
+    def render(results, out, about):
         for name in names:
             (out / name).parent.mkdir(exist_ok=True)
             (out / name).write_text("new")
@@ -120,7 +120,7 @@ def test_a_rendering_that_is_cut_short_leaves_the_last_one_whole(results, tmp_pa
     folder = rendered(results, tmp_path / "out", "a.md")
     (folder.out / "a.md").write_text("old")
 
-    def cut(results, out):
+    def cut(results, out, about):
         (out / "a.md").write_text("new")
         yield ""
         raise KeyboardInterrupt

@@ -1,0 +1,137 @@
+"""The page of a run, of no format: what was evaluated, verdicts, charts, the parts of the reports, examples."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bsa.engine.results import Collected, Results
+from bsa.report import _sanity, success_table
+from bsa.report._chart import chart, place
+from bsa.report._gallery import galleries
+from bsa.report._rates import text
+from bsa.report.page import Chart, Gallery, Page, Part, Table
+
+UNTOLD = {"command": "", "date": "", "stages": []}  # of results that were rendered into no folder of a run
+GALLERY = "examples"  # the report whose pictures the page has in a form of its own
+
+
+class Network(NamedTuple):
+    """What is said of one network: a few figures as pairs (what, number), and its chart."""
+
+    name: str
+    figures: Sequence[tuple[str, str]]
+    chart: Chart | None
+
+
+class Section(NamedTuple):
+    """One experiment."""
+
+    name: str
+    description: str
+    facts: Sequence[tuple[str, str]]  # what was evaluated: pairs (what, which)
+    verdict: Sequence[tuple[str, bool]]  # sentences; True: a warning
+    networks: Sequence[Network]
+    parts: Sequence[tuple[Part, Path]]  # with the folders of their files
+    checks: Sequence[Table]  # each check's verdict and figures
+    galleries: Sequence[Gallery]
+
+
+class Index(NamedTuple):
+    """The page."""
+
+    name: str
+    description: str
+    parts: Sequence[tuple[Part, Path]]  # of a collection, over all its experiments
+    sections: Sequence[Section]
+    spec: Any  # JSON
+    about: dict[str, Any]  # what run.json says, where there is one
+
+
+def index(
+    results: Results | Collected,
+    pages: Iterable[tuple[str, Path, Page]],
+    about: dict[str, Any],
+) -> Index:
+    """The page of results, `pages` being (name of the report, folder of its files, page)."""
+    pages = list(pages)
+    parts = [(part, folder) for name, folder, page in pages if name != GALLERY for part in page.parts]
+    alone = isinstance(results, Results)
+    sections = [_section(each, parts if alone else []) for each in results.experiments]
+    spec = results.spec
+    described = "" if alone else str(spec.get("description", ""))
+    return Index(spec.name, described, [] if alone else parts, sections, spec.resolved, UNTOLD | about)
+
+
+def _section(results, parts):
+    """An experiment with the parts of its own reports; accuracy and success are told with or without them."""
+    spec = results.spec
+    numbers = success_table.numbers(results)
+    told = [part.stem for part, _ in parts]
+    if not any(stem.startswith(success_table.STEM) for stem in told) and any(map(_rated, numbers.values())):
+        parts = [*((part, Path()) for part in success_table.pages(results).parts), *parts]
+    checks = [part for part in _sanity.pages(results).parts if isinstance(part, Table)]
+    networks = [
+        Network(name, list(_figures(cells)), chart(_title(spec.name, name), cells)) for name, cells in numbers.items()
+    ]
+    return Section(
+        spec.name,
+        str(spec.get("description", "")),
+        list(_facts(results)),
+        _verdict(results),
+        [network for network in networks if network.chart],
+        parts,
+        checks,
+        list(galleries(results)),
+    )
+
+
+def _title(name, network):
+    return f"{name}, network {network}: accuracy and attack success in each cell, in percent, with 95 % intervals"
+
+
+def _rated(cells):
+    return any(cell["accuracy"] or cell["attacks"] or cell["certificates"] for cell in cells)
+
+
+def _facts(results):
+    """What was evaluated, in pairs."""
+    spec = results.spec
+    yield "data", spec.data.name
+    for network in spec.networks.values():
+        origin = network.train or network.weights
+        how = ("trained: " if network.train else "weights: ") + origin.name if origin else ""
+        yield f"network {network.name}", ", ".join(filter(None, [network.model.name, how]))
+    for attack in spec.attacks:
+        name, params = attack.component
+        yield f"attack {attack.label}", f"{name} at {params['epsilon']:g}, up to {attack.images} images a cell"
+    for certificate in spec.certificates:
+        yield f"certificate {certificate.label}", certificate.component.name
+    yield "cells", ", ".join(map(str, spec.cells))
+    yield "seed", str(spec.seed)
+
+
+def _verdict(results):
+    lines = _sanity.lines(results)
+    if not lines:
+        return [
+            ("No checks of the evaluation were made: nothing here says whether the attack was strong enough.", True)
+        ]
+    return [(line.removeprefix("WARNING "), line.startswith("WARNING ")) for line in lines]
+
+
+def _figures(cells):
+    """The few numbers that a reader looks for first."""
+    first, *others = cells
+    if first["accuracy"]:
+        yield f"accuracy in {place(first)}", text(first["accuracy"])
+    yield from (_success(first, label) for label in first["attacks"])
+    moved = [(found["success"][0], label, cell) for cell in others for label, found in cell["attacks"].items()]
+    if moved:
+        _, label, cell = max(moved, key=lambda each: each[0]["percent"])
+        what, number = _success(cell, label)
+        yield f"highest of the other cells: {what}", number
+
+
+def _success(cell, label):
+    rate = cell["attacks"][label]["success"][0]
+    return f"success of {label} within {rate['threshold']:g} in {place(cell)}", text(rate)
