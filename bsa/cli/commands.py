@@ -200,7 +200,7 @@ def _render(spec, store, data_dir, folder, overrides, strict):
     from bsa.report.write import text
 
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    command = again(click.get_current_context(), "run")
+    command = again(click.get_current_context())
     shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
     text.show([*shown, f"written to {folder.out}"])
     if strict and results.failed:

@@ -50,9 +50,9 @@ class Commands(click.Group):
         context.exit(code)
 
 
-def again(context: click.Context, command: str) -> str:
-    """What was typed, as `command`: for people who want to compute it again, in a shell as in a document."""
-    words = ["bsa", command]
+def again(context: click.Context) -> str:
+    """The command line that computes again what was computed or, by `show`, shown."""
+    words = ["bsa", "run" if context.info_name == "show" else context.info_name or ""]
     for parameter in context.command.params:
         if context.get_parameter_source(parameter.name) is not click.core.ParameterSource.COMMANDLINE:
             continue
