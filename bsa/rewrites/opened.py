@@ -41,6 +41,10 @@ def opened(model, sharpness):
     found = []
 
     def clone(layer):
+        if hasattr(layer, "opened"):  # it holds a network that is not of Keras, and opens it itself
+            copy = layer.opened(sharpness)
+            found.extend([] if copy is None else [layer])
+            return remade(layer) if copy is None else copy
         ceiling = _ceiling(layer)
         copy = remade(layer)
         if ceiling is None:
