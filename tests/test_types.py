@@ -9,7 +9,8 @@ import bsa
 
 ROOT = Path(bsa.__file__).parent
 MODULES = [
-    *(f"{name}.py" for name in ("api", "catalog", "contracts", "errors", "files", "fragments", "given", "listing")),
+    *(f"{name}.py" for name in ("catalog", "contracts", "errors", "files", "fragments", "given", "listing")),
+    *(f"api/{path.name}" for path in (ROOT / "api").glob("*.py")),
     *("networks.py", "criteria.py", "transforms/scale_shift.py"),
     *(f"spec/{name}.py" for name in ("load", "parameters", "problems", "read", "resolve")),
     *(f"testing/{path.name}" for path in (ROOT / "testing").glob("*.py")),

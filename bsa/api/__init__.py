@@ -1,0 +1,11 @@
+"""The library's front door: components by their names, attacks above all, and networks of one's own."""
+
+from bsa.api.attacks import attack as attack
+from bsa.api.attacks import sanity as sanity
+from bsa.api.components import build as build
+from bsa.api.components import certificate as certificate
+from bsa.api.components import fit as fit
+from bsa.api.components import import_weights as import_weights
+from bsa.api.components import load as load
+from bsa.api.components import measure as measure
+from bsa.api.own import from_torch as from_torch
