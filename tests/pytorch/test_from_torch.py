@@ -278,7 +278,9 @@ def test_a_released_network_is_as_robust_in_keras(weights_dir, data_dir):
     net = nn.Sequential(nn.Conv2d(3, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 4, 2, 1), nn.ReLU(), nn.Flatten(),
                         nn.Linear(2048, 100), nn.ReLU(), nn.Linear(100, 10))  # fmt: skip
     net.load_state_dict(torch.load(file, weights_only=True))
-    model = bsa.from_torch(net, input_shape=(32, 32, 3), pixels={"mean": mean, "std": std})
+    whole = nn.BatchNorm2d(3, eps=0, affine=False)
+    whole.running_mean, whole.running_var = torch.tensor(mean), torch.tensor(std) ** 2
+    model = bsa.from_torch(nn.Sequential(whole, net), input_shape=(32, 32, 3))
     accuracy, success = [], []
     for each in (ours, model):
         right = logits(each, x).argmax(-1) == y
