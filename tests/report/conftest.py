@@ -52,7 +52,7 @@ def _whole(place, found):
         return _attacked(**found), {"notes": []}
     if place.get("measure") == "nearest":
         return _nearest(**found)
-    if place.get("measure") == "accuracy":
+    if place.get("measure") == "accuracy" and "accuracy" in found:  # its arrays are made of its metrics
         return {"correct": np.arange(found["images"]) < found["accuracy"] * found["images"]}, found
     arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
     return arrays, {name: value for name, value in found.items() if name not in arrays}
