@@ -4,6 +4,7 @@ A TFDS download is shuffled once, when it is prepared: examples are sorted by a 
 split's name. The paper attacks the first images in file order, so that order is restored by sorting back.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -51,14 +52,16 @@ def folder(data_dir):
     return Path(named or "~/tensorflow_datasets").expanduser()
 
 
-def prepared(name, data_dir):
+def prepared(name, data_dir, version=None):
     """The folder of a prepared set and what its `dataset_info.json` says; (None, {}) where there is none.
 
-    The folder is that of the newest version. Read without TFDS, for `describe`. Raises DataError where a folder is
-    there and cannot be used, or is not where it is looked for: then a download would hide the mistake.
+    The folder is that of the newest version, or of `version`; `name` may have a config, as in `cifar10_1/v4`. Read
+    without TFDS, for `describe`. Raises DataError where a folder is there and cannot be used, or is not where it is
+    looked for: then a download would hide the mistake.
     """
     base = folder(data_dir)
     found = sorted((base / name).glob("*/dataset_info.json"), key=lambda file: _version(file.parent.name))
+    found = [file for file in found if version in (None, file.parent.name)]
     if found:
         return found[-1].parent, _info(found[-1])
     for inside in ("dataset_info.json", "*/dataset_info.json"):
@@ -68,9 +71,9 @@ def prepared(name, data_dir):
                 f"{base} is the folder of one data set: expected the folder of data sets that it lies in. Name {right} "
                 "with --data-dir or BSA_DATA_DIR."
             )
-    for version in (base / name).glob("*.*.*"):
-        if _version(version.name) >= [0, 0, 0] and any(version.iterdir()):
-            raise DataError(f"{version}: expected a prepared data set, found no dataset_info.json. {AGAIN}")
+    for other in (base / name).glob("*.*.*"):
+        if _version(other.name) >= [0, 0, 0] and version in (None, other.name) and any(other.iterdir()):
+            raise DataError(f"{other}: expected a prepared data set, found no dataset_info.json. {AGAIN}")
     return None, {}
 
 
@@ -101,31 +104,52 @@ def read(name, split, data_dir, keys=("image", "label"), builder=None):
     A prepared folder is read as it is; where there is none, `builder(name, data_dir=...)`, by default TFDS's own of
     that name, downloads. Raises DataError where either fails: no download mends a folder that cannot be read.
     """
+    there, info = prepared(name, data_dir)
+    with told(f"{name}, split {split}", there, info) if there else told_of_download(name, data_dir, name):
+        return _arrays(opened(name, there, data_dir, builder), split, keys, info.get("fileFormat", "tfrecord"))
+
+
+def opened(name, there, data_dir, builder=None):
+    """The TFDS builder of the prepared folder `there` or, where that is None, of `name`, once it is downloaded."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    there, info = prepared(name, data_dir)
+    if there:
+        return tfds.builder_from_directory(there)
+    return _downloaded((builder or tfds.builder)(name, data_dir=str(folder(data_dir))))
+
+
+@contextlib.contextmanager
+def told(what, there, info):
+    """Whatever TFDS raises when it reads the folder `there`, as a DataError of one sentence."""
     try:
-        if there:
-            made = tfds.builder_from_directory(there)
-        else:
-            made = _downloaded((builder or tfds.builder)(name, data_dir=str(folder(data_dir))))
-        return _arrays(made, split, keys, info.get("fileFormat", "tfrecord"))
+        yield
     except DataError:
         raise
-    except Exception as error:  # TFDS fails in many ways: no network, no space, a checksum, a broken shard
-        reason = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0][:200]}"
-        if there:
-            kind = f"{info.get('fileFormat', 'tfrecord')} files, as its dataset_info.json says"
-            raise DataError(
-                f"cannot read {name}, split {split}, in {there}: expected {kind}, found {reason}. {AGAIN}"
-            ) from error
+    except Exception as error:  # of many kinds: a checksum, a broken shard
+        kind = f"{info.get('fileFormat', 'tfrecord')} files, as its dataset_info.json says"
+        raise DataError(f"cannot read {what}, in {there}: expected {kind}, found {_reason(error)}. {AGAIN}") from error
+
+
+@contextlib.contextmanager
+def told_of_download(name, data_dir, call):
+    """The same of a download; `call` is the first argument of the `bsa.load` that prepares the set elsewhere."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # of many kinds: no network, no space
+        call = call if "'" in call else f"'{call}'"
         raise DataError(
             f"cannot read {name}: there is no prepared TFDS folder {folder(data_dir) / name}, and it cannot be "
-            f"downloaded ({reason}). On a machine without network, prepare it elsewhere with "
-            f"bsa.load('{name}', split='train', data_dir=FOLDER), copy FOLDER here and name it with --data-dir FOLDER "
+            f"downloaded ({_reason(error)}). On a machine without network, prepare it elsewhere with "
+            f"bsa.load({call}, split='train', data_dir=FOLDER), copy FOLDER here and name it with --data-dir FOLDER "
             "or BSA_DATA_DIR."
         ) from error
+
+
+def _reason(error):
+    return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0][:200]}"
 
 
 def _downloaded(made):
@@ -153,3 +177,14 @@ def _arrays(made, split, keys, form):
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     whole = made.as_dataset(split=split, batch_size=-1, shuffle_files=False, read_config=in_order)
     return tuple(whole[key].numpy() for key in keys)
+
+
+def examples(made, split, info):
+    """The examples of a split as dicts of arrays, one after the other, in the folder's order."""
+    import tensorflow_datasets as tfds
+
+    if info.get("fileFormat") == "array_record":  # which TensorFlow has no reader of
+        yield from made.as_data_source(split=split)
+        return
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)
+    yield from made.as_dataset(split=split, shuffle_files=False, read_config=in_order).as_numpy_iterator()

@@ -4,6 +4,7 @@ A key is the sha256 of everything that the result depends on and of nothing else
 and reports are in no key, so that two specs that train the same network share it.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 from bsa import catalog
@@ -64,9 +65,32 @@ def placed(spec, data):
 
 
 def _source(data, described):
-    """What a key holds of a data set; its parameters too, where it has any."""
+    """What a stage knows of a data set; its parameters too, where it has any. `_keyed` says what of it a key holds."""
     made = {"name": data.name, "version": _version("data", data.name)} | catalog.identity("data", data.name)
-    return made | ({"params": data.params} if data.params else {}) | described
+    described = {name: value for name, value in described.items() if name != "class_names"}
+    return made | ({"params": _placed(data)} if data.params else {}) | described
+
+
+def _placed(data):
+    """The parameters of a data set, with absolute paths: who computes may be in another folder."""
+    fields = catalog.fragment("data", data.name)["properties"]
+    return {key: _absolute(v) if fields[key].get("path") else v for key, v in data.params.items()}
+
+
+def _absolute(place):
+    if isinstance(place, list):
+        return [_absolute(each) for each in place]
+    return place and str(Path(place).expanduser().absolute())
+
+
+def _keyed(params):
+    """`params` of a stage without where its data lie and what their classes are called: the content is what counts."""
+    source = params.get("data", {})
+    if "params" not in source:
+        return params
+    fields = catalog.fragment("data", source["name"])["properties"]
+    kept = {key: value for key, value in source["params"].items() if fields[key].get("keyed", True)}
+    return params | {"data": source | {"params": kept}}
 
 
 def _attacked(spec, attack, name, network, source):
@@ -186,5 +210,5 @@ def _at(place, kind, component, network, source, before=(), **more):
 
 
 def _stage(kind, title, component, params, needs):
-    key = key_of({"kind": kind, "component": component, "params": params, "needs": needs})
+    key = key_of({"kind": kind, "component": component, "params": _keyed(params), "needs": needs})
     return Stage(kind, title, component, params, needs, key)

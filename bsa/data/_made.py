@@ -1,0 +1,57 @@
+"""From images and labels as they lie in files to a `Dataset`: its order, and what of it is in memory."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bsa import files
+from bsa.data import Dataset, _remembered
+from bsa.errors import DataError
+from bsa.lazy import LazyImages
+from bsa.ops import seeds
+
+MOST = 2**30  # bytes of float32 images that are kept in memory
+
+
+def dataset(
+    read: Callable,
+    shape: Sequence[int],
+    y: np.ndarray,
+    num_classes: int,
+    class_names: Sequence[str] = (),
+) -> Dataset:
+    """The `Dataset` of the images `read(rows) -> (k, *shape)` float32 in [0, 1], numbered as the labels y (n,) int32.
+
+    Labels in the order of the classes, as who walks through folders saves them, are shuffled with their images, the
+    same each time: what is attacked are the first images, and these would all be of one class. Small sets are read
+    whole, of others `x` is a `LazyImages`.
+    """
+    order = np.arange(len(y))
+    if len(y) > 2 and (np.diff(y) >= 0).all() and y[0] != y[-1]:
+        order = seeds.generator(0, "order of images", 0).permutation(len(y))
+    x = LazyImages(lambda rows: read(order[rows]), np.arange(len(y)), tuple(shape))
+    small = 4 * int(np.prod(x.shape)) <= MOST
+    return Dataset(np.asarray(x) if small else x, y[order].astype(np.int32), num_classes, tuple(class_names))
+
+
+def check_split(split: str) -> None:
+    """ValueError unless `split` is "train" or "test"."""
+    if split not in ("train", "test"):
+        raise ValueError(f'expected split "train" or "test", found "{split}"')
+
+
+def no_training(name: str, advice: str) -> DataError:
+    """What to raise where training images are asked for, and there are none."""
+    return DataError(f'data "{name}": expected training images, which this needs, found none: {advice}')
+
+
+def sum_of(paths: Sequence[Path]) -> str:
+    """The sha256 over the names and contents of files; of large ones it is taken once."""
+
+    def find():
+        lines = [f"{files.sha256(path)} {path.name}\n" for path in paths]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    return _remembered.remembered("sha256 of files", paths, find)

@@ -1,0 +1,50 @@
+"""What takes long to find out of large files, such as their sha256: found once, and kept in the user's cache folder."""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from bsa import files
+from bsa.errors import StoreError
+
+LARGE = 2**26  # bytes; less is read anew each time
+SETTLED = 2 * 10**9  # nanoseconds since the last change: a file at work may change again within a tick of its clock
+
+
+def remembered(what: str, paths: Sequence[Path], find: Callable[[], Any]) -> Any:
+    """What `find()` gives, a JSON value; of large files it is found once for each state of them.
+
+    `what` says what is found. A state is the files' paths, sizes and times of change (`mtime_ns`).
+    """
+    states = [(str(path.absolute()), *_state(path)) for path in paths]
+    if sum(size for _, size, _ in states) < LARGE:
+        return find()
+    name = hashlib.sha256(json.dumps([what, [path for path, _, _ in states]]).encode()).hexdigest()
+    state = hashlib.sha256(json.dumps(states).encode()).hexdigest()
+    file = Path(platformdirs.user_cache_dir("bsa")) / "data" / f"{name}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["state"] == state:
+            return kept["found"]
+    found = find()
+    if time.time_ns() - max(changed for _, _, changed in states) > SETTLED:
+        with contextlib.suppress(OSError, StoreError):  # it saves time, and no more
+            file.parent.mkdir(parents=True, exist_ok=True)
+            files.write_json(file, {"what": what, "state": state, "found": found})
+    return found
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's content."""
+    return remembered("sha256", [path], lambda: files.sha256(path))
+
+
+def _state(path):
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
