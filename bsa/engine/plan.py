@@ -65,7 +65,7 @@ def placed(spec, data):
 
 
 def _source(data, described):
-    """What a stage knows of a data set; its parameters too, where it has any. `_keyed` says what of it a key holds."""
+    """What a stage knows of a data set; its parameters too, where it has any. `keyed` says what of it a key holds."""
     made = {"name": data.name, "version": _version("data", data.name)} | catalog.identity("data", data.name)
     described = {name: value for name, value in described.items() if name != "class_names"}
     return made | ({"params": _placed(data)} if data.params else {}) | described
@@ -83,7 +83,7 @@ def _absolute(place):
     return place and str(Path(place).expanduser().absolute())
 
 
-def _keyed(params):
+def keyed(params):
     """`params` of a stage without where its data lie and what their classes are called: the content is what counts."""
     source = params.get("data", {})
     if "params" not in source:
@@ -210,5 +210,5 @@ def _at(place, kind, component, network, source, before=(), **more):
 
 
 def _stage(kind, title, component, params, needs):
-    key = key_of({"kind": kind, "component": component, "params": _keyed(params), "needs": needs})
+    key = key_of({"kind": kind, "component": component, "params": keyed(params), "needs": needs})
     return Stage(kind, title, component, params, needs, key)

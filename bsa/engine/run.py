@@ -157,7 +157,7 @@ def _record(stage, metrics, seconds):
 
     versions = {name: sys.modules[name].__version__ for name in LIBRARIES} | {"python": sys.version.split()[0]}
     record = {"kind": stage.kind, "title": stage.title, "key": stage.key, "component": stage.component}
-    record |= {"params": stage.params, "needs": list(stage.needs), "metrics": metrics, "versions": versions}
+    record |= {"params": plan.keyed(stage.params), "needs": list(stage.needs), "metrics": metrics, "versions": versions}
     record |= {"kernels": chosen()}
     record |= {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "processor": processor()}
     return record | {"seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
