@@ -21,6 +21,7 @@ LAYERS = [
     {"attacks", "measures", "checks", "train", "contracts"},
     {"engine"},
     {"report"},
+    {"evaluation"},
     {"api"},
     {"__init__"},
     {"cli", "testing"},

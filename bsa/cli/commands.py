@@ -1,9 +1,8 @@
-"""The command line: `bsa validate | components | schema | plan | run | show | import`. No logic.
+"""The command line: `bsa validate | components | schema | plan | run | evaluate | init | show | import`. No logic.
 
 TensorFlow is imported only where it is needed.
 """
 
-import functools
 import json
 import os
 import sys
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from bsa import files, foreign
+from bsa import files
+from bsa.cli import running
 from bsa.cli.components import components
-from bsa.cli.options import options
-from bsa.cli.terminal import EXIT, Commands, again
-from bsa.devices import cluster
+from bsa.cli.evaluate import evaluate, init
+from bsa.cli.options import RUN, options
+from bsa.cli.terminal import EXIT, Commands
 from bsa.errors import UsageError
 from bsa.spec import SpecError
 from bsa.spec import load as load_spec
@@ -29,15 +29,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chat
 @click.version_option(__version__)
 def main():
     """Blind-spot attacks on robust networks: from a JSON spec to the paper's tables."""
-
-
-def _spec(path, overrides, seed, weights_dir, strict=False, tell=None):
-    spec = load_spec(path, _told(overrides, seed))
-    unchecked = [each.name for each in spec.experiments if not each.sanity]
-    if strict and unchecked:
-        found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
-        raise UsageError(f"--strict: expected sanity checks, found {found}")
-    return foreign.pinned(spec, weights_dir, tell)
 
 
 @main.command(epilog=EXIT)
@@ -100,7 +91,7 @@ def plan(spec, resolved, overrides, seed, data_dir, weights_dir, root, form):
     from bsa.engine.run import outlook
     from bsa.engine.store import Store
 
-    spec = _spec(spec, overrides, seed, weights_dir)
+    spec = running.spec_of(spec, overrides, seed, weights_dir)
     if resolved:
         click.echo(json.dumps(spec.resolved, indent=1, ensure_ascii=False))
         return
@@ -117,95 +108,32 @@ def plan(spec, resolved, overrides, seed, data_dir, weights_dir, root, form):
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "strategy", "devices")
-@options("executor", "ray", "workers", "stage_cpus", "stage_gpus")
-def run(
-    spec,
-    overrides,
-    seed,
-    data_dir,
-    weights_dir,
-    root,
-    out,
-    overwrite,
-    strict,
-    strategy,
-    devices,
-    executor,
-    **ray,
-):
+@options("set", "seed", "plugins", *RUN)
+def run(spec, overrides, seed, **how):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
 
     It can be killed at any moment; the same command goes on.
     """
-    from bsa.engine import display
-    from bsa.engine import run as runner
-    from bsa.engine.store import Store
-    from bsa.report import Folder
-
-    ray = {name: value for name, value in ray.items() if value is not None}
-    if ray and not executor:
-        given = ", ".join("--" + name.replace("_", "-") for name in ray)
-        raise UsageError(f"expected --executor ray with {given}, found no executor")
-    resolved = _spec(spec, overrides, seed, weights_dir, strict, tell=functools.partial(click.echo, err=True))
-    store = Store(root)
-    number, workers = cluster.place(strategy or resolved.strategy)
-    folder = Folder(out, resolved, data_dir, overwrite)
-    folder.check()
-    display = display.Display(several=bool(executor))
-    folders = {"data_dir": data_dir, "weights_dir": weights_dir}
-    try:
-        if executor:
-            _on_ray(resolved, store, folders, display, strategy or resolved.strategy, devices, **ray)
-        else:
-            runner.run(resolved, store, **folders, strategy=strategy, devices=devices, seen=display)
-    finally:
-        display.close()
-    if number:
-        click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
-        return
-    _render(resolved, store, data_dir, folder, _told(overrides, seed), strict)
+    spec = running.spec_of(spec, overrides, seed, how["weights_dir"], how["strict"], running.tell)
+    running.run(spec, running.told(overrides, seed), **how)
 
 
-def _on_ray(spec, store, folders, display, strategy, devices, **size):
-    from bsa.engine import ray
-
-    for what, found in {"strategy": strategy, "--devices": devices}.items():
-        if found is not None:
-            raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
-    ray.execute(spec, store, **folders, seen=display, **size)
+main.add_command(evaluate)
+main.add_command(init)
 
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict")
-def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict):
+@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under")
+def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict, fail_over, fail_under):
     """Render the tables and figures of a finished run of a SPEC again."""
     from bsa.engine.store import Store
     from bsa.report import Folder
 
-    resolved = _spec(spec, overrides, seed, weights_dir, strict)
-    folder = Folder(out, resolved, data_dir, overwrite)
-    _render(resolved, Store(root), data_dir, folder, _told(overrides, seed), strict)
-
-
-def _told(overrides, seed):
-    return [*overrides, *([] if seed is None else [f"seed={seed}"])]
-
-
-def _render(spec, store, data_dir, folder, overrides, strict):
-    from bsa.engine.results import gather
-    from bsa.engine.run import describe
-    from bsa.report import render
-    from bsa.report.write import text
-
-    results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    command = again(click.get_current_context())
-    shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
-    text.show([*shown, f"written to {folder.out}"])
-    if strict and results.failed:
-        click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
-        sys.exit(4)
+    spec = running.spec_of(spec, overrides, seed, weights_dir, strict)
+    held = running.limits(spec, fail_over, fail_under)
+    folder = Folder(out, spec, data_dir, overwrite)
+    running.render(spec, Store(root), data_dir, folder, running.told(overrides, seed), strict, held)
 
 
 @main.command("import", epilog=EXIT)

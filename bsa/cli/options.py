@@ -50,6 +50,12 @@ KNOWN = {
                             help="How many devices; by default all GPUs, or 2 parts of the processor."),
     "strict": click.option("--strict", is_flag=True,
                            help="Exit with 4 where a sanity check of the evaluation failed."),
+    "fail_over": click.option("--fail-over", multiple=True, metavar="LIMIT",
+                              help="Exit with 5 where it holds in any cell: 'success>40', or of one cell and attack "
+                                   "'success@0.9,0@pgd>40', in percent; may be repeated."),
+    "fail_under": click.option("--fail-under", multiple=True, metavar="LIMIT",
+                               help="Exit with 5 where it does not hold in every cell: 'accuracy>95', or of one cell "
+                                    "'accuracy@1,0>95'; may be repeated."),
     "executor": click.option("--executor", type=click.Choice(["ray"]),
                              help="Compute independent stages at once, as tasks of Ray (bsa[ray])."),
     "ray": click.option("--ray-address", help="With ray: an existing cluster, for example auto; by default that of "
@@ -62,6 +68,11 @@ KNOWN = {
                                help="With ray: GPUs of a stage; by default none."),
     "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
 }  # fmt: skip
+
+RUN = (  # what a run takes, wherever its spec comes from
+    *("data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under", "strategy", "devices"),
+    *("executor", "ray", "workers", "stage_cpus", "stage_gpus"),
+)
 
 
 def options(*names):

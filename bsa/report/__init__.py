@@ -12,6 +12,7 @@ from bsa.engine.results import Collected, Results
 from bsa.report import _sanity, write
 from bsa.report._folder import Folder as Folder
 from bsa.report._index import index
+from bsa.report._verdict import sentences as sentences
 from bsa.report.page import Page, Table
 from bsa.report.write import html, text
 

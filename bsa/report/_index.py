@@ -9,6 +9,7 @@ from bsa.report import _sanity, success_table
 from bsa.report._chart import chart, place
 from bsa.report._gallery import galleries
 from bsa.report._rates import text
+from bsa.report._verdict import verdict
 from bsa.report.page import Chart, Gallery, Page, Part, Table
 
 UNTOLD = {"command": "", "date": "", "stages": []}  # of results that were rendered into no folder of a run
@@ -77,7 +78,7 @@ def _section(results, parts):
         spec.name,
         str(spec.get("description", "")),
         list(_facts(results)),
-        _verdict(results),
+        verdict(results),
         [network for network in networks if network.chart],
         parts,
         checks,
@@ -108,15 +109,6 @@ def _facts(results):
         yield f"certificate {certificate.label}", certificate.component.name
     yield "cells", ", ".join(map(str, spec.cells))
     yield "seed", str(spec.seed)
-
-
-def _verdict(results):
-    lines = _sanity.lines(results)
-    if not lines:
-        return [
-            ("No checks of the evaluation were made: nothing here says whether the attack was strong enough.", True)
-        ]
-    return [(line.removeprefix("WARNING "), line.startswith("WARNING ")) for line in lines]
 
 
 def _figures(cells):

@@ -10,9 +10,17 @@ SHORT = 4  # signs of a number that reads better than a fraction of 255
 
 
 def sentences(results: Results | Collected) -> list[str]:
-    """Accuracy, success as the images are and in the worst cell, what is certified, and whether to trust it."""
+    """The verdict as lines: those of a collection with the name of the experiment before them."""
     if isinstance(results, Collected):
         return [f"{each.spec.name}: {said}" for each in results.experiments for said in sentences(each)]
+    return [said for said, _ in verdict(results)]
+
+
+def verdict(results: Results) -> list[tuple[str, bool]]:
+    """Accuracy, success as the images are and in the worst cell, what is certified, and whether to trust it.
+
+    Pairs (sentence, whether it is a warning).
+    """
     found = rates(results)
     several = len(results.spec.networks) > 1
     said = [
@@ -20,7 +28,7 @@ def sentences(results: Results | Collected) -> list[str]:
         for network in results.spec.networks
         for sentence in _of_network([rate for rate in found if rate.network == network])
     ]
-    return [*said, *_trust(results)]
+    return [*((sentence, False) for sentence in said), *_trust(results)]
 
 
 def radius(value: float) -> str:
@@ -85,26 +93,25 @@ def _share(rate: Rate) -> str:
     return f"{rate.percent:.1f} % [{low:.1f}-{high:.1f}]"
 
 
-def _trust(results) -> Iterator[str]:
+def _trust(results) -> Iterator[tuple[str, bool]]:
     """Whether the attack was a sound one: what the checks found, and of each that failed what to do."""
     if not results.spec.attacks:
         return
     if not results.sanity:
-        yield "The attack was not checked: the spec turns its checks off."
+        yield "The attack was not checked: nothing here says whether it was strong enough.", True
         return
     every = [(result.place, check) for result, checks in results.sanity for check in checks]
     judged = sum(check["passed"] is not None for _, check in every)
     failed = [(place, check) for place, check in every if check["passed"] is False]
     few = sum(check["message"].startswith(TOO_FEW) for _, check in every)
     if failed:
-        yield f"Do not trust these rates yet: {len(failed)} of {judged} checks of the evaluation failed."
+        yield f"Do not trust these rates yet: {len(failed)} of {judged} checks of the evaluation failed.", True
         for place, check in failed:
             where = f", cell {place['cells'][check['cell']]}" if check["cell"] is not None else ""
-            yield f"{place['label']}{where}: {check['check']}: {check['message'].rstrip('.')}."
+            yield f"{place['label']}{where}: {check['check']}: {check['message'].rstrip('.')}.", True
     elif few:
-        yield f"Whether the attack can be trusted is open: {few} checks had too few images; attack more of them."
+        why = f"{few} checks had too few images; attack more of them"
+        yield f"Whether the attack can be trusted is open: {why}.", True
     else:
-        yield (
-            f"The attack can be trusted: all {judged} checks of the evaluation passed. Success is what it found; a "
-            "stronger attack may find more."
-        )
+        found = "Success is what it found; a stronger attack may find more."
+        yield f"The attack can be trusted: all {judged} checks of the evaluation passed. {found}", False

@@ -143,7 +143,7 @@ def test_an_error_of_the_system_is_a_sentence(monkeypatch):
         OSError(28, "No space left on device", "table.md"): "table.md: No space left on device",
         EOFError("no data left in file"): "a file ends too early: no data left in file",
     }.items():
-        monkeypatch.setattr("bsa.cli.commands.load_spec", lambda *_, error=error: (_ for _ in ()).throw(error))
+        monkeypatch.setattr("bsa.cli.running.load_spec", lambda *_, error=error: (_ for _ in ()).throw(error))
         done = call("plan", "quickstart")
         assert (done.exit_code, done.output) == (1, f"bsa: {words}\n")
 

@@ -1,0 +1,118 @@
+"""What `bsa run`, `show` and `evaluate` share: a resolved spec is computed, rendered and held against limits."""
+
+import functools
+import sys
+
+import click
+
+from bsa import evaluation, foreign
+from bsa.cli.terminal import again
+from bsa.devices import cluster
+from bsa.errors import UsageError
+from bsa.spec import load as load_spec
+
+tell = functools.partial(click.echo, err=True)
+
+
+def spec_of(path, overrides, seed, weights_dir, strict=False, tell=None):
+    """The resolved spec in a file, its foreign weights by their content."""
+    return checked(load_spec(path, told(overrides, seed)), weights_dir, strict, tell)
+
+
+def checked(spec, weights_dir, strict=False, tell=None):
+    """A resolved spec, its foreign weights by their content; UsageError where `strict` and nothing is checked."""
+    unchecked = [each.name for each in spec.experiments if not each.sanity]
+    if strict and unchecked:
+        found = f'"sanity": false in {", ".join(unchecked)}, so that none is made'
+        raise UsageError(f"--strict: expected sanity checks, found {found}")
+    return foreign.pinned(spec, weights_dir, tell)
+
+
+def told(overrides, seed):
+    """What --set and --seed say, as overrides."""
+    return [*overrides, *([] if seed is None else [f"seed={seed}"])]
+
+
+def limits(spec, over, under):
+    """The limits that --fail-over and --fail-under state."""
+    return [
+        evaluation.limit(text, spec, over=wrong) for wrong, texts in ((True, over), (False, under)) for text in texts
+    ]
+
+
+def run(
+    spec,
+    overrides,
+    *,
+    data_dir,
+    weights_dir,
+    root,
+    out,
+    overwrite,
+    strict,
+    strategy,
+    devices,
+    executor,
+    fail_over,
+    fail_under,
+    verdict=False,
+    **ray,
+):
+    """Compute what the store lacks of a resolved spec, then render its results; exits as `render` does."""
+    from bsa.engine import display
+    from bsa.engine import run as runner
+    from bsa.engine.store import Store
+    from bsa.report import Folder
+
+    ray = {name: value for name, value in ray.items() if value is not None}
+    if ray and not executor:
+        given = ", ".join("--" + name.replace("_", "-") for name in ray)
+        raise UsageError(f"expected --executor ray with {given}, found no executor")
+    held = limits(spec, fail_over, fail_under)
+    store = Store(root)
+    number, workers = cluster.place(strategy or spec.strategy)
+    folder = Folder(out, spec, data_dir, overwrite)
+    folder.check()
+    display = display.Display(several=bool(executor))
+    folders = {"data_dir": data_dir, "weights_dir": weights_dir}
+    try:
+        if executor:
+            _on_ray(spec, store, folders, display, strategy or spec.strategy, devices, **ray)
+        else:
+            runner.run(spec, store, **folders, strategy=strategy, devices=devices, seen=display)
+    finally:
+        display.close()
+    if number:
+        click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
+        return
+    render(spec, store, data_dir, folder, overrides, strict, held, verdict)
+
+
+def _on_ray(spec, store, folders, display, strategy, devices, **size):
+    from bsa.engine import ray
+
+    for what, found in {"strategy": strategy, "--devices": devices}.items():
+        if found is not None:
+            raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
+    ray.execute(spec, store, **folders, seen=display, **size)
+
+
+def render(spec, store, data_dir, folder, overrides, strict, held=(), verdict=False):
+    """Write and show the results; with `verdict` what they come to, last. Exits with 4 or 5 where they are not good."""
+    from bsa.engine.results import gather
+    from bsa.engine.run import describe
+    from bsa.report import render, sentences
+    from bsa.report.write import text
+
+    results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
+    command = again(click.get_current_context())
+    shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
+    text.show([*shown, f"written to {folder.out}", *(sentences(results) if verdict else [])])
+    beyond = evaluation.passed(held, results)
+    for said in beyond:
+        click.echo(f"bsa: {said}", err=True)
+    if strict and results.failed:
+        click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
+        sys.exit(4)
+    if beyond:
+        sys.exit(5)

@@ -1,0 +1,12 @@
+"""A network of one's own, evaluated: the spec that is made for it, and what a run is held against.
+
+What is made here is run, stored and reported like any other spec.
+"""
+
+from bsa.evaluation._comments import commented as commented
+from bsa.evaluation._limits import Limit as Limit
+from bsa.evaluation._limits import limit as limit
+from bsa.evaluation._limits import passed as passed
+from bsa.evaluation._spec import IMAGES as IMAGES
+from bsa.evaluation._spec import SEEN as SEEN
+from bsa.evaluation._spec import experiment as experiment

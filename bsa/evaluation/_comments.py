@@ -1,0 +1,29 @@
+"""The spec of an evaluation with comments, for a person to change. No TensorFlow."""
+
+from typing import Any
+
+COMMENTS = {
+    "data": "The test images. Other data: `bsa components data`.",
+    "model": "The network. Others, and what each of them takes: `bsa components models`.",
+    "blind_spot": (
+        "Cells [scale, shift]: all pixels become scale * x + shift, on pixels in pixel_range; [1, 0] are the images as "
+        "they are. A cell must keep pixels in their range."
+    ),
+    "attack": (
+        "epsilon: the largest change of a pixel, of pixels in [0, 1]. thresholds: where success is counted. images: "
+        "how many correctly classified ones are attacked in each cell. Other attacks: `bsa components attacks`."
+    ),
+    "measures": "images: how many of the first ones accuracy is counted on.",
+    "report": "What is written beside the page. Others: `bsa components report`.",
+}
+
+
+def commented(spec: dict[str, Any]) -> dict[str, Any]:
+    """`spec` with a "comment" in each of its parts, of a list in its first; specs are read without comments."""
+
+    def with_comment(key, value):
+        if isinstance(value, list) and value:
+            return [with_comment(key, value[0]), *value[1:]]
+        return {"comment": COMMENTS[key]} | value if isinstance(value, dict) and key in COMMENTS else value
+
+    return {key: with_comment(key, value) for key, value in spec.items()}

@@ -1,0 +1,154 @@
+"""The spec of an evaluation, made in memory from a few words: a network, data and a radius. No TensorFlow."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bsa import catalog
+from bsa.criteria import fraction
+from bsa.errors import UsageError, suggest
+from bsa.spec import read
+from bsa.spec.experiment import networks
+
+SAVED = (".keras", ".h5", ".hdf5")  # what Keras saves a whole network in, beside a folder of TensorFlow's
+WEIGHTS = {".pth": "wong_kolter", ".pt": "wong_kolter", ".npz": "npz"}  # of anything else: madry_checkpoint
+
+
+def named(text):
+    return {"name": text}
+
+
+WIDE = 0.2  # a radius from which on the cells are those of the paper's Table 2, made for 0.3; below of Table 3, for 0.1
+CELLS = {
+    True: [[1, 0], [0.9, 0], [0.9, 0.05], [0.8, 0], [0.8, 0.1]],
+    False: [[1, 0], [0.95, 0], [0.95, 0.025], [0.9, 0], [0.9, 0.05]],
+}
+IMAGES = 1000
+SEEN = 10  # times as many images for accuracy: a pass each, where an attack takes a hundred
+CERTIFIED = 100  # images that are certified: bounds are dearer than attacks
+
+
+def experiment(
+    model: str,
+    *,
+    epsilon: float | str,
+    data: str | None = None,
+    pixels: Any = None,
+    outputs: str | None = None,
+    weights: str | None = None,
+    network: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
+    images: int = IMAGES,
+    cells: Sequence[Sequence[float]] | None = None,
+    paper: bool = False,
+    name: str | None = None,
+) -> dict[str, Any]:
+    """The spec, a dict not yet checked, that evaluates a network within `epsilon` on images and in blind spots.
+
+    `model` is a file or folder that Keras saved; the name of a network (`models`) whose `weights` stand in a file; or a
+    spec, of which the only network, or the one called `network`, is taken together with its data. `data` is as
+    `bsa.data.named` takes it, `test` and `train` are its parts; `pixels` and `outputs` are what a saved network takes
+    and gives. Of each cell, by default five of the paper's, the first `images` that are classified correctly are
+    attacked, with `paper` by the paper's attack, too. `name` names the results. Raises UsageError.
+    """
+    taken = _network(model, weights, network, {"pixels": pixels, "outputs": outputs})
+    if data is not None:
+        taken = _on_other_data(taken, model, named(data))
+    if "data" not in taken:
+        raise UsageError("expected --data: the test images, such as test.npz, a folder, tfds:NAME or mnist")
+    parts = {part: given for part, given in {"test": test, "train": train}.items() if given is not None}
+    if parts:
+        taken["data"] = taken["data"] | parts
+    at_most = fraction(epsilon) if isinstance(epsilon, str) else epsilon
+    at = {"epsilon": epsilon, "thresholds": ["epsilon", "scale*epsilon"] if paper else ["epsilon"], "images": images}
+    attacks = ["corner_descent", *(["carlini_wagner_linf"] if paper else [])]
+    return {
+        "name": name or legal(model),
+        **taken,
+        "blind_spot": {"cells": [list(cell) for cell in cells or CELLS[at_most >= WIDE]]},
+        "attack": [{"name": attack} | at for attack in attacks],
+        "measures": [{"name": "accuracy", "images": SEEN * images}],
+        "report": [{"name": "success_table"}, {"name": "examples"}],
+    }
+
+
+def legal(model: str) -> str:
+    """The name of results for a network in a file: its name in lower case, with _ for what is no letter or number."""
+    return re.sub("[^a-z0-9]+", "_", Path(model).stem.lower()).strip("_")[:100] or "network"
+
+
+def _network(model, weights, network, reading):
+    """What a spec says of a network, with the data of the spec that it is taken from."""
+    path = Path(model).expanduser()
+    reading = {key: value for key, value in reading.items() if value is not None}
+    saved = path.suffix.lower() in SAVED or path.is_dir()
+    if weights is not None:
+        return {"model": {"name": _architecture(model, saved)}, "weights": _weights(weights)} | _unread(reading)
+    if saved:
+        return {"model": {"name": "keras_file", "file": model} | reading}
+    if path.suffix.lower() in WEIGHTS:
+        raise UsageError(
+            f"{model}: expected a network that Keras saved ({', '.join(SAVED)} or a SavedModel's folder), found a file "
+            f"of weights: name their network, such as `bsa evaluate wong_small --weights {model}`, or load it yourself "
+            "and hand it to bsa.evaluate"
+        )
+    if path.suffix != ".json" and path.is_file():
+        raise UsageError(
+            f"{model}: expected a network that Keras saved, {', '.join(SAVED)} or a folder, found another file"
+        )
+    return _of_spec(model, network) | _unread(reading)
+
+
+def _unread(reading):
+    if reading:
+        given = " and ".join(f"--{key}" for key in reading)
+        raise UsageError(f"expected {given} with a network that Keras saved alone: others take [0, 1] and give logits")
+    return {}
+
+
+def _architecture(name, saved):
+    if saved:
+        raise UsageError(f"{name}: expected the name of a network whose weights --weights has, found a whole network")
+    catalog.check_name("models", name)
+    return name
+
+
+def _weights(file):
+    return {"name": WEIGHTS.get(Path(file).suffix.lower(), "madry_checkpoint"), "file": str(Path(file).absolute())}
+
+
+def _of_spec(name, network):
+    """The network, the data and the seed of a spec."""
+    known = catalog.names("models")
+    if name in known:
+        raise UsageError(f"{name}: expected its weights, too, --weights FILE (.npz, .pth or a TensorFlow 1 checkpoint)")
+    try:
+        _, spec, _ = read(name)
+    except UsageError:
+        near = suggest(name, known)
+        raise UsageError(
+            f"no network {name}: expected a file that Keras saved ({', '.join(SAVED)}), a SavedModel's folder, a spec, "
+            f"or one of {', '.join(known)} with --weights. {near}".strip()
+        ) from None
+    if "experiments" in spec:
+        raise UsageError(f"{name}: expected the spec of one experiment, found a collection: name one of its specs")
+    found = networks(spec)
+    if network is None and len(found) == 1:
+        network = next(iter(found))
+    if network not in found:
+        raise UsageError(f"{name}: expected --network, one of {', '.join(found)}, found {network or 'none'}")
+    if "after" in found[network]:
+        raise UsageError(f"{name}: expected a network that stands alone, found {network} behind others in a cascade")
+    return {key: spec[key] for key in ("data", "seed") if key in spec} | found[network]
+
+
+def _on_other_data(taken, model, data):
+    """A network of a spec on data of one's own: one that is trained is trained on the spec's."""
+    if "train" in taken and taken["data"] != data:
+        raise UsageError(
+            f"{model}: expected its own data, {taken['data'].get('name')}, which it is trained on, found "
+            f"{data['name']}: leave out --data, or give a saved network"
+        )
+    return taken | {"data": data}
