@@ -28,7 +28,7 @@ def evaluated(made):
         if place["kind"] == "sanity":
             return {"checks": list(checks), "failed": 0}
         if place["kind"] == "measure":
-            return {"correct": np.arange(150) < 135}
+            return {"accuracy": 0.9, "images": 150}
         if place["kind"] != "attack":
             return {}
         broken = np.arange(100) < 100 * CELLS[place["cell"].scale, place["cell"].shift]
