@@ -144,11 +144,13 @@ def _hashed(kind, component: Component):
     made = {"name": name, "version": _version(kind, name), "params": params}
     if "attacks" in params:  # an ensemble: what its members compute is part of what it computes
         made["members"] = [_member(kind, member["name"]) for member in params["attacks"]]
+    if "transform" in params:  # likewise a training over transformations
+        made["transforms"] = [_member("transforms", step["name"]) for step in params["transform"]["chain"]]
     return made | catalog.identity(kind, name)
 
 
 def _member(kind, name):
-    """A member of an ensemble: its version, and the origin of one from elsewhere."""
+    """A part of a component, such as a member of an ensemble: its version, and the origin of one from elsewhere."""
     identity = catalog.identity(kind, name)
     return {"version": _version(kind, name)} | identity if identity else _version(kind, name)
 

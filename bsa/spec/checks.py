@@ -4,9 +4,10 @@ import graphlib
 import itertools
 
 from bsa import catalog, errors
+from bsa.spec.chain import chained
 from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
-from bsa.transforms import scale_shift
+from bsa.transforms import ranges_problems, scale_shift
 
 
 def problems(spec, broken=()):
@@ -176,6 +177,19 @@ def _training(spec):
         if train.get("epsilon_warmup", 0) > train["steps"]:
             found = f"{train['epsilon_warmup']}"
             yield Problem(f"{place}/epsilon_warmup", f"at most the {train['steps']} training steps", found)
+        if "transform" in train:
+            yield from _moving(f"{place}/transform", **train["transform"])
+
+
+def _moving(place, chain, ranges, alone):
+    """A training over transformations: what its chain is of, and ranges of what that has."""
+    try:
+        transform = chained(chain)
+    except errors.UsageError as error:
+        yield Problem(f"{place}/chain", "transformations", errors.one_line(error))
+        return
+    for name, expected, found in ranges_problems(transform, ranges):
+        yield Problem(f"{place}/ranges{pointer([name])}", expected, found)
 
 
 def _rendering(spec):

@@ -22,8 +22,8 @@ from bsa.train._finite import ADVICE
 
 
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
-        weight_decay=None, augmentation=None, gradient_accumulation=None, folder=None, progress=None, identity="",
-        devices=device.ONE):  # fmt: skip
+        weight_decay=None, augmentation=None, transform=None, gradient_accumulation=None, folder=None, progress=None,
+        identity="", devices=device.ONE):  # fmt: skip
     """Train `model` in place on `data` (see `bsa.data.pair`); returns the history, a dict of (steps,) float32 arrays.
 
     `objective(model, x, y, seed, step)` gives a loss for each example (n,) and a dict of per-example metrics; where
@@ -57,8 +57,8 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     state = _checkpoint.State(twin.variables + rule.variables, Path(folder) if folder else None, identity, devices)
     update = _update.make(
         twin, rule, data, objective, seed=seed, batch_size=batch_size, weight_decay=weight_decay,
-        augmentation=augmentation, gradient_accumulation=gradient_accumulation, jit_compile=jit_compile,
-        devices=devices,
+        augmentation=augmentation, transform=transform, gradient_accumulation=gradient_accumulation,
+        jit_compile=jit_compile, devices=devices,
     )  # fmt: skip
     order = _order(seed, len(data.x), batch_size)
     with state.scalars() as scalars:

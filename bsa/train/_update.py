@@ -7,14 +7,15 @@ are drawn and augmented for the whole batch, and an objective that draws is told
 import tensorflow as tf
 
 from bsa.ops import augment, seeds
-from bsa.train import _finite
+from bsa.train import _finite, _moves
 
 
-def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmentation, gradient_accumulation,
-         jit_compile, devices):  # fmt: skip
+def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmentation, transform,
+         gradient_accumulation, jit_compile, devices):  # fmt: skip
     """`update(indices, step) -> {"loss": mean, metric: mean, ...}`, which changes `model` by the optimizer `rule`.
 
-    `indices` (batch_size,) int32 are the images of the global batch. The gradient is that of the mean loss plus
+    `indices` (batch_size,) int32 are the images of the global batch, which are augmented, and then moved by
+    `transform` (see `_moves`). The gradient is that of the mean loss plus
     `weight_decay` * sum(w^2) / 2 over the variables named "kernel" (Madry et al. 2018, as released for CIFAR-10), and
     plus the losses of the model itself, once, as Keras trains with them: of its regularizers, and those that the last
     of the objective's calls added, which are taken for means over the batch. The reported loss is without both, and the
@@ -26,10 +27,13 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
     size = batch_size // pieces
     images, labels = tf.constant(data.x), tf.constant(data.y)
     draws, crops = seeds.derive(seed, "train"), seeds.derive(seed, "augmentation")
+    moved = _moves.make(**transform, seed=seed, batch_size=batch_size) if transform else None
 
     def batch(indices, step):
         x, y = tf.gather(images, indices), tf.gather(labels, indices)
-        return augment.augment(augmentation, x, tf.stack([crops, step])) if augmentation else x, y
+        if augmentation:
+            x = augment.augment(augmentation, x, tf.stack([crops, step]))
+        return moved(x, step) if moved else x, y
 
     def gradients(x, y, step, number):
         part = {}

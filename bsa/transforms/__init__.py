@@ -6,6 +6,7 @@ the point, a seed and the images' numbers, and of nothing else.
 
 from bsa.transforms._chain import chain as chain
 from bsa.transforms._chain import move as move
+from bsa.transforms._ranges import ranges_problems as ranges_problems
 from bsa.transforms._transform import Range as Range
 from bsa.transforms._transform import Transform as Transform
 from bsa.transforms._transform import per_image as per_image

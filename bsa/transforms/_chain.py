@@ -54,7 +54,11 @@ def chain(*transforms: Transform, names: Sequence[str] = ()) -> Transform:
             product *= 1.0 if step.idle(point) else step.transform.contraction(step.own(point))
         return product
 
-    return Transform(space, apply, problem, contraction, all(each.smooth for each in transforms), steps)
+    def fits(point: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        found = [(step, step.transform.fits(step.own(point))) for step in steps if step.transform.fits]
+        return {step.names[key]: ends for step, each in found for key, ends in each.items()}
+
+    return Transform(space, apply, problem, contraction, all(each.smooth for each in transforms), steps, fits)
 
 
 def _walk(steps: Sequence[Step], x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Iterator[Any]:

@@ -18,6 +18,8 @@ class Transform(NamedTuple):
 
     `apply(x, point, seed, index)` takes and gives tensors (n, height, width, channels), float32; x is in [0, 1], what
     comes out may leave it: whoever applies a transformation clips, and says how much (`move`).
+    `fits(point)` gives (low, high) of each parameter that others bound: pixels stay in [0, 1] within them at the
+    point's other values, which may be tensors (n,), as low and high then are.
     """
 
     space: Mapping[str, Range]
@@ -26,6 +28,7 @@ class Transform(NamedTuple):
     contraction: Callable[[Mapping[str, float]], float]  # the factor by which L-inf distances shrink at a point
     smooth: bool  # whether gradients for images and point mean something
     steps: tuple = ()  # of a chain: what it is of
+    fits: Callable[[Mapping[str, Any]], Mapping[str, tuple[Any, Any]]] | None = None  # where others bound some
 
 
 def per_image(value: Any, x: Any) -> Any:

@@ -93,8 +93,12 @@ def make(*, pixel_range: Sequence[float] = (-0.5, 0.5)) -> Transform:
             return "expected a scale that leaves an image to see, found 0"
         return problem(point["scale"], point["shift"], pixel_range)
 
+    def fits(point: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        middle, reach = (1 - point["scale"]) * (low + high) / 2, (1 - abs(point["scale"])) * (high - low) / 2
+        return {"shift": (middle - reach, middle + reach)}
+
     space = {
         "scale": Range(-1, 1, 1, "of the contrast"),
         "shift": Range(low - high, high - low, 0, "of the pixel range's units"),
     }
-    return Transform(space, apply, wrong, lambda point: abs(point["scale"]), smooth=True)
+    return Transform(space, apply, wrong, lambda point: abs(point["scale"]), smooth=True, fits=fits)

@@ -65,7 +65,8 @@ def trained(norm, devices, **params):
     return [*model.get_weights(), *history.values()]
 
 apart = []
-for params in ({}, {"gradient_accumulation": 2}):
+moved = {"chain": ["scale_shift"], "ranges": {"scale": [0.65, 1]}}
+for params in ({}, {"gradient_accumulation": 2, "transform": moved}):
     for norm in (False, True):
         one, both = trained(norm, devices.ONE, **params), trained(norm, two, **params)
         apart.append(max(float(np.abs(a - b).max()) for a, b in zip(one, both, strict=True)))

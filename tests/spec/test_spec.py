@@ -20,6 +20,8 @@ GOOD = {
     "attack": {"name": "pgd", "epsilon": 0.1},
 }
 WEIGHTS = {"name": "wong_kolter", "file": "mnist.pth"}
+MOVED = {"chain": ["scale_shift"], "ranges": {"scale": [0.65, 1]}}
+UPSIDE_DOWN = {"name": "scale_shift", "pixel_range": [1, 0]}
 CERTIFY = {"name": "outer_polytope", "epsilon": 0.1}
 
 
@@ -57,6 +59,13 @@ BROKEN = [
     ("train.steps", 0, "/train/steps", ["at least 1"]),
     ("train.epsilon", 8, "/train/epsilon", ["at most 1", "0.0313725"]),
     ("train.optimizer", "adamw", "/train/optimizer", ["adam, sgd", 'did you mean "adam"?']),
+    ("train.transform", {"chain": ["scale_shift"]}, "/train/transform/ranges", ['a key "ranges"']),
+    ("train.transform", {**MOVED, "chain": ["scale"]}, "/train/transform/chain/0", ['did you mean "scale_shift"?']),
+    ("train.transform", {**MOVED, "ranges": {"scael": 1}}, "/train/transform/ranges/scael", ["one of scale, shift"]),
+    ("train.transform", {**MOVED, "ranges": {"scale": [0.9, 2]}}, "/train/transform/ranges/scale", ["high <= 1"]),
+    ("train.transform", {**MOVED, "ranges": {"scale": "fits"}}, "/train/transform/ranges/scale", ["for shift"]),
+    ("train.transform", {**MOVED, "ranges": {"shift": "fit"}}, "/train/transform/ranges/shift", ['"fits"']),
+    ("train.transform", {**MOVED, "chain": [UPSIDE_DOWN]}, "/train/transform/chain", ["[low, high] with low < high"]),
     ("train.learning_rate", [[0, 0.1], [0, 0.2]], "/train/learning_rate", ["begin at 0 and grow"]),
     ("train.learning_rate", [[5, 0.1]], "/train/learning_rate", ["begin at 0"]),
     ("train.epsilon_warmup", 11, "/train/epsilon_warmup", ["at most the 10", "11"]),
