@@ -1,0 +1,78 @@
+"""Where the next probe goes: by what is known (TPE, CMA-ES; Optuna's), over a grid, or at random."""
+
+import contextlib
+import warnings
+
+from bsa.errors import UsageError
+from bsa.exploration._space import allowed, drawn, free, grid
+from bsa.ops.seeds import derive
+
+LEARN = {"tpe": "TPESampler", "cma_es": "CmaEsSampler"}  # by what they are told; the classes are Optuna's
+
+
+def sampler(name, space, problem, budget, seed):
+    """What asks for points of the space by the sampler of that name; it has `ask()` and `tell(value)`, in turn.
+
+    `ask` gives None where there are no more. Of several points asked for at once values are told in their order.
+    """
+    if name in LEARN:
+        return _Learning(name, space, problem, seed)
+    if name == "grid":
+        return _Listed(iter(grid(space, problem, budget)))
+    return _Listed(drawn(space, problem, seed, number) for number in range(budget))
+
+
+class _Listed:
+    """Points that were known beforehand."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def ask(self):
+        return next(self.points, None)
+
+    def tell(self, value):
+        pass
+
+
+class _Learning:
+    """A study of Optuna's, in memory: the same seed, told the same, asks for the same."""
+
+    def __init__(self, name, space, problem, seed):
+        self.space, self.problem, self.open = space, problem, []
+        with _quiet() as optuna:
+            more = {"multivariate": True} if name == "tpe" else {}
+            made = getattr(optuna.samplers, LEARN[name])(seed=derive(seed, "exploration"), **more)
+            self.study = optuna.create_study(direction="maximize", sampler=made)
+            self.ranges = {
+                key: optuna.distributions.FloatDistribution(space[key].low, space[key].high) for key in free(space)
+            }
+
+    def ask(self):
+        with _quiet():
+            trial = self.study.ask(self.ranges)
+        self.open.append(trial)
+        fixed = {key: each.low for key, each in self.space.items()}
+        return allowed(self.space, self.problem, fixed | trial.params)
+
+    def tell(self, value):
+        with _quiet():
+            self.study.tell(self.open.pop(0), value)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Optuna, which otherwise tells of each study and of what is experimental."""
+    try:
+        import optuna
+    except ImportError:
+        raise UsageError('explore: expected Optuna, found none: pip install "bsa[explore]", or use the sampler "grid" '
+                         'or "random"') from None  # fmt: skip
+    told = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield optuna
+    finally:
+        optuna.logging.set_verbosity(told)

@@ -1,0 +1,100 @@
+"""The search over a chain's points for those that keep accuracy and break the network: ask and tell.
+
+Most probes look for the point that breaks most, by a sampler; the last quarter, or all once a probe broke every image,
+make the mildest point that breaks half milder still (`_milder`). A grid is gone over from end to end and nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bsa.exploration._milder import Milder
+from bsa.exploration._probe import Probe
+from bsa.exploration._samplers import LEARN, sampler
+from bsa.exploration._space import Point, Problem, free
+from bsa.transforms import Range
+
+HALF = 0.5  # the success that counts as enough for the mildest point
+LAST = 4  # one of so many probes is kept for it
+
+
+def make(
+    space: Mapping[str, Range],
+    *,
+    budget: int,
+    seed: int,
+    accuracy: float,
+    keep_accuracy: float,
+    sampler: str,
+    problem: Problem = lambda point: None,
+) -> "Exploration":
+    """The search in a `space` of at most `budget` probes.
+
+    `accuracy` is that of the images as they are, a share in [0, 1], of which `keep_accuracy` points may be lost;
+    `sampler` is "tpe", "cma_es", "grid" or "random". `problem(point)` says why a point is not allowed, or None. Raises
+    ValueError for a space in which nothing can move or whose centre is not allowed, UsageError where Optuna is missing.
+    """
+    if not free(space):
+        raise ValueError("expected at least one parameter with a range to search, found none")
+    return Exploration(dict(space), problem, budget, seed, accuracy - keep_accuracy / 100, sampler)
+
+
+class Exploration:
+    """A search: `ask` for points, try them, `tell` the probes in the same order. Equal seeds and probes, equal points.
+
+    So a search that was killed goes on where it was: it is told again what was kept of its probes.
+    """
+
+    def __init__(self, space: dict[str, Range], problem: Problem, budget: int, seed: int, least: float, name: str):
+        self.space, self.least, self.probes = space, least, list[Probe]()
+        self._learns, self._whole, self._left = name in LEARN, name == "grid", budget
+        self._sampler, self._milder = sampler(name, space, problem, budget, seed), Milder(space, problem)
+        self._open: list[tuple[Point, Any]] = []
+        self._last = 0 if self._whole else budget // LAST
+
+    def ask(self, count: int = 1) -> list[Point]:
+        """The next points to try, at most `count`; none where the search is at its end."""
+        count, last = min(count, self._left), self._left <= self._last or self._all_broken()
+        if not last:
+            count = min(count, self._left - self._last)
+        points, asks = [], self._sampler
+        if last and self.mildest and not self._whole:
+            points, asks = self._milder.ask(self.mildest.point, count), self._milder
+        elif count:
+            points = [point for point in (self._sampler.ask() for _ in range(count)) if point is not None]
+        self._open = [(point, asks) for point in points]
+        self._left -= len(points)
+        return points
+
+    def tell(self, probe: Probe) -> None:
+        """What was found at the next of the points that were asked for."""
+        point, asked = self._open.pop(0)
+        if probe.point != point:
+            raise ValueError(f"expected the probe of {point}, which was asked for next, found that of {probe.point}")
+        self.probes.append(probe)
+        asked.tell(self.mild(probe) if asked is self._milder else self._value(probe))
+
+    def kept(self, accuracy: float) -> bool:
+        """Whether an accuracy, a share, is as good as is asked for; where it is not, no attack need be made."""
+        return accuracy >= self.least - 1e-9
+
+    def mild(self, probe: Probe) -> bool:
+        """Whether a probe keeps accuracy and breaks half."""
+        return self.kept(probe.accuracy) and probe.success is not None and probe.success >= HALF
+
+    @property
+    def most(self) -> Probe | None:
+        """The probe that keeps accuracy and breaks most, the mildest of equals; None where none keeps accuracy."""
+        kept = [probe for probe in self.probes if self.kept(probe.accuracy) and probe.success is not None]
+        return min(kept, key=lambda probe: (-probe.success, probe.size), default=None)
+
+    @property
+    def mildest(self) -> Probe | None:
+        """The mildest probe that keeps accuracy and breaks half; None where none does."""
+        return min(filter(self.mild, self.probes), key=lambda probe: probe.size, default=None)
+
+    def _all_broken(self):
+        return self._learns and any(self.mild(probe) and probe.success == 1 for probe in self.probes)
+
+    def _value(self, probe):
+        """What the sampler is to raise: success, or where accuracy is lost, how much of it, below 0."""
+        return probe.success if probe.success is not None else min(probe.accuracy - self.least, 0.0)
