@@ -16,7 +16,7 @@ Space = Mapping[str, Range]
 Point = dict[str, float]
 Problem = Callable[[Mapping[str, float]], str | None]
 
-HALVINGS = 20  # of the way from the centre to a point that is not allowed
+HALVINGS = 20  # of what a parameter that is not allowed is pulled in by
 DIGITS = 4  # of a range that its numbers are written with, so that people can read a point and state it again
 
 
@@ -77,21 +77,31 @@ def _rounded(each, value):
 
 
 def allowed(space: Space, problem: Problem, point: Mapping[str, float]) -> Point:
-    """`point`, rounded, or where `problem` finds fault with it the farthest point towards it that is allowed.
+    """`point`, rounded, or where `problem` finds fault with it the nearest allowed one, with one or all numbers pulled in.
 
     So the search loses no probe on what a transformation cannot do, such as a shift that leaves the range of pixels.
     Raises ValueError where even the centre is not allowed.
     """
-
-    def at(share):
-        return {name: _rounded(space[name], value) for name, value in between(space, point, share).items()}
-
-    if problem(at(1.0)) is None:
-        return at(1.0)
-    found, low, high = at(0.0), 0.0, 1.0
-    wrong = problem(found)
+    whole = _written(space, point)
+    if problem(whole) is None:
+        return whole
+    wrong = problem(_written(space, centre(space)))
     if wrong:
         raise ValueError(f"expected ranges whose point nearest to neutral is allowed: {wrong}")
+    ways = [_pulled(space, problem, whole, names) for names in ([name] for name in free(space))]
+    ways += [_pulled(space, problem, whole, list(space))]
+    return min((way for way in ways if way), key=lambda way: _apart(space, whole, way))
+
+
+def _pulled(space, problem, point, names):
+    """The point with the parameters `names` pulled in as far as need be, None where that does not help."""
+
+    def at(share):
+        return _written(space, point | {name: between(space, point, share)[name] for name in names})
+
+    if problem(at(0.0)) is not None:
+        return None
+    found, low, high = at(0.0), 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         if problem(at(middle)) is None:
@@ -99,6 +109,15 @@ def allowed(space: Space, problem: Problem, point: Mapping[str, float]) -> Point
         else:
             high = middle
     return found
+
+
+def _apart(space, one, other):
+    return sum(((one[name] - other[name]) / (space[name].high - space[name].low)) ** 2 for name in free(space))
+
+
+def _written(space, point):
+    """A point with as many digits as people read."""
+    return {name: _rounded(each, point[name]) for name, each in space.items()}
 
 
 def grid(space: Space, problem: Problem, count: int) -> list[Point]:
