@@ -20,8 +20,9 @@ from typing import NamedTuple
 from bsa import backend, files, fragments
 from bsa.errors import UsageError, one_line, suggest
 
-KINDS = ("data", "models", "train", "weights", "transforms", "attacks", "certify", "measures", "checks", "report")
-OPEN = tuple(kind for kind in KINDS if kind != "checks")  # what a plug-in may add to
+KINDS = ("data", "models", "train", "weights", "transforms", "attacks", "certify", "measures", "checks", "exploration",
+         "report")  # fmt: skip
+OPEN = tuple(kind for kind in KINDS if kind not in ("checks", "exploration"))  # what a plug-in may add to
 FUNCTIONS = {  # what a module of each kind must have
     "data": ("describe", "load"),
     "models": ("build",),
@@ -212,7 +213,7 @@ def find(kind: str, name: str) -> ModuleType:
     another backend than TensorFlow, and for a plug-in's module that cannot be imported or lacks a function.
     """
     check_name(kind, name)
-    if kind not in ("data", "transforms", "report"):
+    if kind not in ("data", "transforms", "exploration", "report"):
         backend.check()
     entry = entries(kind)[name]
     if entry.origin == "bsa":

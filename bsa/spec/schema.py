@@ -7,8 +7,9 @@ import copy
 import json
 
 from bsa import catalog, criteria
+from bsa.spec.space import spaces, stated
 
-FRAMED = ("sanity", "invariant")  # the checks: each has a key of its own at the top of a spec
+FRAMED = {"sanity": "checks", "invariant": "checks", "explore": "exploration"}  # with keys of their own in a spec
 FRAMES = ("experiment", "collection")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PIXELS = "#/$defs/pixels"  # a number, or a fraction such as "8/255"
@@ -35,8 +36,11 @@ def combined():
         definitions[kind] = _choice(kind, names)
     _add_members(definitions)
     definitions["step"]["else"] = {"enum": list(catalog.names("transforms"))}
-    for name in FRAMED:
-        definitions[name] = copy.deepcopy(catalog.fragment("checks", name)) | {"additionalProperties": False}
+    for name, kind in FRAMED.items():
+        part = copy.deepcopy(catalog.fragment(kind, name)) | {"additionalProperties": False}
+        part["properties"] |= definitions.get(name, {}).get("properties", {})
+        definitions[name] = part
+    definitions["space"]["enum"] = list(spaces())
     collected = [name for name in catalog.names("report") if catalog.fragment("report", name).get("collection")]
     definitions["collected"] = _choice("report", collected)
     _allow_comments(definitions)
@@ -102,9 +106,10 @@ def fill(value, part):
         value = {"name": value}
     part = _resolve(part, value)
     if isinstance(value, dict) and part.get("properties"):
+        value = stated(value, part)
         filled = {k: fill(v, _property(part, k)) for k, v in value.items()}
         for key, sub in part["properties"].items():
-            if key not in filled and "default" in sub:
+            if key not in filled and "default" in sub and key != "space":
                 filled[key] = fill(copy.deepcopy(sub["default"]), sub)
         return filled
     if isinstance(value, dict):
