@@ -14,7 +14,7 @@ ROOT = Path(bsa.__file__).parent
 LAYERS = [
     {"errors", "lazy", "outcomes", "version"},
     {"signatures", "ops", "rewrites", "transforms", "criteria", "given"},
-    {"backend", "files", "fragments", "networks", "devices", "pytorch"},
+    {"backend", "files", "fragments", "networks", "devices", "pytorch", "exploration"},
     {"catalog"},
     {"foreign", "listing"},
     {"data", "models", "weights", "certify", "search", "spec"},

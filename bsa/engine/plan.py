@@ -16,7 +16,7 @@ from bsa.spec.experiment import Component
 class Stage(NamedTuple):
     """One thing to compute. `params` is what it depends on beside `needs`, the keys of the stages before it."""
 
-    kind: str  # "network", "measure", "certify", "attack", "invariant" or "sanity"
+    kind: str  # "network", "measure", "certify", "attack", "invariant", "sanity" or "explore"
     title: str  # for people: 'attack carlini_wagner_linf, network main, cell (0.9, 0)'
     component: dict  # {"name", "version", "params"}
     params: dict
@@ -62,6 +62,9 @@ def placed(spec, data):
             yield from _invariants(spec, attack, found, proven[name], trained[name])
             if spec.sanity:
                 yield _sanity(spec, attack, found, trained[name], source)
+    for search in spec.explored:
+        for name in search.networks:
+            yield _explored(spec, search, name, trained[name], source)
 
 
 def _source(data, described):
@@ -132,6 +135,16 @@ def _sanity(spec, attack, found, network, source):
     needs = (network.key, *(s.key for s in stages))
     title = f"sanity of {label}, network {name}"
     return place, _stage("sanity", title, _hashed("checks", spec.sanity), params, needs)
+
+
+def _explored(spec, search, name, network, source):
+    """A search for blind spots of one network, by what its chain and its attacks compute."""
+    place = {"kind": "explore", "network": name, "label": search.label}
+    params, component = search.component.params, _hashed("exploration", search.component)
+    component["transforms"] = [_member("transforms", step["name"]) for step in params["chain"]]
+    component["attacks"] = [_member("attacks", params[which]["name"]) for which in ("attack", "standard")]
+    title = f"{search.label}, network {name}"
+    return place, _stage("explore", title, component, {"seed": spec.seed, "data": source}, (network.key,))
 
 
 def _version(kind, name):

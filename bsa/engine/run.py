@@ -57,6 +57,8 @@ def _passes(stage):
         return catalog.find("train", name).passes(**params) * params["steps"] * params["batch_size"]
     if stage.kind == "attack":
         return catalog.find("attacks", name).passes(**params) * params["images"]
+    if stage.kind == "explore":
+        return _explore_passes(params)
     if stage.kind == "invariant":
         attack = stage.params["attack"]
         once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
@@ -66,6 +68,17 @@ def _passes(stage):
         once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
         return catalog.find("checks", "sanity").passes(once, params["images"])
     return None
+
+
+def _explore_passes(params):
+    """Of a search: its probes, and three points measured, two of them with their control."""
+    shared = {name: params[name] for name in ("epsilon", "thresholds", "batch_size", "jit_compile")}
+
+    def once(which):
+        own = {key: value for key, value in params[which].items() if key != "name"}
+        return catalog.find("attacks", params[which]["name"]).passes(**own, **shared)
+
+    return params["probes"] * params["images"] * once("attack") + 5 * params["unseen"] * once("standard")
 
 
 def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devices=None, seen):

@@ -20,7 +20,8 @@ from bsa.spec import digest
 
 RECORD = "record.json"
 HASHED = ("kind", "component", "params", "needs")  # of a record: what its key is of
-EXPECTED = {"network": "network.keras", "measure": "measure.npz", "attack": "attack.npz", "certify": "certify.npz"}
+EXPECTED = {"network": "network.keras", "measure": "measure.npz", "attack": "attack.npz", "certify": "certify.npz",
+            "explore": "explore.json"}  # fmt: skip
 # what a record holds that was written before records had a sum of their own
 UNSUMMED = {*HASHED, "key", "title", "metrics", "versions", "seconds", "peak_memory_bytes", "files"}
 

@@ -4,6 +4,7 @@
 that keeps accuracy and breaks most, and the mildest that keeps accuracy and breaks half.
 """
 
+from bsa.exploration._found import Measured as Measured
 from bsa.exploration._probe import Probe as Probe
 from bsa.exploration._probe import front as front
 from bsa.exploration._space import allowed as allowed
@@ -13,3 +14,4 @@ from bsa.exploration._space import free as free
 from bsa.exploration._space import grid as grid
 from bsa.exploration._space import narrowed as narrowed
 from bsa.exploration._space import size as size
+from bsa.exploration.explore import Exploration as Exploration

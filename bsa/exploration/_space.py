@@ -20,12 +20,13 @@ HALVINGS = 20  # of what a parameter that is not allowed is pulled in by
 DIGITS = 4  # of a range that its numbers are written with, so that people can read a point and state it again
 
 
-def narrowed(space: Space, ranges: Mapping[str, Sequence[float]]) -> dict[str, Range]:
-    """The space with `ranges`, pairs [low, high] by name, in place of its own; the others stay.
+def narrowed(space: Space, ranges: Mapping[str, float | Sequence[float]]) -> dict[str, Range]:
+    """The space with `ranges`, [low, high] or a number by name, in place of its own; the others stay.
 
     Raises ValueError for a name that is not in the space, and for a range that is none or reaches beyond the space's.
     """
-    for name, (low, high) in ranges.items():
+    ends = {name: given if isinstance(given, list | tuple) else (given, given) for name, given in ranges.items()}
+    for name, (low, high) in ends.items():
         if name not in space:
             hint = suggest(name, space)
             raise ValueError(f"expected ranges of {', '.join(space)}, found {name}{hint and f': {hint}'}")
@@ -34,7 +35,7 @@ def narrowed(space: Space, ranges: Mapping[str, Sequence[float]]) -> dict[str, R
             expected = f"a range [low, high] within [{most.low:g}, {most.high:g}] of {name} ({most.unit})"
             raise ValueError(f"expected {expected}, found [{low:g}, {high:g}]")
     return {
-        name: each._replace(low=ranges[name][0], high=ranges[name][1]) if name in ranges else each
+        name: each._replace(low=ends[name][0], high=ends[name][1]) if name in ends else each
         for name, each in space.items()
     }
 
@@ -77,7 +78,7 @@ def _rounded(each, value):
 
 
 def allowed(space: Space, problem: Problem, point: Mapping[str, float]) -> Point:
-    """`point`, rounded, or where `problem` finds fault with it the nearest allowed one, with one or all numbers pulled in.
+    """`point`, rounded, or where `problem` finds fault with it the nearest allowed one, by one or all numbers.
 
     So the search loses no probe on what a transformation cannot do, such as a shift that leaves the range of pixels.
     Raises ValueError where even the centre is not allowed.

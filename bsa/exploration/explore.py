@@ -35,7 +35,7 @@ def make(
     """
     if not free(space):
         raise ValueError("expected at least one parameter with a range to search, found none")
-    return Exploration(dict(space), problem, budget, seed, accuracy - keep_accuracy / 100, sampler)
+    return Exploration(dict(space), problem, budget, seed, accuracy, keep_accuracy, sampler)
 
 
 class Exploration:
@@ -44,25 +44,35 @@ class Exploration:
     So a search that was killed goes on where it was: it is told again what was kept of its probes.
     """
 
-    def __init__(self, space: dict[str, Range], problem: Problem, budget: int, seed: int, least: float, name: str):
-        self.space, self.least, self.probes = space, least, list[Probe]()
-        self._learns, self._whole, self._left = name in LEARN, name == "grid", budget
+    def __init__(
+        self,
+        space: dict[str, Range],
+        problem: Problem,
+        budget: int,
+        seed: int,
+        accuracy: float,
+        keep_accuracy: float,
+        name: str,
+    ):
+        self.space, self.accuracy, self.left = space, accuracy, budget
+        self.least, self.probes = accuracy - keep_accuracy / 100, list[Probe]()
+        self._learns, self._whole = name in LEARN, name == "grid"
         self._sampler, self._milder = sampler(name, space, problem, budget, seed), Milder(space, problem)
         self._open: list[tuple[Point, Any]] = []
         self._last = 0 if self._whole else budget // LAST
 
     def ask(self, count: int = 1) -> list[Point]:
         """The next points to try, at most `count`; none where the search is at its end."""
-        count, last = min(count, self._left), self._left <= self._last or self._all_broken()
+        count, last = min(count, self.left), self.left <= self._last or self._all_broken()
         if not last:
-            count = min(count, self._left - self._last)
+            count = min(count, self.left - self._last)
         points, asks = [], self._sampler
         if last and self.mildest and not self._whole:
             points, asks = self._milder.ask(self.mildest.point, count), self._milder
         elif count:
             points = [point for point in (self._sampler.ask() for _ in range(count)) if point is not None]
         self._open = [(point, asks) for point in points]
-        self._left -= len(points)
+        self.left -= len(points)
         return points
 
     def tell(self, probe: Probe) -> None:

@@ -4,6 +4,7 @@ import graphlib
 import itertools
 
 from bsa import catalog, errors
+from bsa.exploration import free, narrowed
 from bsa.spec.chain import chained
 from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
@@ -16,15 +17,16 @@ def problems(spec, broken=()):
     `broken` names the top-level keys that failed the schema: checks that need those are left out.
     """
     checks = {
-        _networks: {"networks", "model", "train", "weights", "attack", "certify", "measures"},
+        _networks: {"networks", "model", "train", "weights", "attack", "certify", "measures", "explore"},
         _weights: {"networks", "weights"},
         _cascades: {"networks", "model", "train", "weights", "certify"},
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _attacking: {"attack"},
+        _exploring: {"explore"},
         _thresholds: {"attack", "certify", "blind_spot"},
         _training: {"networks", "train"},
-        _rendering: {"attack", "blind_spot", "certify", "measures", "report"},
+        _rendering: {"attack", "blind_spot", "certify", "explore", "measures", "report"},
     }
     found = (p for check, needs in checks.items() if not needs & set(broken) for p in check(spec))
     return list(itertools.islice(found, MOST + 1))
@@ -45,7 +47,7 @@ def _networks(spec):
         elif "train" in network and "weights" in network:
             yield Problem(f"{place}/weights", 'either "train" or "weights" beside "model"', "both")
     known = networks(spec)
-    users = [user for key in ("attack", "certify", "measures") for user in _entries(spec, key)]
+    users = [user for key in ("attack", "certify", "measures", "explore") for user in _entries(spec, key)]
     for place, user in users:
         if "network" not in user and len(known) > 1:
             yield Problem(f"{place}/network", f"one of the networks {_listed(known)}, or a list of them", "none")
@@ -152,6 +154,23 @@ def _attacking(spec):
                 yield Problem(f"{at}/glance", expected, show(each["glance"]))
 
 
+def _exploring(spec):
+    for place, each in _entries(spec, "explore"):
+        if "space" in each:
+            yield Problem(f"{place}/space", 'either "space" or "chain"', "both")
+            continue
+        try:
+            space = narrowed(chained(each["chain"]).space, each.get("ranges", {}))
+        except errors.UsageError as error:
+            yield Problem(f"{place}/chain", "transformations", errors.one_line(error))
+        except ValueError as error:
+            expected, found = str(error).removeprefix("expected ").split(", found ", 1)
+            yield Problem(f"{place}/ranges", expected, found)
+        else:
+            if not free(space):
+                yield Problem(f"{place}/ranges", "at least one range to search", "numbers alone")
+
+
 def _thresholds(spec):
     """Thresholds are written with 12 decimals: one that is 0 then would be dropped in silence."""
     scale = min((abs(scale) for scale, _ in spec["blind_spot"]["cells"] if scale), default=1)
@@ -195,7 +214,7 @@ def _moving(place, chain, ranges, alone):
 def _rendering(spec):
     for i, name in _again(m["name"] for m in spec["measures"]):
         yield Problem(f"/measures/{i}", "each measure once", f'"{name}" twice')
-    for key, kind in (("attack", "attack"), ("certify", "certificate")):
+    for key, kind in (("attack", "attack"), ("certify", "certificate"), ("explore", "search")):
         entries = _entries(spec, key)
         for i, twice in _again(label(each) for _, each in entries):
             yield Problem(f"{entries[i][0]}/label", f"a label of its own for each {kind}", f'"{twice}" twice')
@@ -224,6 +243,7 @@ def _lacks(spec, report):
     where, original = spec["blind_spot"]["cells"], [1, 0]
     there = {
         "attack": ('an "attack"', bool(listed(spec, "attack"))),
+        "explore": ('an "explore"', bool(listed(spec, "explore"))),
         "nearest": ('a measure "nearest"', "nearest" in [m["name"] for m in spec["measures"]]),
         "original": ("the cell [1, 0]", original in where),
         "blind spot": ("a cell beside [1, 0]", any(cell != original for cell in where)),

@@ -66,6 +66,14 @@ class Attack(NamedTuple):
     reference: Component | None
 
 
+class Explored(NamedTuple):
+    """A search for blind spots of some networks; the component's params hold its chain, its ranges and its attacks."""
+
+    component: Component
+    label: str
+    networks: tuple[str, ...]
+
+
 class Reported(NamedTuple):
     """The published numbers beside which ours are printed."""
 
@@ -160,6 +168,13 @@ class Experiment(Resolved):
         return tuple(self._attack(each) for each in listed(self, "attack"))
 
     @functools.cached_property
+    def explored(self) -> tuple[Explored, ...]:
+        return tuple(
+            Explored(_component({"name": "explore"} | each, "network", "label"), label(each), self._users(each))
+            for each in listed(self, "explore")
+        )
+
+    @functools.cached_property
     def sanity(self) -> Component | None:
         """The checks that run with every attack, unless the spec says that there are none."""
         return _component(self["sanity"] | {"name": "sanity"}) if self["sanity"] else None
@@ -221,8 +236,8 @@ def listed(spec, key):
 
 
 def label(given):
-    """The name of an attack or a certificate in tables."""
-    return given.get("label", given["name"])
+    """The name of an attack, a certificate or a search in tables."""
+    return given.get("label", given.get("name", "explore"))
 
 
 def _component(given, *apart):

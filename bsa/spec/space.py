@@ -1,4 +1,4 @@
-"""Named spaces: chains of transformations with ranges, as they were published, in files `schemas/spaces/<name>.json`."""
+"""Named spaces: chains of transformations with ranges, as published, in `schemas/spaces/<name>.json`."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The search over points: what it finds on functions that are known, the same after a kill, and within what is allowed."""
+"""The search over points: what it finds on functions that are known, the same after a kill, within what is allowed."""
 
 import itertools
 import sys

@@ -1,0 +1,40 @@
+"""What is known of a point after it was measured on images that the search did not see."""
+
+from typing import Any, NamedTuple
+
+from bsa.criteria import wilson
+
+
+class Measured(NamedTuple):
+    """Accuracy and success at a point, as counts; by another attack, and on other images, than the search's."""
+
+    images: int  # on which accuracy is counted
+    correct: int
+    attacked: int  # the first of them that are classified correctly at the point
+    broken: dict[float, int]  # by threshold, in [0, 1] pixels, the largest first
+    largest: float  # how far the attacked images moved: max |x' - x|
+    mean: float
+    clipped: float  # mean share of pixel values that were clipped
+    control: tuple[float, int] | None  # a radius, threshold + largest, and how many break around the original images
+    notes: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> float:
+        """The share that breaks within the largest threshold."""
+        return next(iter(self.broken.values())) / self.attacked
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of `success` (Wilson)."""
+        return wilson(next(iter(self.broken.values())), self.attacked)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that are classified correctly at the point."""
+        return self.correct / self.images
+
+    def json(self) -> dict[str, Any]:
+        """As JSON has it: thresholds stand beside counts, as no key is a number there."""
+        broken = [{"threshold": radius, "count": count} for radius, count in self.broken.items()]
+        control = self.control and {"radius": self.control[0], "count": self.control[1]}
+        return self._asdict() | {"broken": broken, "control": control, "notes": list(self.notes)}
