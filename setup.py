@@ -48,6 +48,8 @@ setup(
         "test": ["pytest>=8.0", "pytest-xdist>=3.8", "selenium>=4.20"],
         "lint": ["ruff>=0.9"],
         "ray": ["ray>=2.40"],
+        # Searches a space of transformations for blind spots.
+        "explore": ["optuna>=4.0", "cmaes>=0.11"],
         # Networks of PyTorch. Some gigabytes on Linux, where PyPI's has CUDA's libraries with it: no test needs it.
         "torch": ["torch>=2.4"],
     },

@@ -11,6 +11,7 @@ from bsa import catalog
 from bsa.engine.store import key_of
 from bsa.errors import UsageError
 from bsa.spec.experiment import Component
+from bsa.spec.exploring import explored
 
 
 class Stage(NamedTuple):
@@ -62,7 +63,7 @@ def placed(spec, data):
             yield from _invariants(spec, attack, found, proven[name], trained[name])
             if spec.sanity:
                 yield _sanity(spec, attack, found, trained[name], source)
-    for search in spec.explored:
+    for search in explored(spec):
         for name in search.networks:
             yield _explored(spec, search, name, trained[name], source)
 

@@ -4,8 +4,7 @@ import graphlib
 import itertools
 
 from bsa import catalog, errors
-from bsa.exploration import free, narrowed
-from bsa.spec.chain import chained
+from bsa.spec import exploring
 from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
 from bsa.transforms import ranges_problems, scale_shift
@@ -23,7 +22,7 @@ def problems(spec, broken=()):
         _reported: {"networks", "model", "reported"},
         _cells: {"blind_spot"},
         _attacking: {"attack"},
-        _exploring: {"explore"},
+        exploring.problems: {"explore"},
         _thresholds: {"attack", "certify", "blind_spot"},
         _training: {"networks", "train"},
         _rendering: {"attack", "blind_spot", "certify", "explore", "measures", "report"},
@@ -152,23 +151,6 @@ def _attacking(spec):
             if (each.get("glance") or 0) > each.get("steps", 0):
                 expected = f"at most the {each['steps']} steps of the first leg"
                 yield Problem(f"{at}/glance", expected, show(each["glance"]))
-
-
-def _exploring(spec):
-    for place, each in _entries(spec, "explore"):
-        if "space" in each:
-            yield Problem(f"{place}/space", 'either "space" or "chain"', "both")
-            continue
-        try:
-            space = narrowed(chained(each["chain"]).space, each.get("ranges", {}))
-        except errors.UsageError as error:
-            yield Problem(f"{place}/chain", "transformations", errors.one_line(error))
-        except ValueError as error:
-            expected, found = str(error).removeprefix("expected ").split(", found ", 1)
-            yield Problem(f"{place}/ranges", expected, found)
-        else:
-            if not free(space):
-                yield Problem(f"{place}/ranges", "at least one range to search", "numbers alone")
 
 
 def _thresholds(spec):

@@ -66,14 +66,6 @@ class Attack(NamedTuple):
     reference: Component | None
 
 
-class Explored(NamedTuple):
-    """A search for blind spots of some networks; the component's params hold its chain, its ranges and its attacks."""
-
-    component: Component
-    label: str
-    networks: tuple[str, ...]
-
-
 class Reported(NamedTuple):
     """The published numbers beside which ours are printed."""
 
@@ -166,13 +158,6 @@ class Experiment(Resolved):
     @functools.cached_property
     def attacks(self) -> tuple[Attack, ...]:
         return tuple(self._attack(each) for each in listed(self, "attack"))
-
-    @functools.cached_property
-    def explored(self) -> tuple[Explored, ...]:
-        return tuple(
-            Explored(_component({"name": "explore"} | each, "network", "label"), label(each), self._users(each))
-            for each in listed(self, "explore")
-        )
 
     @functools.cached_property
     def sanity(self) -> Component | None:

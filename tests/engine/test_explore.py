@@ -15,6 +15,8 @@ from bsa.spec import chained
 from bsa.testing import trained
 from bsa.transforms import move
 
+pytest.importorskip("optuna", reason='Optuna is not installed: pip install "bsa[explore]"')
+
 EPSILON = 0.06
 PGD = {"name": "pgd", "steps": 5, "starts": ["grey"]}
 VALUE = {

@@ -10,6 +10,8 @@ from bsa.exploration import Probe, allowed, centre, drawn, explore, front, grid,
 from bsa.spec import chained
 from bsa.transforms import Range
 
+pytest.importorskip("optuna", reason='Optuna is not installed: pip install "bsa[explore]"')
+
 SPACE = {
     "scale": Range(0.5, 1, 1, "of the contrast"),
     "degrees": Range(-30, 30, 0, "degrees"),
