@@ -5,6 +5,7 @@ import itertools
 
 from bsa import catalog, errors
 from bsa.spec import exploring
+from bsa.spec.chain import chained
 from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
 from bsa.transforms import ranges_problems, scale_shift
