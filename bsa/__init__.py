@@ -11,6 +11,7 @@ from bsa.api import certificate as certificate
 from bsa.api import fit as fit
 from bsa.api import from_torch as from_torch
 from bsa.api import import_weights as import_weights
+from bsa.api import judge as judge
 from bsa.api import load as load
 from bsa.api import measure as measure
 from bsa.api import sanity as sanity

@@ -24,7 +24,7 @@ LAYERS = [
     {"evaluation"},
     {"api"},
     {"__init__"},
-    {"cli", "testing"},
+    {"cli", "neighbours", "testing"},
     {"__main__"},
 ]
 SHARED = {"report": {"page"}}  # what a plug-in's component of that kind builds on

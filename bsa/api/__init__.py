@@ -9,3 +9,4 @@ from bsa.api.components import import_weights as import_weights
 from bsa.api.components import load as load
 from bsa.api.components import measure as measure
 from bsa.api.own import from_torch as from_torch
+from bsa.api.own import judge as judge

@@ -1,4 +1,4 @@
-"""Networks of one's own, as the library's functions take them."""
+"""Networks and adversarial images of one's own, as the library takes and judges them."""
 
 from __future__ import annotations  # networks are named without importing TensorFlow
 
@@ -9,6 +9,8 @@ from bsa import backend
 
 if TYPE_CHECKING:
     import keras
+
+    from bsa.evaluation.judged import Judged
 
 
 def from_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> keras.Model:
@@ -31,3 +33,30 @@ def from_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> kera
     from bsa.pytorch import network
 
     return network(module, input_shape)
+
+
+def judge(
+    model: keras.Model,
+    x: Any,
+    adversarial: Any,
+    y: Any,
+    epsilon: float | str,
+    *,
+    thresholds: Sequence[float | str] = ("epsilon",),
+) -> Judged:
+    """Adversarial images of anybody's, judged as ours are: `bsa.judge(model, x, adversarial, y, "8/255")`.
+
+    x are images (n, height, width, channels) in [0, 1] and y their labels, as `attack` takes them; `adversarial`, like
+    x, are what an attack made of them, such as one of Foolbox's or ART's. One counts as success that is an image with
+    all pixels in [0, 1], that a float32 pass of `model` sees as another class, a tie not being one, and that is within
+    the threshold of its original, which the model classified correctly. `thresholds` are as those of `attack`.
+
+    Gives a `Judged`: its `rates` are accuracy, and success among the images that were correct, with 95 % Wilson
+    intervals; `attacked` is what an attack gives, a row for each image, its `notes` what does not count and why; `str`
+    is a table, `to_frame()` a DataFrame. ValueError for images and labels that `attack` refuses, too, and where there
+    are not as many adversarial images, of the same shape and scale.
+    """
+    backend.check()
+    from bsa.evaluation.judged import judge
+
+    return judge(model, x, adversarial, y, epsilon, thresholds=thresholds)

@@ -188,15 +188,9 @@ def test_a_module_without_a_gradient_gives_zeros():
     assert not np.any(slopes(from_torch(Fixed()), X))
 
 
-def test_attacks_find_what_they_find_on_the_same_network_in_keras(trained, attacked_images):
+def test_attacks_find_what_they_find_on_the_same_network_in_keras(trained, trained_in_torch, attacked_images):
     x, y, index = (part[:12] for part in attacked_images)
-    net = nn.Sequential(nn.Conv2d(1, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 4, 2, 1), nn.ReLU(), nn.Flatten(),
-                        nn.Linear(1568, 100), nn.ReLU(), nn.Linear(100, 10))  # fmt: skip
-    one, a, two, b, matrix, c, last, d = trained.get_weights()
-    matrix = matrix.reshape(7, 7, 32, 100).transpose(3, 2, 0, 1).reshape(100, -1)
-    arrays = [one.transpose(3, 2, 0, 1), a, two.transpose(3, 2, 0, 1), b, matrix, c, last.T, d]
-    net.load_state_dict({k: torch.tensor(v.copy()) for k, v in zip(net.state_dict(), arrays, strict=True)})
-    model = bsa.from_torch(net, input_shape=(28, 28, 1))
+    model = bsa.from_torch(trained_in_torch, input_shape=(28, 28, 1))
     params = {"epsilon": 0.1, "steps": 5, "targets": 0, "returns": 0, "glance": None}
     found, wanted = (bsa.attack("corner_descent", m, **params)(x, y, index=index) for m in (model, trained))
     assert found.notes == wanted.notes == ()  # a note would say that no ReLU was opened
