@@ -1,25 +1,25 @@
 """Success and accuracy against the transformation: the figure of the page, from the numbers of the success table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bsa.report._rates import exact
 from bsa.report.page import Chart, Line, Mark
 
 
-def chart(title: str, cells: list[dict[str, Any]]) -> Chart | None:
-    """The chart of one network, a place for each of its cells, which are those of the success table; or None."""
+def chart(
+    title: str,
+    places: Sequence[Any],
+    cells: Sequence[dict[str, Any]],
+) -> Chart | None:
+    """The chart of one network: `cells` are the numbers of the success table in each of the cells `places`; or None."""
     labels = {part: _labels(cells, part) for part in ("attacks", "certificates")}
     lines = [Line("accuracy", [_marks([cell["accuracy"]]) for cell in cells])] if cells[0]["accuracy"] else []
     lines += [Line(f"success of {label}", [_success(cell["attacks"].get(label)) for cell in cells])
               for label in labels["attacks"]]  # fmt: skip
     lines += [Line(f"certified error, {label}", [_proven(cell["certificates"].get(label)) for cell in cells])
               for label in labels["certificates"]]  # fmt: skip
-    return Chart(title, [place(cell) for cell in cells], lines) if lines else None
-
-
-def place(cell: dict[str, Any]) -> str:
-    """A cell of the success table in a word or two."""
-    return "({:g}, {:g})".format(*cell["cell"])
+    return Chart(title, [str(place) for place in places], lines) if lines else None
 
 
 def _labels(cells, part):

@@ -9,7 +9,7 @@ from bsa.criteria import SLACK
 from bsa.engine.results import Results
 from bsa.report.page import Example, Gallery
 
-MOST = 4  # images of a cell
+MOST = 3  # images of a cell
 BYTES = 1_500_000  # of uncompressed pixels in the pictures of one experiment, about: of more, fewer images are shown
 SIDES = (128, 64, 32)  # pixels: the longest side of a picture; larger ones are made smaller
 
@@ -53,7 +53,7 @@ def _originals(results):
     """The images as they are in the data set, by number, as far as one attack or other was on them."""
     found = {}
     for result in results.find(kind="attack"):
-        if (result.place["cell"].gain, result.place["cell"].offset) == (1, 0):
+        if _plain(result):
             saved = result.arrays("attack.npz", "index", "x")
             found |= dict(zip(saved["index"].tolist(), saved["x"], strict=True))
     return found
@@ -71,29 +71,29 @@ def _chosen(arrays, common, images):
 
 def _head(result):
     within = " or ".join(f"{threshold:g}" for threshold in result.place["thresholds"])
-    return f"{result.place['cell']}, within {within}"
+    return f"cell {result.place['cell']}, within {within}"
 
 
 def _example(results, result, arrays, at, originals):
-    distance, number = arrays["distance"][at], int(arrays["index"][at])
+    distance, number = float(arrays["distance"][at]), int(arrays["index"][at])
     found = bool(np.isfinite(distance))
-    seen = results.named(arrays["predicted"][at]) if "predicted" in arrays else "?"
+    seen = results.named(int(arrays["predicted"][at])) if "predicted" in arrays else "?"
     return Example(
         number=number,
-        label=results.named(arrays["y"][at]),
-        original=originals.get(number),
+        label=results.named(int(arrays["y"][at])),
+        original=None if _plain(result) else originals.get(number),
         image=arrays["x"][at],
         adversarial=arrays["adversarial"][at] if found else None,
         seen=seen if found else "",
-        distance=_distance(distance, max(result.place["thresholds"])),
+        distance=f"{distance:.3f}",
+        within=distance <= max(result.place["thresholds"]) + SLACK,
     )
 
 
-def _distance(distance, largest):
-    """The distance of an adversarial example; one above the largest threshold is no success, and says so."""
-    if not np.isfinite(distance):
-        return "none found"
-    return f"{distance:.3f}" if distance <= largest + SLACK else f"{distance:.3f}, more than {largest:g}"
+def _plain(result):
+    """Whether the images are as they are in the data set."""
+    cell = result.place["cell"]
+    return (cell.gain, cell.offset) == (1, 0)
 
 
 def _amplified(largest):

@@ -5,23 +5,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bsa.engine.results import Collected, Results
-from bsa.report import _sanity, success_table
-from bsa.report._chart import chart, place
+from bsa.report import _sanity, _verdict, success_table
+from bsa.report._chart import chart
 from bsa.report._gallery import galleries
-from bsa.report._rates import text
-from bsa.report._verdict import verdict
 from bsa.report.page import Chart, Gallery, Page, Part, Table
 
 UNTOLD = {"command": "", "date": "", "stages": []}  # of results that were rendered into no folder of a run
 GALLERY = "examples"  # the report whose pictures the page has in a form of its own
-
-
-class Network(NamedTuple):
-    """What is said of one network: a few figures as pairs (what, number), and its chart."""
-
-    name: str
-    figures: Sequence[tuple[str, str]]
-    chart: Chart | None
 
 
 class Section(NamedTuple):
@@ -30,8 +20,9 @@ class Section(NamedTuple):
     name: str
     description: str
     facts: Sequence[tuple[str, str]]  # what was evaluated: pairs (what, which)
-    verdict: Sequence[tuple[str, bool]]  # sentences; True: a warning
-    networks: Sequence[Network]
+    trust: Sequence[tuple[str, bool]]  # whether to trust the numbers: sentences; True: a warning
+    numbers: Sequence[str]  # what came out, in sentences
+    charts: Sequence[tuple[str, Chart]]  # with the network's name
     parts: Sequence[tuple[Part, Path]]  # with the folders of their files
     checks: Sequence[Table]  # each check's verdict and figures
     galleries: Sequence[Gallery]
@@ -67,22 +58,22 @@ def _section(results, parts):
     """An experiment with the parts of its own reports; accuracy and success are told with or without them."""
     spec = results.spec
     numbers = success_table.numbers(results)
-    told = [part.stem for part, _ in parts]
+    told = [getattr(part, "stem", "") for part, _ in parts]
     if not any(stem.startswith(success_table.STEM) for stem in told) and any(map(_rated, numbers.values())):
         parts = [*((part, Path()) for part in success_table.pages(results).parts), *parts]
     checks = [part for part in _sanity.pages(results).parts if isinstance(part, Table)]
-    networks = [
-        Network(name, list(_figures(cells)), chart(_title(spec.name, name), cells)) for name, cells in numbers.items()
-    ]
+    charts = {name: chart(_title(spec.name, name), spec.cells, cells) for name, cells in numbers.items()}
+    trust = list(_verdict.trust(results))
     return Section(
-        spec.name,
-        str(spec.get("description", "")),
-        list(_facts(results)),
-        verdict(results),
-        [network for network in networks if network.chart],
-        parts,
-        checks,
-        list(galleries(results)),
+        name=spec.name,
+        description=str(spec.get("description", "")),
+        facts=list(_facts(results)),
+        trust=trust,
+        numbers=[said for said, warning in _verdict.verdict(results) if (said, warning) not in trust],
+        charts=[(name, found) for name, found in charts.items() if found],
+        parts=parts,
+        checks=checks,
+        galleries=list(galleries(results)),
     )
 
 
@@ -109,21 +100,3 @@ def _facts(results):
         yield f"certificate {certificate.label}", certificate.component.name
     yield "cells", ", ".join(map(str, spec.cells))
     yield "seed", str(spec.seed)
-
-
-def _figures(cells):
-    """The few numbers that a reader looks for first."""
-    first, *others = cells
-    if first["accuracy"]:
-        yield f"accuracy in {place(first)}", text(first["accuracy"])
-    yield from (_success(first, label) for label in first["attacks"])
-    moved = [(found["success"][0], label, cell) for cell in others for label, found in cell["attacks"].items()]
-    if moved:
-        _, label, cell = max(moved, key=lambda each: each[0]["percent"])
-        what, number = _success(cell, label)
-        yield f"highest of the other cells: {what}", number
-
-
-def _success(cell, label):
-    rate = cell["attacks"][label]["success"][0]
-    return f"success of {label} within {rate['threshold']:g} in {place(cell)}", text(rate)

@@ -28,7 +28,7 @@ def verdict(results: Results) -> list[tuple[str, bool]]:
         for network in results.spec.networks
         for sentence in _of_network([rate for rate in found if rate.network == network])
     ]
-    return [*((sentence, False) for sentence in said), *_trust(results)]
+    return [*((sentence, False) for sentence in said), *trust(results)]
 
 
 def radius(value: float) -> str:
@@ -93,8 +93,8 @@ def _share(rate: Rate) -> str:
     return f"{rate.percent:.1f} % [{low:.1f}-{high:.1f}]"
 
 
-def _trust(results) -> Iterator[tuple[str, bool]]:
-    """Whether the attack was a sound one: what the checks found, and of each that failed what to do."""
+def trust(results: Results) -> Iterator[tuple[str, bool]]:
+    """Whether the attack was a sound one: what the checks found, and of each that failed what to do; as `verdict`."""
     if not results.spec.attacks:
         return
     if not results.sanity:

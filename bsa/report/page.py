@@ -96,6 +96,7 @@ class Example(NamedTuple):
     adversarial: np.ndarray | None
     seen: str  # the class that the network sees in the adversarial image, "?" where it was not kept
     distance: str
+    within: bool  # the largest threshold: what lies farther away is no success
 
 
 @dataclass(frozen=True)

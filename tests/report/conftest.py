@@ -1,5 +1,9 @@
 """A store that was filled by hand: the stages and keys of a real spec, arrays of known numbers."""
 
+import functools
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -22,17 +26,45 @@ BASE = {
 }
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium, one for all tests: what it was asked to load and what it complained of is in its logs."""
+    selenium = pytest.importorskip("selenium.webdriver", reason='Selenium is not installed: pip install "bsa[test]"')
+    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    for name, path in found.items():
+        if path is None:
+            pytest.skip(f"no {name} on the PATH: apt-get install chromium chromium-driver")
+    options = selenium.ChromeOptions()
+    options.binary_location = found["chromium"]
+    for flag in ("--headless=new", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        options.add_argument(flag)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium refuses to run as root otherwise
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = selenium.Chrome(options, selenium.ChromeService(found["chromedriver"]))
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture
-def made(tmp_path):
-    """made(change, content): the results of BASE with `change`.
+def made(filled, tmp_path):
+    """made(change, content, **described): `filled` in this test's folder."""
+    return functools.partial(filled, tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def filled():
+    """filled(folder, change, content, **described): the results of BASE with `change`, in a store in the folder.
 
     content(place) is what a stage found, in short: of `nearest` "distance" (len(k), n) and "k", of an attack "index",
-    "distance" and "y", of others their arrays and metrics.
+    "distance" and "y" (and "x", "adversarial", "predicted"), of others their arrays and metrics. `described` is what
+    else its data set says of itself.
     """
 
-    def make(change, content):
-        resolved, artefacts = spec.resolve(BASE | change), Store(tmp_path / "store")
-        for place, stage in plan.placed(resolved, DATA):
+    def make(folder, change, content, **described):
+        data = DATA | described
+        resolved, artefacts = spec.resolve(BASE | change), Store(folder)
+        for place, stage in plan.placed(resolved, data):
             with artefacts.begin(stage.key) as part:
                 arrays, metrics = _whole(place, content(place))
                 if place["kind"] in EXPECTED:
@@ -41,7 +73,7 @@ def made(tmp_path):
                 hashed = {"kind": stage.kind, "component": stage.component, "params": stage.params}
                 record = {**hashed, "needs": stage.needs, "key": stage.key, "metrics": metrics, "seconds": 1.0}
                 artefacts.commit(stage.key, record)
-        return Results(resolved, artefacts, DATA)
+        return Results(resolved, artefacts, data)
 
     return make
 
@@ -69,7 +101,7 @@ def _nearest(distance, k=(5,)):
     return arrays, metrics
 
 
-def _attacked(index, distance, y):
-    x = np.zeros((len(index), 1, 1, 1), np.float32)  # one pixel: no report here looks at images
+def _attacked(index, distance, y, **more):
+    x = np.zeros((len(index), 1, 1, 1), np.float32)  # one pixel, where nobody looks at images
     arrays = {"index": index, "x": x, "y": y, "adversarial": x, "distance": np.asarray(distance, np.float64)}
-    return arrays | {"start": np.zeros(len(index), int), "passes": np.ones(len(index))}
+    return arrays | {"start": np.zeros(len(index), int), "passes": np.ones(len(index))} | more

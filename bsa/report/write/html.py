@@ -53,7 +53,7 @@ def _environment():
         lstrip_blocks=True,
     )
     made.filters |= {"filled": filled, "key": key, "picture": picture, "pretty": pretty, "kind": kind}
-    made.filters["spent"] = spent
+    made.filters |= {"spent": spent, "without": without}
     made.globals |= {"png": png, "across": across, "described": described}
     return made
 
@@ -96,6 +96,11 @@ def picture(part: Figure, folder: Path) -> str:
 def pretty(value: Any) -> str:
     """JSON for people."""
     return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def without(title: str, name: str) -> str:
+    """A title that does not begin with the experiment's name, which stands above it."""
+    return title.removeprefix(f"{name}: ")
 
 
 def spent(stages: list[dict[str, Any]]) -> list[list[str]]:
