@@ -24,6 +24,7 @@ setup(
     install_requires=[
         "click>=8.2",
         "filelock>=3.12",
+        "h5py>=3.11",
         "importlib_resources>=6.0",  # tensorflow-datasets imports it and does not bring it
         "jinja2>=3.1",
         "joblib>=1.3",

@@ -2,7 +2,8 @@
 
 `load`, `build`, `import_weights`, `fit`, `attack`, `certificate`, `measure`, `sanity` and `transform` are the library's
 front door: they find a component by its name and fill in the defaults that specs use; `components` lists what there is.
-Importing bsa does not import TensorFlow; the first call that computes does.
+`wrap` and `from_torch` make a network of one's own what they take. Importing bsa does not import TensorFlow; the first
+call that computes does.
 """
 
 from bsa.api import attack as attack
@@ -15,6 +16,7 @@ from bsa.api import judge as judge
 from bsa.api import load as load
 from bsa.api import measure as measure
 from bsa.api import sanity as sanity
+from bsa.api import wrap as wrap
 from bsa.checks import Check as Check
 from bsa.data import Dataset as Dataset
 from bsa.errors import BsaError as BsaError

@@ -88,7 +88,7 @@ def add_folder(folder: str | Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"--plugins: expected a folder with <kind>/<name>.py, found no folder {folder}")
     offered = {kind: sorted((folder / kind).glob("[!_]*.py")) for kind in OPEN}
-    if not any(offered.values()):
+    if not any(offered.values()) and not any((folder / "layers").glob("[!_]*.py")):
         raise UsageError(
             f"--plugins: expected {folder}/<kind>/<name>.py with a kind out of {', '.join(OPEN)}, found none"
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from bsa import signatures
+from bsa import catalog, signatures
 from bsa.errors import WeightsError, one_line
 from bsa.files import sha256
 
@@ -29,29 +29,50 @@ def folder(weights_dir=None):
 
 
 def pinned(spec, weights_dir=None, tell=None):
-    """A resolved spec in which every block of weights has its "sha256", taken from the file where the spec has none.
+    """A resolved spec in which all that is in files has its "sha256", taken from the file where the spec has none.
 
     This is what `plan` needs. `tell(line)` is told of each sum that the spec does not state: not every format has one
     of its own, so that nothing else shows a changed file. Raises WeightsError where such a file is not found.
     """
     if "experiments" in spec:
         return spec | {"experiments": [pinned(each, weights_dir, tell) for each in spec["experiments"]]}
-    if "weights" in spec:
-        spec = spec | {"weights": _pinned(spec["weights"], weights_dir, tell)}
+    spec = spec | _blocks(spec, weights_dir, tell)
     networks = spec.get("networks", {})
-    imported = {k: n for k, n in networks.items() if "weights" in n}
-    blocks = {k: n | {"weights": _pinned(n["weights"], weights_dir, tell)} for k, n in imported.items()}
-    return spec | {"networks": networks | blocks} if blocks else spec
+    blocks = {name: network | _blocks(network, weights_dir, tell) for name, network in networks.items()}
+    return spec | {"networks": blocks} if blocks else spec
 
 
-def _pinned(weights, weights_dir, tell):
-    if "sha256" in weights:
-        return weights
-    file = locate(weights, None, weights_dir)
+def _blocks(network, weights_dir, tell):
+    """The blocks of a network that name a file, with its sum: foreign weights, and a model that is one."""
+    found = {}
+    if "weights" in network:
+        found["weights"] = _pinned(network["weights"], lambda origin: locate(origin, None, weights_dir), tell)
+    if "model" in network and complete(network["model"]):
+        found["model"] = _pinned(network["model"], whole, tell)
+    return found
+
+
+def complete(model):
+    """Whether a model, as JSON, is a whole network that brings its weights: its fragment says "complete"."""
+    name = model.get("name")
+    return name in catalog.names("models") and bool(catalog.fragment("models", name).get("complete"))
+
+
+def whole(origin):
+    """The path of the network that `origin` states as its "file"; WeightsError where it is none."""
+    path = Path(origin["file"]).expanduser()
+    signatures.network(path)
+    return path
+
+
+def _pinned(block, place, tell):
+    if "sha256" in block:
+        return block
+    file = place(block)
     found = sha256(file)
     if tell:
         tell(f'{file}: found sha256 {found}; state "sha256" in the spec, so that another file is noticed')
-    return weights | {"sha256": found}
+    return block | {"sha256": found}
 
 
 def locate(origin, expected, weights_dir=None):

@@ -32,6 +32,20 @@ KINDS = {  # kind: what it is, and what to do where it is not what was expected
     "folder": ("a folder", "give the file in it"),
     "special": ("no regular file", "give a file"),
 }
+NETWORK = "a network that Keras saved (.keras, .h5, .hdf5 or the folder of a SavedModel)"
+TORCH = (".pth", ".pt")
+IN_TORCH = "load it in PyTorch, and give the network to bsa.from_torch in Python"
+ARRAYS = 'weights alone are no network: save it whole, with model.save("net.keras")'
+NO_NETWORK = {  # what a network is not, where the advice is another than for weights
+    "torch": ("a file of torch.save", IN_TORCH),
+    "script": ("a TorchScript archive", IN_TORCH),
+    "pickle": ("a Python pickle, which could execute anything", f"of PyTorch's: {IN_TORCH}"),
+    "safetensors": ("a safetensors file", ARRAYS),
+    "npz": ("arrays of numpy.savez (.npz)", ARRAYS),
+    "npy": ("a single array (.npy)", ARRAYS),
+    "table": ("a file of a TensorFlow checkpoint", ARRAYS),
+    "folder": ("a folder without saved_model.pb", "give the folder that model.export wrote, or a file"),
+}
 NEVER = ("empty", "lfs", "html", "xml", "json", "cut", "gzip", "packed", "apple", "special")  # no format of weights
 SHARD = set(KINDS) - {"empty", "lfs", "html", "xml", "json"}  # what raw numbers may begin like, by chance
 PREFIXES = {
@@ -70,6 +84,37 @@ def kind(path):
     if tail == TABLE:
         return "table"
     return "pickle" if head[:1] == b"\x80" and head[1] in range(2, 6) else None
+
+
+def network(path):
+    """ "keras", "hdf5" or "saved_model": which form of a whole network the file or folder at `path` is.
+
+    WeightsError for anything else, with what it is and what to do.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise WeightsError(f"no network {path}: expected {NETWORK} there; a path is absolute, or from this folder")
+    try:
+        found = kind(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+    if found == "folder" and ((path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file()):
+        return "saved_model"
+    if found in ("keras", "hdf5"):
+        return found
+    what, advice = NO_NETWORK.get(found) or KINDS.get(found) or _by_name(path)
+    raise WeightsError(f"{path}: expected {NETWORK}, found {what}: {advice}")
+
+
+def _by_name(path):
+    """What a file may be that no first bytes tell, and what to do about it."""
+    if path.suffix.lower() == ".onnx":
+        return "an ONNX file", "load it with onnx2torch, for bsa.from_torch in Python, or convert it to Keras"
+    if path.suffix.lower() in (".tflite", ".lite"):
+        return "a TensorFlow Lite file", "it has no gradients: give the network that it was converted from"
+    if path.suffix.lower() in TORCH:
+        return NO_NETWORK["torch"]
+    return "neither", 'save the network with model.save("net.keras")'
 
 
 def _zip(path):

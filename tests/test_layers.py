@@ -16,7 +16,7 @@ LAYERS = [
     {"signatures", "ops", "rewrites", "transforms", "criteria", "given"},
     {"backend", "files", "fragments", "networks", "devices", "pytorch", "exploration"},
     {"catalog"},
-    {"foreign", "listing"},
+    {"foreign", "listing", "registered"},
     {"data", "models", "weights", "certify", "search", "spec"},
     {"attacks", "measures", "checks", "train", "contracts"},
     {"engine"},

@@ -10,3 +10,4 @@ from bsa.api.components import load as load
 from bsa.api.components import measure as measure
 from bsa.api.own import from_torch as from_torch
 from bsa.api.own import judge as judge
+from bsa.api.own import wrap as wrap

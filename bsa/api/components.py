@@ -2,14 +2,13 @@
 
 from __future__ import annotations  # networks and results are named without importing TensorFlow
 
-import operator
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bsa import backend, catalog
+from bsa import backend, catalog, foreign
 from bsa.errors import UsageError
-from bsa.spec.parameters import parameters
+from bsa.spec.parameters import parameters, sizes, whole
 
 if TYPE_CHECKING:
     import keras
@@ -33,39 +32,21 @@ def load(name: str, *, split: str, data_dir: str | None = None, **params: Any) -
 def build(
     name: str,
     *,
-    input_shape: Sequence[int],
-    num_classes: int,
+    input_shape: Sequence[int] | None = None,
+    num_classes: int | None = None,
     seed: int = 0,
     **params: Any,
 ) -> keras.Model:
     """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` is a `keras.Model`.
 
     It takes [0, 1] images and gives logits; equal seeds give equal initial weights. Raises UsageError.
+    The sizes may be left out of a trained one from a file: `bsa.build("keras_file", file="net.keras")`.
     """
-    input_shape = _sizes("input_shape of three positive whole numbers", input_shape, 3)
-    (num_classes,) = _sizes("num_classes, a positive whole number", [num_classes], 1)
-    seed = _whole("seed", seed)
-    find, params = catalog.find("models", name), parameters("models", name, params)
-    return find.build(input_shape=input_shape, num_classes=num_classes, seed=seed, **params)
-
-
-def _sizes(expected, given, count):
-    """`given` as a tuple of `count` ints above 0, or UsageError."""
-    try:
-        sizes = tuple(operator.index(size) for size in given)
-    except TypeError:
-        sizes = ()
-    if len(sizes) != count or min(sizes) < 1:
-        raise UsageError(f"expected {expected}, found {given[0] if count == 1 else given}")
-    return sizes
-
-
-def _whole(name, given):
-    """`given` as an int, or UsageError."""
-    try:
-        return operator.index(given)
-    except TypeError:
-        raise UsageError(f"expected a whole number as {name}, found {given!r}") from None
+    find, params, seed = catalog.find("models", name), parameters("models", name, params), whole("seed", seed)
+    known = foreign.complete({"name": name})
+    shape = sizes("input_shape of three positive whole numbers", input_shape, 3, known)
+    classes = sizes("num_classes, a positive whole number", None if num_classes is None else [num_classes], 1, known)
+    return find.build(input_shape=shape, num_classes=classes and classes[0], seed=seed, **params)
 
 
 def import_weights(
@@ -82,7 +63,7 @@ def import_weights(
     executed. Returns the file's sha256, for the next call to state. Raises WeightsError that names the tensor, what
     was expected and what was found.
     """
-    from bsa import files, foreign
+    from bsa import files
 
     catalog.find("weights", name).load(model, foreign.checked(file, sha256), **parameters("weights", name, params))
     return sha256 or files.sha256(file)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations  # networks are named without importing TensorFlow
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from bsa.evaluation.judged import Judged
 
@@ -60,3 +61,34 @@ def judge(
     from bsa.evaluation.judged import judge
 
     return judge(model, x, adversarial, y, epsilon, thresholds=thresholds)
+
+
+def wrap(
+    model: keras.Model,
+    *,
+    pixels: Sequence[float] | Mapping[str, Any] | str = (0, 1),
+    outputs: str = "auto",
+    output: int | str | None = None,
+    images: np.ndarray | None = None,
+    input_shape: Sequence[int | None] | None = None,
+) -> keras.Model:
+    """A Keras classifier as attacks take one: images (n, height, width, channels) in [0, 1] to logits (n, classes).
+
+    `pixels` says what `model` takes by its first layer: [low, high], such as [0, 255] or [-1, 1]; {"mean": ..., "std":
+    ...} in [0, 1] pixels, each one number or one a channel; or a mode of keras.applications, "tf", "torch" or "caffe".
+    `outputs` are "logits", "probabilities", or "auto": then the last layers tell, or else the values. A softmax,
+    log-softmax or sigmoid at the end is taken off, exactly, also within a nested or subclassed model; where the logits
+    cannot be reached, the logarithms of the probabilities stand for them. One output z of a sigmoid becomes (0, z).
+    `output` is the name or number of one of several outputs. `images` (n, height, width, channels) in [0, 1] are what
+    its predictions are compared on, by default drawn ones; `input_shape` is that of one image, where the model does not
+    tell.
+
+    Its `wrapping` has `notes`, a sentence each, of what was done, and the largest `difference` of the predictions. It
+    shares the layers of `model`, but for a last one whose activation was taken off: wrap again after training.
+    Raises ValueError that says what was expected of the model, what was found and what to do.
+    """
+    backend.check()
+    from bsa.rewrites.wrapped import wrap
+
+    shape = None if input_shape is None else tuple(input_shape)
+    return wrap(model, pixels=pixels, outputs=outputs, output=output, images=images, input_shape=shape)

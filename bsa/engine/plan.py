@@ -7,7 +7,7 @@ and reports are in no key, so that two specs that train the same network share i
 from pathlib import Path
 from typing import NamedTuple
 
-from bsa import catalog
+from bsa import catalog, registered
 from bsa.engine.store import key_of
 from bsa.errors import UsageError
 from bsa.spec.experiment import Component
@@ -23,7 +23,7 @@ class Stage(NamedTuple):
     params: dict
     needs: tuple
     key: str
-    origin: dict | None = None  # of foreign weights: where they are looked for ("file", "url"); in no key
+    origin: dict | None = None  # of foreign weights and whole networks: where they are ("file", "url"); in no key
 
 
 def stages(spec, data):
@@ -175,7 +175,7 @@ def _networks(spec, source):
     for name in _in_order(spec.networks):
         network = spec.networks[name]
         before = tuple(made[other].key for other in network.after)
-        make = _imported if network.weights else _trained
+        make = _imported if network.weights else _trained if network.train else _whole
         made[name] = make(network, spec.seed, source, before)
     return made
 
@@ -215,6 +215,18 @@ def _imported(network, seed, source, before):
     params["data"] = {key: source[key] for key in ("input_shape", "num_classes")}
     title = f"network {network.name}: {model['name']}, {weights['name']} weights"
     return _stage("network", title, weights, params, ())._replace(origin=network.origin)
+
+
+def _whole(network, seed, source, before):
+    """A network of a file of its own: by the file's content, what is made of it, and what of the data must fit."""
+    if not network.sha256:
+        raise UsageError(f"network {network.name}: expected its sha256, as `foreign.pinned(spec)` gives it")
+    model = _hashed("models", network.model)
+    params = {"sha256": network.sha256, "data": {key: source[key] for key in ("input_shape", "num_classes")}}
+    if layers := registered.identity():
+        params["layers"] = layers
+    title = f"network {network.name}: {model['name']} {Path(network.origin['file']).name}"
+    return _stage("network", title, model, params, ())._replace(origin=network.origin)
 
 
 def _at(place, kind, component, network, source, before=(), **more):

@@ -57,6 +57,8 @@ def wrap(
     """
     if outputs not in OUTPUTS:
         raise ValueError(f"expected outputs to be one of {', '.join(OUTPUTS)}, found {outputs!r}")
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"expected a Keras model, found {_other(model)}")
     given = input_shape if images is None else np.shape(images)[1:]
     shape = image_shape(model, given)
     own = original(model, affine(pixels, shape[-1]), shape, output)
@@ -69,6 +71,16 @@ def wrap(
         with contextlib.suppress(ValueError):  # it does more than its layers, or what is wrong is said below
             return _compared(own._replace(inner=inner), pixels, outputs, looks, x)
     return _compared(own, pixels, outputs, looks, x)
+
+
+def _other(model):
+    """What a thing is that is no Keras model, and what to do about it."""
+    origins = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if "torch" in origins:
+        return "a torch.nn.Module: give it to bsa.from_torch"
+    if "tf_keras" in origins:
+        return 'one of tf_keras: write it with model.export(FOLDER), and open FOLDER with bsa.build("keras_file")'
+    return f'{type(model).__name__}: of a file, bsa.build("keras_file", file=FILE) makes one'
 
 
 def _compared(own, pixels, outputs, answers, x):

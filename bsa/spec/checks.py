@@ -3,7 +3,7 @@
 import graphlib
 import itertools
 
-from bsa import catalog, errors
+from bsa import catalog, errors, foreign
 from bsa.spec import exploring
 from bsa.spec.chain import chained
 from bsa.spec.experiment import label, listed, networks
@@ -42,7 +42,11 @@ def _networks(spec):
             yield Problem(f"/{key}", expected, f'"networks" and "{key}"')
     alone = {} if "networks" in spec else {"": spec}
     for place, network in (alone | {f"/networks/{k}": n for k, n in spec.get("networks", {}).items()}).items():
-        if "train" not in network and "weights" not in network:
+        if "model" in network and foreign.complete(network["model"]):
+            for key in sorted({"train", "weights", "after"} & set(network)):
+                expected = f'nothing beside the model "{network["model"]["name"]}", which is trained'
+                yield Problem(f"{place}/{key}", expected, f'"{key}"')
+        elif "train" not in network and "weights" not in network:
             yield Problem(f"{place}/train", '"train" or "weights" beside "model"', "neither")
         elif "train" in network and "weights" in network:
             yield Problem(f"{place}/weights", 'either "train" or "weights" beside "model"', "both")

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bsa import criteria
+from bsa import criteria, foreign
 from bsa.spec.parameters import parameters
 from bsa.transforms.scale_shift import Cell, affine
 
@@ -25,13 +25,13 @@ class Component(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A network: trained (`train`), or with foreign `weights`, whose params are those of the file's format."""
+    """A network: trained (`train`), with `weights` of a format and its params, or neither, its `model` being a file."""
 
     name: str
     model: Component
     train: Component | None
     weights: Component | None
-    sha256: str | None  # of the foreign weights
+    sha256: str | None  # of the foreign weights, or of a complete network's file
     origin: dict[str, str]  # where they are looked for: "file", "url"
     after: tuple[str, ...]  # the networks before it in a cascade, on whose rest it is trained
     certificate: Component | None  # what decides the rest
@@ -231,6 +231,7 @@ def _component(given, *apart):
 
 def _network(name, given):
     train, weights, after = given.get("train"), given.get("weights", {}), tuple(given.get("after", ()))
+    file = given["model"] if (whole := foreign.complete(given["model"])) else weights  # what comes from elsewhere
     certificate = None
     if after:
         shared = {key: train[key] for key in ("epsilon", "bounded", "projections")}
@@ -238,11 +239,11 @@ def _network(name, given):
         certificate = Component(train["name"], settings)
     return Network(
         name,
-        _component(given["model"]),
+        _component(given["model"], *(PLACE if whole else ())),
         train and _component(train),
         _component(weights, *PLACE) if weights else None,
-        weights.get("sha256"),
-        {key: weights[key] for key in ("file", "url") if key in weights},
+        file.get("sha256"),
+        {key: file[key] for key in ("file", "url") if key in file},
         after,
         certificate,
     )

@@ -1,6 +1,8 @@
 """The parameters of one component, checked and with defaults filled in. No TensorFlow."""
 
+import contextlib
 import json
+import operator
 from typing import Any
 
 from bsa import catalog
@@ -25,6 +27,26 @@ def parameters(kind: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
     if found:
         raise UsageError("\n".join(f'{kind} "{name}": {p}' for p in found))
     return {k: v for k, v in numbers(schema.fill(value, part)).items() if k != "name"}
+
+
+def sizes(expected: str, given: Any, count: int, known: bool = False) -> tuple[int, ...] | None:
+    """`given` as a tuple of `count` ints above 0, or UsageError; None where they are `known` and none are given."""
+    if known and given is None:
+        return None
+    found: tuple[int, ...] = ()
+    with contextlib.suppress(TypeError):
+        found = tuple(map(operator.index, given))
+    if len(found) != count or min(found) < 1:
+        raise UsageError(f"expected {expected}, found {given[0] if given and count == 1 else given}")
+    return found
+
+
+def whole(name: str, given: Any) -> int:
+    """`given` as an int, or UsageError."""
+    try:
+        return operator.index(given)
+    except TypeError:
+        raise UsageError(f"expected a whole number as {name}, found {given!r}") from None
 
 
 def _plain(value):

@@ -5,6 +5,7 @@ What is kept is the desk's own, so that two runs in a process share nothing.
 
 import dataclasses
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from bsa.errors import StoreError, WeightsError, one_line
 from bsa.networks import AT_ONCE, embedding, logits
 from bsa.spec import digest
 
+WHOLE = "network.json"  # of a network in a file of its own: how the copy beside it is opened
 CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
 
 
@@ -165,6 +167,9 @@ def of_process(data_dir, weights_dir):
 
 def load_network(folder):
     """The network in an artefact folder; StoreError where it is none that Keras opens safely."""
+    if (folder / WHOLE).is_file():
+        saved = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
+        return catalog.find("models", saved["name"]).build(file=folder / saved["file"], **saved["params"])
     file, advice = folder / "network.keras", f"Delete the folder {folder} and run again."
     try:
         signatures.check(file, "a Keras archive", ("keras",))

@@ -1,21 +1,30 @@
-"""A network stage: built and trained, or built and given foreign weights."""
+"""A network stage: built and trained, built and given foreign weights, or a file of its own."""
 
 import contextlib
+import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from bsa import catalog, files, foreign, train
+from bsa import catalog, files, foreign, signatures, train
 from bsa.certify import Decided
 from bsa.data import Dataset
 from bsa.engine import pieces
 from bsa.engine.stages.certify import CERTIFIED_AT_ONCE, deciders
+from bsa.engine.stages.desk import WHOLE, load_network
 from bsa.errors import BsaError
+
+SUFFIX = {"keras": ".keras", "hdf5": ".h5", "saved_model": ""}  # of the copy of a whole network
 
 
 def compute(stage, needs, part, desk):
-    """Build and train a network: `network.keras` and `history.npz`; with foreign weights the first alone."""
+    """Build and train a network: `network.keras` and `history.npz`; with foreign weights the first alone.
+
+    Of a network in a file of its own: a copy of that, and in `network.json` how it is opened.
+    """
+    if stage.origin and "model" not in stage.params:
+        return whole(stage, part)
     if stage.origin:
         return imported(stage, part, desk)
     model = build(stage)
@@ -65,6 +74,22 @@ def imported(stage, part, desk):
     catalog.find("weights", stage.component["name"]).load(model, file, **stage.component["params"])
     _save(model, part / "network.keras")
     return {"parameters": model.count_params(), "sha256": sha256, "origin": stage.origin}
+
+
+def whole(stage, part):
+    """Keep a whole network, as it is, and how it is opened; its record says what was done to make logits of it."""
+    file, component = foreign.whole(stage.origin), stage.component
+    copy = part / f"original{SUFFIX[signatures.network(file)]}"
+    with files.told(f"write {copy}"):
+        shutil.rmtree(copy, ignore_errors=True)  # of a killed run
+        shutil.copytree(file, copy) if file.is_dir() else shutil.copyfile(file, copy)
+    data = {key: stage.params["data"][key] for key in ("input_shape", "num_classes")}
+    opened = {"name": component["name"], "params": component["params"] | data | {"sha256": stage.params["sha256"]}}
+    files.write_json(part / WHOLE, opened | {"file": copy.name})
+    model = load_network(part)
+    found = {"parameters": model.count_params(), "sha256": stage.params["sha256"], "origin": stage.origin}
+    done = model.wrapping
+    return found | {"difference": done.difference, "notes": list(done.notes)}
 
 
 def build(stage):
