@@ -16,7 +16,7 @@ from bsa.data import Dataset
 from bsa.errors import DataError
 
 
-def load(name, sums, *, split, data_dir=None, num_classes=10):
+def load(name, sums, *, split, data_dir=None, num_classes=10, class_names=()):
     """The split "train" or "test" of a TFDS image set as a `Dataset`, in file order.
 
     `sums[split]` is the sha256 of the uint8 images in file order followed by their labels as bytes. A prepared
@@ -35,7 +35,7 @@ def load(name, sums, *, split, data_dir=None, num_classes=10):
             f"expected sha256 {sums[split]} in file order, found {_sum(x, y)} ({len(x)} images). "
             "Delete that folder so that it is prepared afresh."
         )
-    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), num_classes)
+    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), num_classes, class_names)
 
 
 def shuffled_order(split, n):

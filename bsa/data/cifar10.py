@@ -21,6 +21,7 @@ SUMS = {
     "train": "6a3b2c04d0a79ce272dcdacaf0bc440275db5a8cbe3717521a28fada2ea0d2ed",
     "test": "65a6ffe079453e514083f99356b35e02cbfd581b4951e3937fae188974b79f39",
 }
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FIRST = {"train": [6, 9, 9, 4, 1, 1, 2, 7, 8, 3], "test": [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]}  # labels in file order
 
 
@@ -28,7 +29,7 @@ def describe(data_dir=None):
     """What enters the stages' keys: the sums of the content with its order, and the shapes that a network needs."""
     order = "file" if _numbered(data_dir) else "sha256"
     fingerprint = f"{SUMS['train']}{SUMS['test']}, order {order}"
-    return {"fingerprint": fingerprint, "input_shape": [32, 32, 3], "num_classes": 10}
+    return {"fingerprint": fingerprint, "input_shape": [32, 32, 3], "num_classes": 10, "class_names": [*NAMES]}
 
 
 def load(*, split, data_dir=None):
@@ -50,7 +51,7 @@ def load(*, split, data_dir=None):
     if numbered and y[: len(FIRST[split])].tolist() != FIRST[split]:
         begin = y[: len(FIRST[split])].tolist()
         raise DataError(_wrong(split, data_dir, f"labels that begin {FIRST[split]} by their numbers", begin))
-    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), 10)
+    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), 10, NAMES)
 
 
 def _numbered(data_dir):

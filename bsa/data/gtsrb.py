@@ -13,6 +13,15 @@ from bsa.errors import DataError
 NAME = "gtsrb"
 SHAPE, CLASSES = (32, 32, 3), 43
 OWN = "bsa.data._gtsrb_builder"
+NAMES = (  # as the benchmark's authors describe the signs, in the order of ClassId
+    *(f"Speed limit {limit} km/h" for limit in (20, 30, 50, 60, 70, 80)), "End of speed limit 80 km/h",
+    "Speed limit 100 km/h", "Speed limit 120 km/h", "No passing", "No passing over 3.5 t", "Right of way",
+    "Priority road", "Yield", "Stop", "No vehicles", "No vehicles over 3.5 t", "No entry", "General caution", "Curve left",
+    "Curve right", "Double curve", "Bumpy road", "Slippery road", "Road narrows on the right", "Road work", "Traffic signals",
+    "Pedestrians", "Children crossing", "Bicycles crossing", "Ice and snow", "Wild animals", "End of all limits",
+    "Turn right ahead", "Turn left ahead", "Ahead only", "Straight or right", "Straight or left", "Keep right",
+    "Keep left", "Roundabout", "End of no passing", "End of no passing over 3.5 t",
+)  # fmt: skip
 
 
 def describe(data_dir=None):
@@ -20,7 +29,7 @@ def describe(data_dir=None):
     folder, info = _tfds.prepared(NAME, data_dir)
     official = folder is None or info.get("moduleName") == OWN  # what is not there yet will be downloaded
     fingerprint = "official 1.0.0, regions of interest, bilinear 32" if official else files.sha256(folder)
-    return {"fingerprint": fingerprint, "input_shape": list(SHAPE), "num_classes": CLASSES}
+    return {"fingerprint": fingerprint, "input_shape": list(SHAPE), "num_classes": CLASSES, "class_names": [*NAMES]}
 
 
 def load(*, split, data_dir=None):
@@ -35,7 +44,7 @@ def load(*, split, data_dir=None):
         found = f"{x.shape[1:]} and {y.min()} to {y.max()}"
         place = _tfds.folder(data_dir) / NAME
         raise DataError(f"{place}, split {split}: expected images {SHAPE} and labels 0 to {CLASSES - 1}, found {found}")
-    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), CLASSES)
+    return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), CLASSES, NAMES)
 
 
 def _builder(name, data_dir):

@@ -162,7 +162,8 @@ def _table(results, figures, stem):
     names = [panel["embedding"] for panel in panels]
     heads = [f"{statistic}, {name}" for name in names for statistic in ("Spearman", "AUROC")]
     rows = [_row(f"all, k = {f['k']}", [panel["all"] for panel in f["panels"]]) for f in figures]
-    rows += [_row(f"class {c}, k = {first['k']}", [p["classes"][c] for p in panels]) for c in panels[0]["classes"]]
+    for c in panels[0]["classes"]:
+        rows.append(_row(f"class {results.named(int(c))}, k = {first['k']}", [p["classes"][c] for p in panels]))
     title = (
         f"{results.spec.name}: distance against the success of {first['attack']} on network {first['network']}, "
         f"cell ({first['cell'][0]:g}, {first['cell'][1]:g})"

@@ -1,6 +1,7 @@
 """Images, their blind-spot versions and adversarial examples with their distortions (paper, Figures 4, 10 and 12)."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from bsa.engine.results import Results
 from bsa.report import _figure
 from bsa.report.page import Figure, Note, Page
 
+LONG = 16  # letters of a class's name that fit above an image
+
 
 class Block(NamedTuple):
     """The examples of one attack on one network, in all cells."""
@@ -18,6 +21,7 @@ class Block(NamedTuple):
     label: str
     found: list  # results, one a cell
     arrays: list  # their arrays
+    named: Callable = str  # a class by its name
 
 
 def pages(results: Results, *, images: int, side_by_side: bool) -> Page:
@@ -46,7 +50,7 @@ def _figure_of(name, stem, blocks, images):
 
 def _block(results, network, label):
     found = results.find(kind="attack", network=network, label=label)
-    return Block(network, label, found, [result.arrays("attack.npz") for result in found])
+    return Block(network, label, found, [result.arrays("attack.npz") for result in found], results.named)
 
 
 def _draw(name, blocks, numbers):
@@ -70,7 +74,7 @@ def _grid(axes, block, numbers):
     for row, (result, cell) in enumerate(zip(block.found, block.arrays, strict=True)):
         for column, number in enumerate(numbers):
             at = int(np.flatnonzero(cell["index"] == number)[0])
-            _image(axes[2 * row, column], cell["x"][at], f"{cell['y'][at]}")
+            _image(axes[2 * row, column], cell["x"][at], _short(block.named(cell["y"][at])))
             adversarial = cell["adversarial"][at] if np.isfinite(cell["distance"][at]) else None
             _image(axes[2 * row + 1, column], adversarial, _distortion(result, cell, at))
             if adversarial is None:
@@ -78,6 +82,10 @@ def _grid(axes, block, numbers):
                 axes[2 * row + 1, column].set_box_aspect(height / width)
         axes[2 * row, 0].set_ylabel(f"{result.place['cell']}\nimage", fontsize=8)
         axes[2 * row + 1, 0].set_ylabel("adversarial", fontsize=8)
+
+
+def _short(name):
+    return name if len(name) <= LONG else f"{name[: LONG - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _distortion(result, cell, at):
