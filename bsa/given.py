@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from bsa.lazy import LazyImages
+
 RANGE = "expected pixels in [0, 1], found"
 SLIGHT = 0.01  # beyond [0, 1]: what resampling and rounding overshoot by, and no other range of pixels
 PAIRS = "a Dataset, a tuple (x, y) of images and labels, or a tf.data.Dataset of such pairs"
@@ -12,12 +14,16 @@ PAIRS = "a Dataset, a tuple (x, y) of images and labels, or a tf.data.Dataset of
 def images(x: Any, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
     """Images as an array (n, height, width, channels), float32 in [0, 1]; a float32 one is given back as it is.
 
+    So is a `LazyImages`, whose pixels are known to be sound.
+
     `x` are bytes, which are divided by 255 as data sets are, or floats in [0, 1]. `shape` is that of one image, with
     None where it is open, and None where it is not known. ValueError says what was expected, what was found and what to
     do.
     """
-    x = _array(x, "images x")
+    x = x if isinstance(x, LazyImages) else _array(x, "images x")
     _fitting(x, x.shape[1:] if shape is None else tuple(shape))
+    if isinstance(x, LazyImages):
+        return x
     if x.dtype.name == "bfloat16":  # no kind of NumPy's own
         x = x.astype(np.float32)
     if x.dtype.kind not in "fiub":

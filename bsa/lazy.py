@@ -38,6 +38,10 @@ class LazyImages:
     def __reduce__(self) -> tuple:
         return np.asarray, (np.asarray(self),)  # to another process they travel as an array
 
+    def copy(self) -> "LazyImages":
+        """Itself: no array is held that a copy would let go of."""
+        return self
+
     def then(self, change: Callable) -> "LazyImages":
         """The same images after `change(x, rows)`, of the images x (k, ...) numbered `rows` (k,), as they are read."""
         return LazyImages(lambda rows: change(self._read(rows), rows), self._rows, self.shape[1:])

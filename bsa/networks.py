@@ -17,7 +17,8 @@ AT_ONCE = 500  # images in one pass
 
 def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
     """The model's logits (n, classes) in inference mode, float32, computed in batches."""
-    parts = [model(x[at : at + batch_size], training=False) for at in range(0, len(x), batch_size)]
+    blocks = (np.asarray(x[at : at + batch_size]) for at in range(0, len(x), batch_size))
+    parts = [model(block, training=False) for block in blocks]
     return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
 
 
@@ -35,7 +36,7 @@ def checked(model: keras.Model, x: Any, y: Any, index: Any) -> tuple[np.ndarray,
     shape = image_shape(model) or (None, None, None)  # a subclassed model does not tell
     if len(shape) != 3:
         raise ValueError(f"expected a model of images (n, height, width, channels), found one of shape (n, {shape})")
-    x = given.images(x, shape)
+    x = np.asarray(given.images(x, shape))
     y = given.labels(y, len(x), classes(model, x))
     index = np.arange(len(x)) if index is None else np.asarray(index)
     if index.shape != (len(x),) or (len(x) and index.dtype.kind not in "iu"):
@@ -97,7 +98,7 @@ def classes(model: keras.Model, x: np.ndarray) -> int | None:
     if not len(x):
         return None
     try:
-        given = model(x[:1], training=False)
+        given = model(np.asarray(x[:1]), training=False)
     except Exception as error:  # a subclassed model, which tells no shape, may fail in any way
         reason = (str(error).strip() or "no message").splitlines()[0][:200]
         found = f"that it fails on shape {x[:1].shape} ({type(error).__name__}: {reason})"
@@ -121,7 +122,7 @@ def embedding(model: keras.Model, x: np.ndarray, layer: str = "embedding") -> np
     part = _until(model, layer)
     found: Any = None
     for at in range(0, max(len(x), 1), AT_ONCE):
-        block = np.asarray(part(x[at : at + AT_ONCE]))
+        block = np.asarray(part(np.asarray(x[at : at + AT_ONCE])))
         if found is None:  # not a list of blocks, which would be in memory twice
             found = np.empty((len(x), int(np.prod(block.shape[1:]))), np.float32)
         found[at : at + AT_ONCE] = block.reshape(len(block), found.shape[1])

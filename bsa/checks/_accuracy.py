@@ -55,7 +55,7 @@ def otherwise(model, x, y, scores=None):
 
     Of the first images x (n, ...) with labels y (n,); `scores` (n, classes) are those of the model, if they are known.
     """
-    x, y = x[:TRIED], y[:TRIED]
+    x, y = np.asarray(x[:TRIED]), y[:TRIED]
     scores = _scores(model, x) if scores is None else scores[:TRIED]
     guess = scores.argmax(-1)
     labels = _labels(guess, y, scores.shape[-1])
@@ -92,4 +92,4 @@ def _labels(guess, y, classes):
 
 
 def _scores(model, x, size=200):
-    return np.concatenate([call(model, x[at : at + size]) for at in range(0, len(x), size)])
+    return np.concatenate([call(model, np.asarray(x[at : at + size])) for at in range(0, len(x), size)])

@@ -23,7 +23,7 @@ TRAINING = (
 
 def outputs(model, x):
     """Checks of what `model` gives for images `x` (n, height, width, channels) in [0, 1], in inference mode."""
-    x = x[:IMAGES]
+    x = np.asarray(x[:IMAGES])
     before = [np.array(w) for w in model.get_weights()]
     first, second = call(model, x), call(model, x)
     changed = any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

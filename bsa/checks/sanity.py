@@ -140,7 +140,7 @@ def scale(params, samples, variants):
         message = f"not judged: a bisection begins at {radii[-1]:g}"
     yield Check("epsilon's scale", passed, radii, expected, message)
     for sample in samples:
-        pixels = sample.x if len(sample.x) else sample.given[0]
+        pixels = np.asarray(sample.x if len(sample.x) else sample.given[0])
         low, high = float(pixels.min()), float(pixels.max())
         passed = high - low >= FLAT
         message = "images use the scale of [0, 1]"

@@ -14,10 +14,11 @@ NAME = "gtsrb"
 SHAPE, CLASSES = (32, 32, 3), 43
 OWN = "bsa.data._gtsrb_builder"
 NAMES = (  # as the benchmark's authors describe the signs, in the order of ClassId
-    *(f"Speed limit {limit} km/h" for limit in (20, 30, 50, 60, 70, 80)), "End of speed limit 80 km/h",
-    "Speed limit 100 km/h", "Speed limit 120 km/h", "No passing", "No passing over 3.5 t", "Right of way",
-    "Priority road", "Yield", "Stop", "No vehicles", "No vehicles over 3.5 t", "No entry", "General caution", "Curve left",
-    "Curve right", "Double curve", "Bumpy road", "Slippery road", "Road narrows on the right", "Road work", "Traffic signals",
+    "Speed limit 20 km/h", "Speed limit 30 km/h", "Speed limit 50 km/h", "Speed limit 60 km/h",
+    "Speed limit 70 km/h", "Speed limit 80 km/h", "End of speed limit 80 km/h", "Speed limit 100 km/h",
+    "Speed limit 120 km/h", "No passing", "No passing over 3.5 t", "Right of way", "Priority road", "Yield", "Stop",
+    "No vehicles", "No vehicles over 3.5 t", "No entry", "General caution", "Curve left", "Curve right",
+    "Double curve", "Bumpy road", "Slippery road", "Road narrows on the right", "Road work", "Traffic signals",
     "Pedestrians", "Children crossing", "Bicycles crossing", "Ice and snow", "Wild animals", "End of all limits",
     "Turn right ahead", "Turn left ahead", "Ahead only", "Straight or right", "Straight or left", "Keep right",
     "Keep left", "Roundabout", "End of no passing", "End of no passing over 3.5 t",

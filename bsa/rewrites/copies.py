@@ -55,7 +55,7 @@ def difference(copy, model, x):
     Beyond rounding is what is more than `ROUNDING`, or `SUMS`, of the largest value that the model gives. A model that
     itself differs as much from call to call is no measure: None.
     """
-    x = tf.convert_to_tensor(x[:FEW])
+    x = tf.convert_to_tensor(np.asarray(x[:FEW]))
     if copy is model or not len(x):
         return None
     rounding = max(ROUNDING.get(layer.compute_dtype, SUMS) for m in (copy, model) for layer in m._flatten_layers())

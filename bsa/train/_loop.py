@@ -12,6 +12,7 @@ from bsa.data import Dataset
 from bsa.devices import strategy as device
 from bsa.errors import TrainingError
 from bsa.given import images, labels, pair
+from bsa.lazy import LazyImages
 from bsa.ops import seeds
 from bsa.rewrites import copies
 from bsa.rewrites import precision as precisions
@@ -38,6 +39,8 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
     """
     data = _given(model, data)
     _check(len(data.x), batch_size, gradient_accumulation or 1, jit_compile, devices)
+    if jit_compile and isinstance(data.x, LazyImages):
+        raise TrainingError("expected jit_compile false with images that are read as they are needed, found true")
     if devices.strategy and _adds_losses(model, data.x):
         raise TrainingError(
             "expected a model whose calls add no losses (activity_regularizer, add_loss), since the devices of a "
@@ -78,7 +81,7 @@ def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, 
                 progress(step + 1, steps, **metrics)
     if twin is not model:
         copies.carry(twin, model)
-    if not np.isfinite(model(data.x[:batch_size], training=False)).all():
+    if not np.isfinite(model(np.asarray(data.x[:batch_size]), training=False)).all():
         model.set_weights(before)
         raise TrainingError(f"the logits are no longer numbers after the last of {steps} steps. {ADVICE}")
     return {key: np.array(values) for key, values in state.history.items()}
@@ -162,7 +165,16 @@ def _agree(devices, first, identity):
 
 def _sums(data, model):
     """sha256 of the images, the labels and the weights that training begins with."""
-    return [hashlib.sha256(np.ascontiguousarray(a)).hexdigest() for a in (data.x, data.y, *model.get_weights())]
+    return [_sum(array) for array in (data.x, data.y, *model.get_weights())]
+
+
+def _sum(array):
+    """sha256 of an array's bytes, of one block of images after the other where they are read as they are needed."""
+    found = hashlib.sha256()
+    blocks = range(0, len(array), 1000) if isinstance(array, LazyImages) else ()
+    for block in (array[at : at + 1000] for at in blocks) if blocks else (array,):
+        found.update(np.ascontiguousarray(block))
+    return found.hexdigest()
 
 
 def rate_at(learning_rate, step):

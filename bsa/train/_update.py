@@ -6,6 +6,7 @@ are drawn and augmented for the whole batch, and an objective that draws is told
 
 import tensorflow as tf
 
+from bsa.lazy import LazyImages
 from bsa.ops import augment, seeds
 from bsa.train import _finite, _moves
 
@@ -25,12 +26,12 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
     micro = gradient_accumulation or 1
     pieces = devices.replicas * micro
     size = batch_size // pieces
-    images, labels = tf.constant(data.x), tf.constant(data.y)
+    images, labels = _gathered(data.x), tf.constant(data.y)
     draws, crops = seeds.derive(seed, "train"), seeds.derive(seed, "augmentation")
     moved = _moves.make(**transform, seed=seed, batch_size=batch_size) if transform else None
 
     def batch(indices, step):
-        x, y = tf.gather(images, indices), tf.gather(labels, indices)
+        x, y = images(indices), tf.gather(labels, indices)
         if augmentation:
             x = augment.augment(augmentation, x, tf.stack([crops, step]))
         return moved(x, step) if moved else x, y
@@ -68,6 +69,19 @@ def make(model, rule, data, objective, *, seed, batch_size, weight_decay, augmen
 
         return update
     return _accumulated(batch, gradients, use, micro, jit_compile, devices)
+
+
+def _gathered(x):
+    """A function of a graph that gives the images x (n, ...) of given numbers."""
+    if not isinstance(x, LazyImages):
+        held = tf.constant(x)
+        return lambda indices: tf.gather(held, indices)
+
+    def read(indices):
+        found = tf.numpy_function(lambda rows: x[rows], [indices], tf.float32)
+        return tf.ensure_shape(found, (indices.shape[0], *x.shape[1:]))
+
+    return read
 
 
 def _squares(model):
