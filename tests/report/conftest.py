@@ -1,7 +1,7 @@
 """A store that was filled by hand: the stages and keys of a real spec, arrays of known numbers."""
 
-import json
 import functools
+import json
 import os
 import shutil
 
