@@ -29,6 +29,11 @@ def test_those_of_the_quick_start():
     assert found[13] == "12fa3419724168d2"  # corner_descent in (0.7, 0.15)
 
 
+def test_that_of_a_training_over_transformations():
+    stages = plan.stages(spec.load("closing_mnist"), DATA)
+    assert keys("network", stages) == ["7e1b456d9f968ae2"]
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
