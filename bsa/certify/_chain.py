@@ -100,6 +100,15 @@ def forward(blocks, x):
     return blocks[-1].forward(x)
 
 
+def units(model):
+    """How many hidden units the chain of `model` has."""
+    x, found = tf.zeros((1, *_input_shape(model))), 0
+    for block in chain(model)[:-1]:
+        x = getattr(tf.nn, block.activation)(block.forward(x))
+        found += int(tf.size(x))
+    return found
+
+
 def check(model):
     """Raise ValueError where the chain of `model` does not compute what `model` does, or there is none."""
     x = tf.random.stateless_uniform((2, *_input_shape(model)), [0, 0])

@@ -67,6 +67,11 @@ def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, b
     return certificate
 
 
+def units(model):
+    """How many hidden units `model`, a network that `make` takes, has: the cost of its bounds grows with them."""
+    return _chain.units(model)
+
+
 def least(bounds, y):
     """The smallest of the bounds (n, classes) over the classes other than y (n,), shape (n,)."""
     others = bounds.copy()

@@ -108,9 +108,11 @@ def _attacked(spec, attack, name, network, source):
 
 def _certified(certificate, name, network, source, before):
     """A certificate for one network, or the cascade of it behind the networks with the keys `before`, in every cell."""
+    asked = {"optional": True} if certificate.optional else {}
+    component = certificate.component._replace(params=certificate.component.params | asked)
     for cell, thresholds in certificate.thresholds.items():
         place = {"kind": "certify", "network": name, "cell": cell, "label": certificate.label, "thresholds": thresholds}
-        yield place, _at(place, "certify", certificate.component, network, source, before=before)
+        yield place, _at(place, "certify", component, network, source, before=before)
 
 
 def _invariants(spec, attack, found, proven, network):

@@ -13,6 +13,8 @@ from bsa.engine.store import Store
 from bsa.errors import BsaError
 from bsa.spec import Collection, Experiment
 
+LEFT_OUT = "left_out"  # of a record's metrics: why an optional stage has no result
+
 
 class Result(NamedTuple):
     """One committed stage: where it belongs (see `plan.placed`), its record and its folder."""
@@ -42,8 +44,23 @@ class Results:
         self.all = [Result(place, artefacts.record(s.key), artefacts.path(s.key)) for place, s in placed]
 
     def find(self, **place: Any) -> list[Result]:
-        """The results whose place has all these values, in the plan's order."""
-        return [r for r in self.all if all(r.place.get(k) == v for k, v in place.items())]
+        """The results whose place has all these values, in the plan's order; what was left out is none."""
+        return [
+            r
+            for r in self.all
+            if LEFT_OUT not in r.record["metrics"] and all(r.place.get(k) == v for k, v in place.items())
+        ]
+
+    def left_out(self, network: str | None = None) -> list[str]:
+        """What optional certificates were left out, of a network or of all, and why, as sentences."""
+        found = [r for r in self.all if r.place["kind"] == "certify" and network in (None, r.place["network"])]
+        return list(
+            dict.fromkeys(
+                f"{r.place['label']} was left out: {r.record['metrics'][LEFT_OUT]}."
+                for r in found
+                if LEFT_OUT in r.record["metrics"]
+            )
+        )
 
     def named(self, label: int) -> str:
         """A class by its name, where the data set has names, and else by its number."""

@@ -13,6 +13,10 @@ COMMENTS = {
         "epsilon: the largest change of a pixel, of pixels in [0, 1]. thresholds: where success is counted. images: "
         "how many correctly classified ones are attacked in each cell. Other attacks: `bsa components attacks`."
     ),
+    "certify": (
+        "A proof that nothing within epsilon changes the class, where there can be one: of chains of Dense, Conv2D and "
+        "ReLU."
+    ),
     "measures": "images: how many of the first ones accuracy is counted on.",
     "report": "What is written beside the page. Others: `bsa components report`.",
 }

@@ -7,17 +7,13 @@ from typing import Any
 
 from bsa import catalog
 from bsa.criteria import fraction
+from bsa.data import named
 from bsa.errors import UsageError, suggest
 from bsa.spec import read
 from bsa.spec.experiment import networks
 
 SAVED = (".keras", ".h5", ".hdf5")  # what Keras saves a whole network in, beside a folder of TensorFlow's
 WEIGHTS = {".pth": "wong_kolter", ".pt": "wong_kolter", ".npz": "npz"}  # of anything else: madry_checkpoint
-
-
-def named(text):
-    return {"name": text}
-
 
 WIDE = 0.2  # a radius from which on the cells are those of the paper's Table 2, made for 0.3; below of Table 3, for 0.1
 CELLS = {
@@ -69,6 +65,7 @@ def experiment(
         **taken,
         "blind_spot": {"cells": [list(cell) for cell in cells or CELLS[at_most >= WIDE]]},
         "attack": [{"name": attack} | at for attack in attacks],
+        "certify": {"name": "outer_polytope", "epsilon": epsilon, "images": CERTIFIED, "optional": True},
         "measures": [{"name": "accuracy", "images": SEEN * images}],
         "report": [{"name": "success_table"}, {"name": "examples"}],
     }

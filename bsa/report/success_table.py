@@ -92,6 +92,7 @@ def _table(results, network, cells, several):
             for a in cell[part].values()
             for note in a["notes"]
         ),
+        *results.left_out(network),
     ]
     title = f"{results.spec.name}: {results.spec.data.name}, network {network}"
     stem = f"{STEM}_{network}" if several else STEM

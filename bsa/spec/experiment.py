@@ -52,6 +52,7 @@ class Certificate(NamedTuple):
     networks: tuple[str, ...]
     after: tuple[str, ...]  # the networks before it in the cascade
     thresholds: dict[Cell, list[float]]
+    optional: bool  # left out where it does not apply
 
 
 class Attack(NamedTuple):
@@ -146,11 +147,12 @@ class Experiment(Resolved):
     def certificates(self) -> tuple[Certificate, ...]:
         return tuple(
             Certificate(
-                _component(each, "network", "label", "after", "thresholds"),
+                _component(each, "network", "label", "after", "thresholds", "optional"),
                 label(each),
                 self._users(each),
                 tuple(each.get("after", ())),
                 self._thresholds(each),
+                each.get("optional", False),
             )
             for each in listed(self, "certify")
         )

@@ -104,3 +104,8 @@ def test_another_activation_of_the_same_name_is_refused():
 
     with pytest.raises(ValueError, match="the activation relu that is not Keras's"):
         _chain.check(model(layers.Flatten(), layers.Dense(6, relu), layers.Dense(3)))
+
+
+def test_hidden_units_are_those_behind_activations():
+    model = bsa.build("wong_small", input_shape=(28, 28, 1), num_classes=10)
+    assert _chain.units(model) == 16 * 14 * 14 + 32 * 7 * 7 + 100

@@ -12,7 +12,7 @@ from bsa import catalog, spec
 from bsa.cli import commands
 from bsa.engine import run
 from bsa.engine.results import Results
-from bsa.engine.stages import certify
+from bsa.engine.stages import Desk, certify
 from bsa.engine.store import Store
 from bsa.report import render
 
@@ -211,3 +211,32 @@ def test_a_lie_that_the_tables_attack_cannot_see_is_caught_at_half_the_median_ra
     run.run(spec.resolve(SPEC | {"invariant": {"challenge": 0}}), Store(other), seen=Quiet())
     folder = violated(other, tmp_path, invariant={"challenge": 40})
     assert max(json.loads((folder / "witnesses.json").read_text())["distance"]) <= 0.0999 / 2 + 1e-6  # float32 pixels
+
+
+def test_an_optional_certificate_is_left_out_with_the_reason_where_it_would_take_hours(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(certify, "MOST_UNITS", 10)
+    change = {"certify": SPEC["certify"] | {"optional": True}}
+    own = Store(copy_of(store, tmp_path))
+    run.run(spec.resolve(SPEC | change), own, seen=Quiet())
+    found = results(own, change)
+    (said,) = found.left_out()
+    assert "expected at most 10 hidden units" in said
+    assert found.find(kind="certify") == found.find(kind="invariant") == []
+    shown = list(render(found, tmp_path / "out"))
+    assert said in shown[0].notes
+    assert "median certified radius" not in shown[0].columns
+
+
+def test_an_optional_certificate_is_left_out_with_the_layer_that_it_does_not_know(tmp_path):
+    layers = [keras.layers.MaxPooling2D(name="pooled"), keras.layers.Flatten(), keras.layers.Dense(10)]
+    desk, model = Desk(), keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    desk.kept.get("network", tmp_path, lambda: model)
+    asked = spec.parameters("certify", "outer_polytope", {"epsilon": 0.1})
+    assert "pooled" in certify._unfit("outer_polytope", asked | {"images": 1}, [tmp_path], desk)
+    assert certify._unfit("outer_polytope", asked, [], desk) is None
+
+
+def test_what_is_optional_is_no_part_of_the_keys_of_what_is_not():
+    alike = [spec.resolve(SPEC | {"certify": SPEC["certify"] | given}) for given in ({}, {"optional": False})]
+    keys = [[stage.key for stage in run.planned(each)] for each in alike]
+    assert keys[0] == keys[1]

@@ -4,22 +4,29 @@ import functools
 
 import numpy as np
 
-from bsa import files
+from bsa import catalog, files
 from bsa.certify import Certified, Decided, decide
 from bsa.checks import invariant as invariants
 from bsa.devices import strategy as devices
 from bsa.engine import pieces
 from bsa.networks import logits
 
+MOST_UNITS = 10_000  # of a network that is certified where it is optional: bounds cost units times the layers before
 CERTIFIED_AT_ONCE = 200  # images between two saves of a certificate
 
 
 def compute(stage, needs, part, desk):
-    """Certify the first images of a cell, misclassified ones too: `certify.npz`, in chunks as an attack."""
+    """Certify the first images of a cell, misclassified ones too: `certify.npz`, in chunks as an attack.
+
+    An optional one that does not apply has no arrays, and says why in the record's "left_out".
+    """
+    params, name = dict(stage.component["params"]), stage.component["name"]
+    if params.pop("optional", False) and (why := _unfit(name, params, needs, desk)):
+        files.write(part / "certify.npz", np.savez_compressed)
+        return {"left_out": why}
     x, y = desk.images(stage.params["data"], stage.params["gain"], stage.params["offset"])
-    params = dict(stage.component["params"])
     index = np.arange(min(params.pop("images"), len(x)))
-    images, name = (x[index], y[index], index), stage.component["name"]
+    images = (x[index], y[index], index)
     run = functools.partial(
         pieces.run, size=CERTIFIED_AT_ONCE, folder=part / files.WORK, progress=desk.progress, pool=desk.pool
     )
@@ -29,6 +36,22 @@ def compute(stage, needs, part, desk):
     error, certified_error = (100 * float(1 - arrays[flags].mean()) for flags in ("correct", "certified"))
     figures = {"images": len(index), "error": error, "certified_error": certified_error}
     return figures | {"median_radius": invariants.median_radius(arrays), "notes": list(notes)}
+
+
+def _unfit(name, params, needs, desk):
+    """Why an optional certificate is left out, a sentence's end, or None."""
+    own = {key: value for key, value in params.items() if key != "images"}
+    for folder in needs:
+        try:
+            desk.certificates(folder, name, own)
+        except ValueError as error:
+            return str(error)
+        module = catalog.find("certify", name)
+        units = module.units(desk.network(folder)) if hasattr(module, "units") else 0
+        if units > MOST_UNITS:
+            expected = f"at most {MOST_UNITS:,} hidden units, beyond which it may take hours"
+            return f'expected {expected}, found {units:,}: ask for it without "optional"'
+    return None
 
 
 def alone(run, needs, name, params, images, desk):
