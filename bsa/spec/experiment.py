@@ -1,7 +1,6 @@
 """What a resolved spec asks for, as the plan, the stages, the reports and the command line read it. No TensorFlow.
 
-`Experiment` and `Collection` are mappings, too: of the JSON with all defaults, which is printed, stored in `run.json`
-and read again as a spec. Whatever is derived from it, such as thresholds as numbers, is derived here and once.
+Both are mappings, too, of the JSON with all defaults, a spec again. What is derived from it is derived here, and once.
 """
 
 import dataclasses
