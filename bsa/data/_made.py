@@ -42,9 +42,17 @@ def check_split(split: str) -> None:
         raise ValueError(f'expected split "train" or "test", found "{split}"')
 
 
-def no_training(name: str, advice: str) -> DataError:
-    """What to raise where training images are asked for, and there are none."""
-    return DataError(f'data "{name}": expected training images, which this needs, found none: {advice}')
+def state(key: str, value: str) -> str:
+    """How to state a parameter of the data, in a spec and on the command line."""
+    return f'state "{key}": {value} in "data" (--set data.{key}={value.replace(", ", ",")})'
+
+
+def no_training(name: str, value: str) -> DataError:
+    """What to raise where training images are asked for, and there are none; `value` is what "train" may be."""
+    return DataError(
+        f'data "{name}": expected training images, which training and some measures need, found none: '
+        f"{state('train', value)}"
+    )
 
 
 def sum_of(paths: Sequence[Path]) -> str:

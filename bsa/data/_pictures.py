@@ -15,14 +15,15 @@ COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "RGBa
 
 def look(content: bytes, name: object) -> tuple[int, int, bool]:
     """Height, width and whether it is grey, of an image file's content; DataError names the file of another."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()  # to its end: a cut one is told now, and not in the middle of a run
             mode, (width, height) = image.mode, image.size
     except Exception as error:  # whatever the file holds
-        what = f"{type(error).__name__}: {one_line(error)}".replace(f"{io.BytesIO.__module__}.BytesIO object", "file")
+        unknown = isinstance(error, UnidentifiedImageError)
+        what = "a file of another kind" if unknown else f"{type(error).__name__}: {one_line(error)}"
         raise DataError(f"{name}: expected an image that Pillow reads, found {what}: mend or delete it") from None
     if mode not in GREY + COLOUR:
         raise DataError(f"{name}: expected an image of 8 bits, found one of Pillow's mode {mode}: save it as 8-bit PNG")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bsa.data import _arrays, _remembered
+from bsa.data import _arrays, _made, _remembered
 from bsa.data._arrays import Header
 from bsa.errors import DataError
 from bsa.lazy import BLOCK
@@ -32,7 +32,7 @@ def reader(x: Header, pixels: Sequence[float] | None) -> Callable:
     elif not any((read(rows) > 1).any() for rows in _blocks(x)):
         raise DataError(
             f"{x.place}: expected uint8 pixels from 0 to 255, found none above 1: "
-            'state "pixels": [0, 1], or save them as 255 * x'
+            f"{_made.state('pixels', '[0, 1]')}, if 1 is white"
         )
     exact = np.float32 if x.dtype.itemsize <= 2 or x.dtype == np.float32 else np.float64
     black, span = exact(low), exact(high) - exact(low)
@@ -72,29 +72,31 @@ def _check(x, stated, bounds, least, most):
     slack = SLIGHT * (high - low)
     found = f"found {x.dtype} from {least:g} to {most:g}"
     if stated is None and x.dtype.kind in "ui":
-        raise DataError(f'{x.place}: expected uint8 or float pixels, {found}: state "pixels", {_likely(least, most)}')
+        raise DataError(
+            f"{x.place}: expected uint8 or float pixels, {found}: {_made.state('pixels', _likely(least, most))}"
+        )
     if least < low - slack or most > high + slack:
         raise DataError(f"{x.place}: expected pixels in [{low:g}, {high:g}], {found}: {_advice(least, most)}")
     if low == 0 and high > 1 and most <= 1:
         raise DataError(
             f"{x.place}: expected pixels in [{low:g}, {high:g}], {found}, all but black: "
-            'state "pixels": [0, 1], if 1 is white'
+            f"{_made.state('pixels', '[0, 1]')}, if 1 is white"
         )
 
 
 def _likely(least, most):
     if least < 0:
-        return "[low, high], the values of black and white"
+        return "[BLACK, WHITE]"
     return next((f"[0, {top}]" for top in (1, 255, 1023, 4095, 65535) if most <= top), f"[0, {most:g}]")
 
 
 def _advice(least, most):
     if least >= 0:
-        return f'state "pixels": {_likely(least, most)}'
+        return _made.state("pixels", _likely(least, most))
     for low, high in ((-0.5, 0.5), (-1, 1)):
         if least >= low - SLIGHT and most <= high + SLIGHT:
-            return f'state "pixels": [{low:g}, {high:g}]'
+            return _made.state("pixels", f"[{low:g}, {high:g}]")
     return (
-        "these look standardised: save x * deviation + mean, in [0, 1], and have the network take mean and deviation "
-        '(its "pixels")'
+        'these look standardised: save x * deviation + mean, in [0, 1], and say in "pixels" of the model which mean '
+        "and deviation it takes"
     )

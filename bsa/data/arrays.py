@@ -52,7 +52,7 @@ def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
     _made.check_split(split)
     parts = _parts(**params)
     if split not in parts:
-        raise _made.no_training("arrays", 'state "train", a file with them')
+        raise _made.no_training("arrays", "FILE.npz")
     shape, (count, names) = _shape(parts[split].x), _classes(parts, params)
     labels, _ = _labels(parts[split])
     read = _pixels.reader(parts[split].x, params["pixels"])
@@ -95,9 +95,12 @@ def _part(paths, split, x, y):
             raise DataError(f'{file}: expected an array "{name}", as "{key}" says, found {_listed(found)}')
     both = (found[x], found[y]) if x and y else _guess(found, split, x, y)
     if not both:
+        odd = next((header for header in found.values() if header.dtype.hasobject), None)
+        if odd:
+            _arrays.whole(odd)  # which says what to do
         raise DataError(
             f"{file}: expected one array of images (n, height, width, channels) and one of labels (n,), found "
-            f'{_listed(found)}: name the two as "x" and "y"'
+            f'{_listed(found)}: {_made.state("x", "IMAGES")}, and "y" likewise'
         )
     return Part(*both, found.get(NAMES))
 
@@ -114,8 +117,9 @@ def _guess(arrays, split, x=None, y=None):
     if images is None:
         return None
     count = images.shape[:1]
-    columns = {n: h for n, h in arrays.items() if len(h.shape) in (1, 2) and h.shape[:1] == count and n != NAMES}
-    labels = _one({y: arrays[y]} if y else columns, split, FAMILIAR["y"])
+    columns = {n: h for n, h in arrays.items() if len(h.shape) in (1, 2) and n != NAMES}
+    fitting = {n: h for n, h in columns.items() if h.shape[:1] == count} or columns
+    labels = _one({y: arrays[y]} if y else fitting, split, FAMILIAR["y"])
     return (images, labels) if labels else None
 
 

@@ -45,7 +45,7 @@ def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
     _made.check_split(split)
     described = describe(**params)
     if not params[split]:
-        raise _made.no_training("folder", 'state "train", a folder of them')
+        raise _made.no_training("folder", "FOLDER")
     shape, names = described["input_shape"], described["class_names"]
     found = [(number, file) for number, name in enumerate(names) for file in _files(params, split, name)]
     labels, files = (list(each) for each in zip(*found, strict=True))
@@ -125,7 +125,7 @@ def _shape(params, parts):
     if other and not params["size"]:
         raise DataError(
             f"{params[split]}: expected images of one size, found {height} x {width} in {name} and "
-            f'{other[0]} x {other[1]} in {other[2]}: state "size", [height, width] that the network takes'
+            f"{other[0]} x {other[1]} in {other[2]}: {_made.state('size', '[HEIGHT, WIDTH]')}, of the network"
         )
     channels = params["channels"] or (1 if all(seen["grey"] for seen in parts.values()) else 3)
     return [*(params["size"] or (height, width)), channels]

@@ -48,7 +48,7 @@ def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
     _made.check_split(split)
     described = describe(data_dir=data_dir, **params)
     if split not in _splits(params):
-        raise _made.no_training("tfds", 'state "train", the name of their split')
+        raise _made.no_training("tfds", "SPLIT")
     there, info = _there(params["dataset"], data_dir)
     shape = described["input_shape"]
     with _tfds.told(f"{params['dataset']}, split {params[split]}", there, info):
@@ -112,7 +112,7 @@ def _of(key, kind, params, features, there):
     found = features.get(params[key], {}).get(kind)
     if found is None:
         of_kind = [name for name, feature in features.items() if kind in feature]
-        advice = f'state "{key}", one of {", ".join(of_kind)}' if of_kind else "this set has none: take another"
+        advice = _made.state(key, " or ".join(of_kind)) if of_kind else "this set has none: take another"
         what = "an image" if key == "image" else "a label of classes"
         raise DataError(
             f'{there}: expected {what} "{params[key]}" in an example, found {", ".join(sorted(features))}: {advice}'
@@ -128,8 +128,8 @@ def _image(params, features, there):
         raise DataError(f"{there}: expected images of 8 bits, uint8, found {found['dtype']}: save them as arrays")
     if min(size) < 1 and not params["size"]:
         raise DataError(
-            f'{there}: expected images of one size, found that they differ: state "size", [height, width] that the '
-            "network takes"
+            f"{there}: expected images of one size, found that they differ: "
+            f"{_made.state('size', '[HEIGHT, WIDTH]')}, of the network"
         )
     return [*(params["size"] or size), channels if channels > 0 else 3]
 
