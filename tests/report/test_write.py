@@ -4,6 +4,8 @@ import csv as standard
 import io
 import json as plain
 import re
+import shutil
+import subprocess
 
 import pytest
 import rich.console
@@ -62,6 +64,32 @@ def test_latex_shows_its_special_characters():
     )
     assert bracket == r"{}[0] a & * \\"
     assert (title, note) == (r"% a \input{b}", r"% b \input{c}")
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("0.1 ± 0.04, 20° → 2×, a – b", r"0.1 $\pm$ 0.04, 20$^\circ$ $\to$ 2$\times$, a -- b"),  # noqa: RUF001
+        ("Gül, naïve, Łódź, Ångström", r"G\"{u}l, na\"{\i}ve, \L{}\'{o}d\'{z}, \AA{}ngstr\"{o}m"),
+        ("停, \U0001f600, \x1b, \u202e, \ud800", "U+505C, U+1F600, U+001B, U+202E, U+D800"),
+        ("a\tb\u00a0c", "a b~c"),
+    ],
+)
+def test_latex_knows_every_character_or_tells_its_number(said, written):
+    assert latex.escaped(said) == written
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex: apt-get install texlive-latex-recommended")
+def test_latex_compiles_whatever_a_table_holds(tmp_path):
+    every = "".join(map(chr, [*range(1, 0x500), *range(0x2000, 0x2100)])) + "停\U0001f600\ud800"
+    rows = [[every[at : at + 40], "[1]"] for at in range(0, len(every), 40)] + [["[0] a", "*"], ["*", "^^M"]]
+    written = latex.table(table(*rows, title=every, notes=[every, r"\end{tabular}"]))
+    shortened = r"\documentclass{article}\usepackage{booktabs}\begin{document}\tiny" + "\n" + written
+    (tmp_path / "t.tex").write_bytes(f"{shortened}\\end{{document}}\n".encode(errors="replace"))
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "t.pdf").stat().st_size > 1000
 
 
 def test_a_terminal_takes_no_command_no_markup_and_no_emoji():
