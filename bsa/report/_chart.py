@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bsa.report._rates import exact
+from bsa.report._verdict import radius
 from bsa.report.page import Chart, Line, Mark
 
 
@@ -39,5 +40,5 @@ def _marks(rates):
 
 
 def _mark(rate, kind):
-    within = f"within {rate['threshold']:g}" if "threshold" in rate else ""
-    return Mark(*exact(rate["count"], rate["images"]), within, kind)
+    note = "within " + radius(rate["threshold"]) if "threshold" in rate else ""
+    return Mark(*exact(rate["count"], rate["images"]), note, kind)

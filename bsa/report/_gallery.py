@@ -7,6 +7,7 @@ import numpy as np
 
 from bsa.criteria import SLACK
 from bsa.engine.results import Results
+from bsa.report._verdict import radius
 from bsa.report.page import Example, Gallery
 
 MOST = 3  # images of a cell
@@ -70,7 +71,7 @@ def _chosen(arrays, common, images):
 
 
 def _head(result):
-    within = " or ".join(f"{threshold:g}" for threshold in result.place["thresholds"])
+    within = " or ".join(map(radius, result.place["thresholds"]))
     return f"cell {result.place['cell']}, within {within}"
 
 

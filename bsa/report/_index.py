@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from bsa.engine.results import Collected, Results
 from bsa.report import _sanity, _verdict, success_table
 from bsa.report._chart import chart
 from bsa.report._gallery import galleries
+from bsa.report._verdict import radius
 from bsa.report.page import Chart, Gallery, Page, Part, Table
 
 UNTOLD = {"command": "", "date": "", "stages": []}  # of results that were rendered into no folder of a run
@@ -61,6 +64,8 @@ def _section(results, parts):
     told = [getattr(part, "stem", "") for part, _ in parts]
     if not any(stem.startswith(success_table.STEM) for stem in told) and any(map(_rated, numbers.values())):
         parts = [*((part, Path()) for part in success_table.pages(results).parts), *parts]
+    if not any(stem.startswith("distance") for stem in told) and (distances := _distances(results)):
+        parts = [*parts, (distances, Path())]
     checks = [part for part in _sanity.pages(results).parts if isinstance(part, Table)]
     charts = {name: chart(_title(spec.name, name), spec.cells, cells) for name, cells in numbers.items()}
     trust = list(_verdict.trust(results))
@@ -75,6 +80,20 @@ def _section(results, parts):
         checks=checks,
         galleries=list(galleries(results)),
     )
+
+
+def _distances(results):
+    """What was measured of distances and no report shows."""
+    rows = []
+    for result in (*results.find(measure="nearest"), *results.find(measure="divergence")):
+        found, where = result.record["metrics"], [result.place["network"], str(result.place["cell"])]
+        if result.place["measure"] == "divergence":
+            rows.append([*where, "KL divergence of test from training images", f"{np.mean(found['kl']):.3f}"])
+            continue
+        for k, mean in zip(found["k"], found["mean_normalised"], strict=True):
+            rows.append([*where, f"normalised distance to the {k} nearest training images, mean", f"{mean:.4f}"])
+    columns, title = ["network", "cell", "measure", "value"], f"{results.spec.name}: distances to the training images"
+    return Table(title, columns, rows) if rows else None
 
 
 def _title(name, network):
@@ -95,7 +114,10 @@ def _facts(results):
         yield f"network {network.name}", ", ".join(filter(None, [network.model.name, how]))
     for attack in spec.attacks:
         name, params = attack.component
-        yield f"attack {attack.label}", f"{name} at {params['epsilon']:g}, up to {attack.images} images a cell"
+        yield (
+            f"attack {attack.label}",
+            f"{name} within {radius(params['epsilon'])}, up to {attack.images} images a cell",
+        )
     for certificate in spec.certificates:
         yield f"certificate {certificate.label}", certificate.component.name
     yield "cells", ", ".join(map(str, spec.cells))
