@@ -16,11 +16,22 @@ def keys(seed, purpose, index):
     return np.array([seeds.derive(seed, f"{purpose}/{number}") for number in index], np.uint32)
 
 
+def numbered(seed, purpose, index):
+    """As `keys`, for numbers `index` (n,) int32 that stand in a graph; other keys than those."""
+    return _mix(_mix(tf.cast(index, tf.uint32)) ^ _word(seeds.derive(seed, purpose)))
+
+
 def uniform(keys, step, count):
     """Uniform float32 draws in [0, 1), (n, count), for `keys` (n,) uint32 at `step` (n,) int32, by 24 bits each."""
     counter = step[:, None] * count + tf.range(count)
     words = _mix(keys[:, None] ^ _mix(tf.cast(counter, tf.uint32)))
     return tf.cast(tf.bitwise.right_shift(words, _word(8)), tf.float32) * 2.0**-24
+
+
+def normal(keys, step, count):
+    """Standard normal float32 draws, (n, count), for `keys` (n,) uint32 at `step` (n,) int32 (Box and Muller 1958)."""
+    radius, turn = tf.split(uniform(keys, step, 2 * count), 2, axis=1)
+    return tf.sqrt(-2 * tf.math.log1p(-radius)) * tf.cos(2 * np.pi * turn)
 
 
 def rows(x, seed, part=None):

@@ -16,3 +16,4 @@ from bsa.testing._objective import check_objective as check_objective
 from bsa.testing._shared import attacked_images as attacked_images
 from bsa.testing._shared import digits as digits
 from bsa.testing._shared import trained as trained
+from bsa.testing._transform import check_transform as check_transform

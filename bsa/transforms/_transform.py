@@ -13,6 +13,16 @@ class Range(NamedTuple):
     unit: str  # for people: "degrees", "pixels", "of the range of pixels"
 
 
+def all_allowed(point: Mapping[str, float]) -> str | None:
+    """The `problem` of a transformation of which every point in its space is allowed."""
+    return None
+
+
+def no_contraction(point: Mapping[str, float]) -> float:
+    """The `contraction` of a transformation that keeps L-inf distances, or changes them by no one factor."""
+    return 1.0
+
+
 class Transform(NamedTuple):
     """What moves images, by a point: a mapping from each name in `space` to a number, or to one for each image (n,).
 
@@ -24,11 +34,18 @@ class Transform(NamedTuple):
 
     space: Mapping[str, Range]
     apply: Callable[[Any, Mapping[str, Any], int, Any], Any]
-    problem: Callable[[Mapping[str, float]], str | None]  # why a point is not allowed, a sentence
-    contraction: Callable[[Mapping[str, float]], float]  # the factor by which L-inf distances shrink at a point
-    smooth: bool  # whether gradients for images and point mean something
+    problem: Callable[[Mapping[str, float]], str | None] = all_allowed  # why a point is not allowed, a sentence
+    contraction: Callable[[Mapping[str, float]], float] = no_contraction  # the factor by which distances shrink (L-inf)
+    smooth: bool = True  # whether gradients for images and point mean something
     steps: tuple = ()  # of a chain: what it is of
     fits: Callable[[Mapping[str, Any]], Mapping[str, tuple[Any, Any]]] | None = None  # where others bound some
+
+
+def coloured(name: str, x: Any, channels: tuple[int, ...]) -> None:
+    """ValueError where images x (n, height, width, channels) have none of these numbers of `channels`."""
+    if x.shape[-1] not in channels:
+        expected = " or ".join(map(str, channels))
+        raise ValueError(f'transforms "{name}": expected images with {expected} channels, found {x.shape[-1]}')
 
 
 def per_image(value: Any, x: Any) -> Any:
