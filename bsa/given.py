@@ -11,7 +11,7 @@ SLIGHT = 0.01  # beyond [0, 1]: what resampling and rounding overshoot by, and n
 PAIRS = "a Dataset, a tuple (x, y) of images and labels, or a tf.data.Dataset of such pairs"
 
 
-def images(x: Any, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+def images(x: Any, shape: tuple[int | None, ...] | None = None) -> Any:
     """Images as an array (n, height, width, channels), float32 in [0, 1]; a float32 one is given back as it is.
 
     So is a `LazyImages`, whose pixels are known to be sound.

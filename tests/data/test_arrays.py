@@ -242,3 +242,7 @@ def test_one_file_of_a_pair_and_no_training_images_are_told(saved, tmp_path):
     (tmp_path / "own.npz").write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=r"expected an .npz file .* found the beginning of a zip"):
         load(str(tmp_path / "own.npz"))
+
+
+def test_the_public_table_of_a_set_without_training_images(saved):
+    testing.check_data("arrays", test=saved(x=X, y=Y, class_names=["cat", "dog", "emu", "fox"]))

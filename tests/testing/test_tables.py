@@ -26,16 +26,19 @@ def test_what_ships_with_bsa_passes(check, name, params):
 DATA = """
 import numpy as np
 from bsa.data import Dataset
+from bsa.errors import DataError
 
 def describe(data_dir=None):
-    return {{"fingerprint": "f", "input_shape": [2, 2, 1], "num_classes": 2}}
+    return {{"fingerprint": "f", "input_shape": [2, 2, 1], "num_classes": 2, "class_names": {names}}}
 
 def load(*, split, data_dir=None):
     if split not in ("train", "test"):
         raise ValueError(split)
+    if split == "train" and {missing!r}:
+        raise DataError({missing!r})
     y = np.arange(8, dtype=np.int32) % 2
     x = np.full((8, 2, 2, 1), 0.5 if split == "train" else 0.2, np.float32)
-    return Dataset({x}, {y}, {classes})
+    return Dataset({x}, {y}, {classes}, ["cat", "dog"])
 """
 MODEL = """
 import keras
@@ -62,7 +65,7 @@ def passes(**_):
     return {passes}
 """
 SOUND = {
-    "data": (DATA, {"x": "x", "y": "y", "classes": "2"}),
+    "data": (DATA, {"x": "x", "y": "y", "classes": "2", "names": '["cat", "dog"]', "missing": ""}),
     "models": (MODEL, {"extra": "", "units": "num_classes", "activation": "None", "dtype": ", dtype='float32'"}),
     "train": (OBJECTIVE, {"weight": "1.0", "loss": "loss", "passes": "1"}),
 }
@@ -75,6 +78,9 @@ BROKEN = [
     ("data", {"y": "y * 0"}, r"expected training images of every class, found none of \[1\]"),
     ("data", {"x": "x * 0"}, "expected other test than training images, found the same"),
     ("data", {"x": "x * np.random.default_rng().random(dtype=np.float32)"}, "the same images at every call"),
+    ("data", {"names": '["cat"]'}, r"expected 2 different class_names, found \['cat'\]"),
+    ("data", {"names": "[]"}, r"class_names of the test images as described, \[\], found \('cat', 'dog'\)"),
+    ("data", {"missing": "none here"}, "or a DataError that says what to state for them, found none here"),
     ("models", {"units": "num_classes + 1"}, r"expected logits of shape \(n, 10\), found \(8, 11\)"),
     ("models", {"activation": "'softmax'"}, "numbers that sum to 1: leave the softmax out"),
     ("models", {"extra": " * 0"}, "expected other weights of another seed"),
