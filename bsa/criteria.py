@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
+GREY = 0.5  # the radius at which a solid grey image lies in every ball
 Z = 1.959963984540054  # the 97.5 % quantile of the standard normal: intervals of 95 %
 FRACTION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/[1-9][0-9]{0,8}(\.[0-9]{1,9})?")  # "$defs/pixels" has it, too
 

@@ -97,8 +97,7 @@ def test_a_parameter_of_a_data_set_reaches_the_images_of_every_stage(plugins, br
     catalog.add_folder(folder_of_dots(plugins))
     network, measured = run.planned(spec.resolve(value(light=0.5)))
     desk = Desk()
-    x, _ = desk.images(measured.params["data"], gain=1, offset=0)
-    assert x.max() == np.float32(0.5)
+    assert desk.cell(measured.params).x.max() == np.float32(0.5)
     assert desk.dataset(network.params["data"], "train").x.max() == np.float32(0.5)
     same = {"fingerprint": "same", "input_shape": [4, 4, 1], "num_classes": 2}
     keys = [{stage.key for stage in plan.stages(spec.resolve(value(light=share)), same)} for share in (1, 0.5)]

@@ -1,6 +1,6 @@
-"""Checks of an evaluation: `sanity` of a network and an attack, the `invariant` of certificates.
+"""Checks of an evaluation: `sanity` of a network and an attack, `control` of a cell, the `invariant` of certificates.
 
-They are components with keys of their own at the top of a spec, "sanity" and "invariant".
+They are components with keys of their own at the top of a spec, "sanity", "control" and "invariant".
 """
 
 from bsa.checks._check import TOO_FEW as TOO_FEW

@@ -16,10 +16,10 @@ from bsa.checks import _gradients as gradient
 from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
 from bsa.checks._check import Check, skipped
-from bsa.criteria import SLACK, linf
+from bsa.criteria import GREY, SLACK, linf
 from bsa.rewrites.opened import opened
 
-SMALLEST, LARGEST = 1 / 255, 0.5  # one grey level; the radius at which a solid grey image is in every ball
+SMALLEST, LARGEST = 1 / 255, GREY  # one grey level; where every image can become grey
 FLAT = 0.05  # images that span less of [0, 1] were scaled by mistake
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bsa.criteria import SLACK, wilson
 from bsa.engine.results import Result, Results
-from bsa.transforms.scale_shift import Cell
+from bsa.spec.cells import Cell
 
 ACCURACY, SUCCESS, CERTIFIED_ERROR = METRICS = ("accuracy", "success", "certified_error")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bsa import backend, catalog, files
 from bsa.devices import cluster
-from bsa.engine import plan
+from bsa.engine import keyed, plan
 from bsa.engine.display import silenced
 from bsa.errors import BsaError
 
@@ -59,14 +59,13 @@ def _passes(stage):
         return catalog.find("attacks", name).passes(**params) * params["images"]
     if stage.kind == "explore":
         return _explore_passes(params)
-    if stage.kind == "invariant":
+    if stage.kind in ("control", "invariant", "sanity"):  # an attack again
         attack = stage.params["attack"]
-        once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
-        return once * params["challenge"]
-    if stage.kind == "sanity":
-        attack = stage.params["attack"]
-        once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=["epsilon"])
-        return catalog.find("checks", "sanity").passes(once, params["images"])
+        thresholds = stage.params["thresholds"] if stage.kind == "control" else ["epsilon"]
+        once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=thresholds)
+        if stage.kind == "sanity":
+            return catalog.find("checks", "sanity").passes(once, params["images"])
+        return once * params["challenge" if stage.kind == "invariant" else "images"]
     return None
 
 
@@ -170,7 +169,12 @@ def _record(stage, metrics, seconds):
 
     versions = {name: sys.modules[name].__version__ for name in LIBRARIES} | {"python": sys.version.split()[0]}
     record = {"kind": stage.kind, "title": stage.title, "key": stage.key, "component": stage.component}
-    record |= {"params": plan.keyed(stage.params), "needs": list(stage.needs), "metrics": metrics, "versions": versions}
+    record |= {
+        "params": keyed.content(stage.params),
+        "needs": list(stage.needs),
+        "metrics": metrics,
+        "versions": versions,
+    }
     record |= {"kernels": chosen()}
     record |= {"date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "processor": processor()}
     return record | {"seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}

@@ -25,6 +25,7 @@ EXPECTED = {  # of the files of each kind, one of these
     "measure": ("measure.npz",),
     "attack": ("attack.npz",),
     "certify": ("certify.npz",),
+    "control": ("control.npz",),
     "explore": ("explore.json",),
 }
 # what a record holds that was written before records had a sum of their own

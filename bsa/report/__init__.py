@@ -9,7 +9,7 @@ from rich.text import Text
 from bsa import files
 from bsa.catalog import find
 from bsa.engine.results import Collected, Results
-from bsa.report import _sanity, write
+from bsa.report import _control, _sanity, write
 from bsa.report._folder import Folder as Folder
 from bsa.report._index import index
 from bsa.report._verdict import sentences as sentences
@@ -24,9 +24,9 @@ def render(
 ) -> Iterator[str | Text | Table]:
     """Write the pages of the results' spec into the folder `out`, part by part; yields what a terminal is to show.
 
-    What the sanity checks found comes last, whatever the reports are: a warning is not to be missed. In a collection
-    it stands in a folder for each experiment. After them all parts are joined on one page, index.html, with what
-    `about` tells of the run.
+    The control of cells and what the sanity checks found come last, whatever the reports are: a warning is not to be
+    missed. In a collection they stand in a folder for each experiment. After them all parts are joined on one page,
+    index.html, with what `about` tells of the run.
     """
     out.mkdir(parents=True, exist_ok=True)
     written = []
@@ -46,4 +46,6 @@ def _pages(results, out) -> Iterator[tuple[str, Path, Page]]:
     for report in results.spec.reports:
         yield report.name, out, find("report", report.name).pages(results, **report.params)
     for experiment in results.experiments:
-        yield "", out if experiment is results else out / experiment.spec.name, _sanity.pages(experiment)
+        folder = out if experiment is results else out / experiment.spec.name
+        yield "", folder, _control.pages(experiment)
+        yield "", folder, _sanity.pages(experiment)

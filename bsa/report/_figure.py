@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from bsa.spec.cells import Cell
+
 # Told apart by the colour-blind (Okabe and Ito, 2008); what they tell is also told by place or filling.
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 
@@ -27,8 +29,8 @@ def title(figure: Any, *lines: str, inches: float | None = None, size: int = 8) 
 
 
 def stem(*parts: Any) -> str:
-    """A file's name without its suffix, of the parts that are not empty; a `Cell` as its scale and shift."""
-    texts = [f"{p.scale:g}_{p.shift:g}" if hasattr(p, "shift") else str(p) for p in parts if p]
+    """A file's name without its suffix, of the parts that are not empty; a `Cell` as such a part."""
+    texts = [part.stem if isinstance(part, Cell) else str(part) for part in parts if part]
     return "_".join(texts).replace(" ", "_")
 
 

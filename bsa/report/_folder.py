@@ -115,7 +115,7 @@ class Folder:
 
     def _unknown(self):
         """A sentence's end on files that look like results and are of no run, or None."""
-        stems = (*catalog.names("report"), "sanity")
+        stems = (*catalog.names("report"), "control", "sanity")
         folders = [self.out, *(self.out / each.name for each in self.spec.experiments if each is not self.spec)]
         for file in sorted(file for folder in folders for file in folder.glob("*")):
             if file.name.startswith(stems) and file.suffix in SUFFIXES:

@@ -63,8 +63,8 @@ def _warnings(result, checks):
 
 
 def _attack(result, checks):
-    """All checks of one attack on one network, as they stand in the JSON; a cell as [scale, shift]."""
-    cells = [[cell.scale, cell.shift] for cell in result.place["cells"]]
+    """All checks of one attack on one network, as they stand in the JSON; a cell as specs state it."""
+    cells = [cell.given for cell in result.place["cells"]]
     named = [c | {"cell": None if c["cell"] is None else cells[c["cell"]]} for c in checks]
     key = result.record["key"]
     return {"attack": result.place["label"], "network": result.place["network"], "key": key, "checks": named}

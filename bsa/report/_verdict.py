@@ -85,7 +85,7 @@ def _largest(found, rate) -> float:
 
 def _original(cell) -> bool:
     """Whether a cell holds the images as they are."""
-    return (cell.scale, cell.shift) == (1, 0)
+    return cell.original
 
 
 def _share(rate: Rate) -> str:

@@ -26,7 +26,8 @@ def pages(results: Results, *, bins: int, thin: int, resamples: int) -> Page:
     for attack in results.find(kind="attack"):
         ks = _embedded(results, attack)[0][1]
         figures = [_figure_of(results, attack, at, bins, thin, resamples) for at in range(len(ks))]
-        table = _table(results, [figure.data for figure in figures], _figure.stem(STEM, *_where(results, attack)))
+        numbers, stem = [figure.data for figure in figures], _figure.stem(STEM, *_where(results, attack))
+        table = _table(results, attack.place["cell"], numbers, stem)
         parts += [*figures, table]
     value = {"name": results.spec.name, "figures": [part for part in parts if isinstance(part, Figure)]}
     return Page(title, [*parts, Data(title, STEM, value)])
@@ -49,17 +50,15 @@ def _figure_of(results, attack, at, bins, thin, resamples):
     numbers = _numbers(results, attack, at, bins, resamples)
     several = f"k{numbers['k']}" if len(_embedded(results, attack)[0][1]) > 1 else None
     stem = _figure.stem(STEM, *_where(results, attack), several)
-    title = f"{_title(results, numbers)}, k = {numbers['k']}"
-    draw = functools.partial(_draw, _title(results, numbers), numbers, thin)
+    title = _title(results, attack)
+    draw = functools.partial(_draw, title, numbers, thin)
+    title = f"{title}, k = {numbers['k']}"
     return Figure(title, stem, draw, numbers)
 
 
-def _title(results, numbers):
-    cell = ", ".join(f"{v:g}" for v in numbers["cell"])
-    return (
-        f"{results.spec.name}: {numbers['attack']} on network {numbers['network']}, cell ({cell}), success within "
-        f"{numbers['threshold']:g}"
-    )
+def _title(results, attack):
+    label, network, cell, thresholds = (attack.place[key] for key in ("label", "network", "cell", "thresholds"))
+    return f"{results.spec.name}: {label} on network {network}, cell {cell}, success within {thresholds[0]:g}"
 
 
 def _numbers(results, attack, at, bins, resamples):
@@ -70,7 +69,7 @@ def _numbers(results, attack, at, bins, resamples):
     return {
         "network": place["network"],
         "attack": place["label"],
-        "cell": [place["cell"].scale, place["cell"].shift],
+        "cell": place["cell"].given,
         "threshold": threshold,
         "k": embedded[0][1][at],
         "resamples": resamples,
@@ -156,7 +155,7 @@ def _count(axis, panel, numbers, tops, thin):
             )
 
 
-def _table(results, figures, stem):
+def _table(results, cell, figures, stem):
     """A line for each k over all images, and one for each class at the first k."""
     first, panels = figures[0], figures[0]["panels"]
     names = [panel["embedding"] for panel in panels]
@@ -166,7 +165,7 @@ def _table(results, figures, stem):
         rows.append(_row(f"class {results.named(int(c))}, k = {first['k']}", [p["classes"][c] for p in panels]))
     title = (
         f"{results.spec.name}: distance against the success of {first['attack']} on network {first['network']}, "
-        f"cell ({first['cell'][0]:g}, {first['cell'][1]:g})"
+        f"cell {cell}"
     )
     notes = [
         f"Success within {first['threshold']:g}, against the mean distance to the k nearest training images, embedded "

@@ -15,25 +15,26 @@ STEM = "distance_shift"
 def pages(results: Results, *, bins: int, resamples: int) -> Page:
     """A figure for each blind-spot cell and k, and a table; the data are all of their numbers."""
     title = f"{results.spec.name}: distances of blind-spot images"
-    original, *others = sorted(results.spec.cells, key=lambda cell: (cell.scale, cell.shift) != (1, 0))
+    original, *others = sorted(results.spec.cells, key=lambda cell: not cell.original)
     networks = results.find(kind="measure", measure="nearest", cell=original)
-    figures = []
+    figures, rows = [], []
     for cell in others:
         moved = results.find(kind="measure", measure="nearest", cell=cell)
         ks = networks[0].record["metrics"]["k"]
         for at, k in enumerate(ks):
             pairs = zip(networks, moved, strict=True)
             panels = [_panel(*pair, at, bins, resamples, results.spec.seed) for pair in pairs]
-            numbers = {"cell": [cell.scale, cell.shift], "k": k, "resamples": resamples, "panels": panels}
+            numbers = {"cell": cell.given, "k": k, "resamples": resamples, "panels": panels}
             parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
-            figures.append(_figure_of(results.spec.name, numbers, _figure.stem(STEM, *parts)))
+            figures.append(_figure_of(results.spec.name, (original, cell), numbers, _figure.stem(STEM, *parts)))
+            rows += [_row(cell, k, panel) for panel in panels]
     value = {"name": results.spec.name, "figures": figures}
-    return Page(title, [*figures, _table(title, [f.data for f in figures]), Data(title, STEM, value)])
+    return Page(title, [*figures, _table(title, rows, resamples), Data(title, STEM, value)])
 
 
-def _figure_of(name, numbers, stem):
-    title = f"{name}: distances of originals and of blind-spot images in {_name(numbers['cell'])}, k = {numbers['k']}"
-    return Figure(title, stem, functools.partial(_draw, name, numbers), numbers)
+def _figure_of(name, cells, numbers, stem):
+    title = f"{name}: distances of originals and of blind-spot images in {cells[1]}, k = {numbers['k']}"
+    return Figure(title, stem, functools.partial(_draw, name, cells, numbers), numbers)
 
 
 def _panel(original, moved, at, bins, resamples, seed):
@@ -56,12 +57,12 @@ def _panel(original, moved, at, bins, resamples, seed):
     }
 
 
-def _draw(name, numbers):
-    panels = numbers["panels"]
+def _draw(name, cells, numbers):
+    panels, (original, moved) = numbers["panels"], cells
     figure, axes = _figure.grid(1, len(panels), (4.4, 3))
     for axis, panel in zip(axes[0], panels, strict=True):
-        edges, moved = panel["edges"], _name(numbers["cell"])
-        axis.stairs(panel["original"], edges, fill=True, color=_figure.BLUE, alpha=0.6, label="original, (1, 0)")
+        edges = panel["edges"]
+        axis.stairs(panel["original"], edges, fill=True, color=_figure.BLUE, alpha=0.6, label=_called(original))
         axis.stairs(panel["blind_spot"], edges, color=_figure.VERMILLION, lw=1.6, label=f"blind spot, {moved}")
         axis.set_title(
             f"embedded by network {panel['embedding']}\nAUROC of blind spot against original {text(panel['auroc'])}",
@@ -78,28 +79,22 @@ def _draw(name, numbers):
     return figure
 
 
-def _table(title, figures):
-    """A line for each cell, k and embedding network."""
-    rows = [
-        [
-            _name(f["cell"]),
-            f"{f['k']}",
-            p["embedding"],
-            f"{p['images']}",
-            *(f"{m:.4g}" for m in p["mean"]),
-            text(p["auroc"]),
-        ]
-        for f in figures
-        for p in f["panels"]
-    ]
+def _called(original):
+    """The original cell in a legend."""
+    return f"original, {original}" if original.pair else f"{original}"
+
+
+def _row(cell, k, panel):
+    """A line of the table: one cell, k and embedding network."""
+    means = (f"{mean:.4g}" for mean in panel["mean"])
+    return [f"{cell}", f"{k}", panel["embedding"], f"{panel['images']}", *means, text(panel["auroc"])]
+
+
+def _table(title, rows, resamples):
     columns = ["cell", "k", "embedded by", "images", "mean distance, original", "mean distance, blind spot", "AUROC"]
     notes = [
         "AUROC of telling a blind-spot image from an original by its distance to the k nearest training images: 0.5 is "
         "chance, below 0.5 blind-spot images lie nearer; with 95 % bootstrap intervals over images, each drawn with "
-        f"its blind-spot version ({figures[0]['resamples']} resamples).",
+        f"its blind-spot version ({resamples} resamples).",
     ]
     return Table(title, columns, rows, notes, STEM)
-
-
-def _name(cell):
-    return f"({cell[0]:g}, {cell[1]:g})"

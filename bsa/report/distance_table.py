@@ -24,7 +24,7 @@ def pages(results: Results | Collected) -> Page:
 
 def _experiment(results):
     """All numbers of an experiment, as they stand in the JSON."""
-    (cell,) = (cell for cell in results.spec.cells if (cell.scale, cell.shift) == (1, 0))
+    (cell,) = (cell for cell in results.spec.cells if cell.original)
     networks = {name: _network(results, name, cell) for name in results.spec.networks}
     network = _main(results)
     model = results.spec.networks[network].model

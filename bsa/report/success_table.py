@@ -6,7 +6,7 @@ import numpy as np
 
 from bsa.criteria import SLACK
 from bsa.engine.results import Results
-from bsa.report import _sanity
+from bsa.report import _control, _sanity
 from bsa.report._rates import rate, record, text
 from bsa.report.page import Data, Page, Table
 
@@ -32,10 +32,13 @@ def numbers(results: Results) -> dict[str, list[dict[str, Any]]]:
 def _cell(results, network, cell):
     """All numbers of one cell, as they stand in the JSON."""
     accuracy = results.find(kind="measure", measure="accuracy", network=network, cell=cell)
+    attacks = results.find(kind="attack", network=network, cell=cell)
+    clipped = [r.record["metrics"]["clipped"] for r in (*attacks, *accuracy) if "clipped" in r.record["metrics"]]
     return {
-        "cell": [cell.scale, cell.shift],
+        "cell": cell.given,
+        **({"clipped": clipped[0]} if clipped else {}),
         "accuracy": _rate(accuracy[0].arrays("measure.npz")["correct"]) if accuracy else None,
-        "attacks": {r.place["label"]: _attack(r) for r in results.find(kind="attack", network=network, cell=cell)},
+        "attacks": {r.place["label"]: _attack(results, r) for r in attacks},
         "certificates": {
             r.place["label"]: _certificate(results, r) for r in results.find(kind="certify", network=network, cell=cell)
         },
@@ -43,14 +46,17 @@ def _cell(results, network, cell):
     }
 
 
-def _attack(result):
+def _attack(results, result):
+    """An attack in a cell, and its control where there is one."""
     arrays = result.arrays("attack.npz")
     away = np.abs(arrays["adversarial"].astype(np.float64) - arrays["x"].astype(np.float64))
     away = np.where(np.isfinite(arrays["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)
     rates = [{"threshold": t, **_rate(away <= t + SLACK)} for t in result.place["thresholds"]]
     spent = {"passes": float(arrays["passes"].mean()), "seconds": result.record["seconds"]}
     notes = result.record["metrics"].get("notes", [])
-    return {"success": rates, **spent, "notes": notes, "key": result.record["key"]}
+    control = [_control.numbers(found) for found in results.find(**result.place | {"kind": "control"})]
+    beside = {"control": control[0]} if control else {}
+    return {"success": rates, **spent, **beside, "notes": notes, "key": result.record["key"]}
 
 
 def _certificate(results, result):
@@ -78,12 +84,21 @@ def _table(results, network, cells, several):
     certificates = list(cells[0]["certificates"])
     source = results.spec.reported.source if any(cell["reported"] for cell in cells) else ""
     paper = ([f"{source} accuracy"], [f"{source} success"]) if source else ([], [])
-    columns = ["scale, shift", "accuracy", *paper[0], "threshold", *labels, *paper[1], *_heads(certificates)]
-    rows = [row for cell in cells for row in _rows(cell, labels, source)]
+    controls = {label: [a["control"] for cell in cells for a in [cell["attacks"].get(label, {})] if "control" in a]
+                for label in labels}  # fmt: skip
+    beside = [label for label in labels if controls[label]]  # attacks with a control
+    moved = ["rho"] if beside else []
+    tried = [head for label in labels for head in (label, *_control.heads(label, beside, len(labels)))]
+    where = "scale, shift" if results.spec.cells[0].pair else "cell"
+    columns = [where, "accuracy", *paper[0], *moved, "threshold", *tried, *paper[1], *_heads(certificates)]
+    named = list(zip(results.spec.cells, cells, strict=True))
+    rows = [row for name, cell in named for row in _rows(name, cell, labels, source, beside)]
     notes = [
         "Rates in percent with 95 % Wilson intervals. Success: the class changes and max |x' - x| is at most the "
         "threshold, among correctly classified images.",
         *(_cost(label, cells) for label in labels),
+        *_control.notes([control for label in labels for control in controls[label]]),
+        *_clipped(named),
         *(note for label in certificates for note in _promise(label, [cell["certificates"][label] for cell in cells])),
         *dict.fromkeys(
             note
@@ -96,13 +111,14 @@ def _table(results, network, cells, several):
     ]
     title = f"{results.spec.name}: {results.spec.data.name}, network {network}"
     stem = f"{STEM}_{network}" if several else STEM
-    checked, records = _sanity.lines(results, network=network), [one for cell in cells for one in _records(cell)]
-    return Table(title, columns, rows, notes, stem, checked, records=records, grouped=2 + len(paper[0]))
+    checked, records = _sanity.lines(results, network=network), [one for each in named for one in _records(*each)]
+    grouped = 2 + len(paper[0]) + len(moved)
+    return Table(title, columns, rows, notes, stem, checked, records=records, grouped=grouped)
 
 
-def _records(cell):
+def _records(name, cell):
     """A row for each rate of a cell, for programs."""
-    where = dict(zip(("scale", "shift"), cell["cell"], strict=True))
+    where = dict(name.values)
 
     def rows(quantity, label, rates):
         for found in rates:
@@ -111,12 +127,14 @@ def _records(cell):
     yield from rows("accuracy", None, [cell["accuracy"]] if cell["accuracy"] else [])
     for label, found in cell["attacks"].items():
         yield from rows("success", label, found["success"])
+        for quantity, rates in _control.records(found.get("control")):
+            yield from rows(quantity, label, rates)
     for label, found in cell["certificates"].items():
         yield from rows("error", label, [found["error"]])
         yield from rows("certified error", label, found["certified_error"])
 
 
-def _rows(cell, labels, source):
+def _rows(name, cell, labels, source, beside):
     """A line for each threshold of a cell; the cell and its accuracy stand in the first."""
     rates = [a["success"] for a in cell["attacks"].values()]
     proven = list(cell["certificates"].values())
@@ -125,18 +143,36 @@ def _rows(cell, labels, source):
     first = [rate["threshold"] for rate in cell["attacks"][labels[0]]["success"]] if labels else []
     published = {t: f"{percent:.2f}" for t, percent in zip(first, reported.get("success", []), strict=False)}
     for i, threshold in enumerate(sorted(thresholds, reverse=True) or [None]):
-        head = [", ".join(f"{v:g}" for v in cell["cell"]) if i == 0 else ""]
+        head = [(f"{name}"[1:-1] if name.pair else f"{name}") if i == 0 else ""]
         head += [text(cell["accuracy"]) if i == 0 and cell["accuracy"] else ""]
         if source:
             head += [f"{reported['accuracy']:.1f}" if i == 0 and "accuracy" in reported else ""]
+        head += [_control.rho(cell["attacks"].values()) if i == 0 else ""] if beside else []
+        tries = [cell["attacks"].get(label) for label in labels]
         found = [
-            _at(threshold, cell["attacks"][label]["success"]) if label in cell["attacks"] else "" for label in labels
+            said
+            for label, tried in zip(labels, tries, strict=True)
+            for said in _found(tried, threshold, label in beside)
         ]
         tail = [published.get(threshold, "")] if source else []
         for certificate in proven:
             tail += [_at(threshold, certificate["certified_error"])]
             tail += [f"{certificate['median_radius']:.4f}" if i == 0 else ""]
         yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
+
+
+def _found(attack, threshold, beside):
+    """What an attack broke in a cell and, where it has a control, in the larger ball."""
+    yield _at(threshold, attack["success"]) if attack else ""
+    if beside:
+        yield _control.at(attack, threshold)
+
+
+def _clipped(named):
+    """Where pixels were clipped to [0, 1]: it is another image than the transformation's."""
+    shares = [f"{100 * cell['clipped']:.2g} % in {name}" for name, cell in named if cell.get("clipped")]
+    if shares:
+        yield f"Pixel values that were clipped to [0, 1]: {', '.join(shares)}."
 
 
 def _heads(certificates):

@@ -4,11 +4,11 @@ import graphlib
 import itertools
 
 from bsa import catalog, errors, foreign
-from bsa.spec import exploring
+from bsa.spec import cell_checks, exploring
 from bsa.spec.chain import chained
 from bsa.spec.experiment import label, listed, networks
 from bsa.spec.problems import MOST, Problem, pointer, show
-from bsa.transforms import ranges_problems, scale_shift
+from bsa.transforms import ranges_problems
 
 
 def problems(spec, broken=()):
@@ -21,12 +21,12 @@ def problems(spec, broken=()):
         _weights: {"networks", "weights"},
         _cascades: {"networks", "model", "train", "weights", "certify"},
         _reported: {"networks", "model", "reported"},
-        _cells: {"blind_spot"},
+        cell_checks.problems: {"blind_spot", "transform"},
         _attacking: {"attack"},
         exploring.problems: {"explore"},
-        _thresholds: {"attack", "certify", "blind_spot"},
+        _thresholds: {"attack", "certify", "blind_spot", "transform"},
         _training: {"networks", "train"},
-        _rendering: {"attack", "blind_spot", "certify", "explore", "measures", "report"},
+        _rendering: {"attack", "blind_spot", "certify", "explore", "measures", "report", "transform"},
     }
     found = (p for check, needs in checks.items() if not needs & set(broken) for p in check(spec))
     return list(itertools.islice(found, MOST + 1))
@@ -134,21 +134,6 @@ def _reported(spec):
                 yield Problem(at, f"one of {_listed(known)}", show(other), near)
 
 
-def _cells(spec):
-    where = spec["blind_spot"]
-    low, high = where["pixel_range"]
-    if not low < high:
-        yield Problem("/blind_spot/pixel_range", "[low, high] with low < high", show(where["pixel_range"]))
-        return
-    for i, (scale, shift) in enumerate(where["cells"]):
-        wrong = scale_shift.problem(scale, shift, (low, high))
-        if wrong:
-            expected, found = wrong.removeprefix("expected ").split(", found ", 1)
-            yield Problem(f"/blind_spot/cells/{i}", expected, found)
-        elif scale == 0:
-            yield Problem(f"/blind_spot/cells/{i}", "a scale that leaves an image to see", "0")
-
-
 def _attacking(spec):
     for place, attack in _entries(spec, "attack"):
         members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
@@ -160,7 +145,7 @@ def _attacking(spec):
 
 def _thresholds(spec):
     """Thresholds are written with 12 decimals: one that is 0 then would be dropped in silence."""
-    scale = min((abs(scale) for scale, _ in spec["blind_spot"]["cells"] if scale), default=1)
+    scale = min((cell.contraction for cell in cell_checks.sound(spec) if cell.contraction), default=1)
     for key in ("attack", "certify"):
         for place, each in _entries(spec, key):
             named = {"epsilon": each["epsilon"], "scale*epsilon": scale * each["epsilon"]}
@@ -227,13 +212,14 @@ def _again(names):
 
 def _lacks(spec, report):
     """What a report needs ("needs" in its fragment) and a spec does not have, as phrases."""
-    where, original = spec["blind_spot"]["cells"], [1, 0]
+    originals = [cell.original for cell in cell_checks.sound(spec)]  # none of cells that are told as they are wrong
+    original = "{}, the originals" if "transform" in spec else "[1, 0]"
     there = {
         "attack": ('an "attack"', bool(listed(spec, "attack"))),
         "explore": ('an "explore"', bool(listed(spec, "explore"))),
         "nearest": ('a measure "nearest"', "nearest" in [m["name"] for m in spec["measures"]]),
-        "original": ("the cell [1, 0]", original in where),
-        "blind spot": ("a cell beside [1, 0]", any(cell != original for cell in where)),
+        "original": (f"the cell {original}", not originals or any(originals)),
+        "blind spot": (f"a cell beside {original}", not originals or not all(originals)),
     }
     return [there[need][0] for need in catalog.fragment("report", report).get("needs", ()) if not there[need][1]]
 

@@ -5,78 +5,17 @@ Both are mappings, too, of the JSON with all defaults, a spec again. What is der
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from bsa import criteria, foreign
+from bsa.spec import cells as listing
+from bsa.spec.cells import Cell
 from bsa.spec.parameters import parameters
-from bsa.transforms.scale_shift import Cell, affine
+from bsa.spec.parts import Attack, Certificate, Component, Measure, Network, Reported, component
 
 TABLE = ("network", "label", "images", "thresholds")  # what a table asks of an attack, beside the attack's parameters
 PLACE = ("file", "url", "sha256")  # of foreign weights: where they are, and what
-
-
-class Component(NamedTuple):
-    """A component by its name, with all its parameters."""
-
-    name: str
-    params: dict[str, Any]
-
-
-class Network(NamedTuple):
-    """A network: trained (`train`), with `weights` of a format and its params, or neither, its `model` being a file."""
-
-    name: str
-    model: Component
-    train: Component | None
-    weights: Component | None
-    sha256: str | None  # of the foreign weights, or of a complete network's file
-    origin: dict[str, str]  # where they are looked for: "file", "url"
-    after: tuple[str, ...]  # the networks before it in a cascade, on whose rest it is trained
-    certificate: Component | None  # what decides the rest
-
-
-class Measure(NamedTuple):
-    """A measure of some networks in every cell."""
-
-    component: Component
-    networks: tuple[str, ...]
-
-
-class Certificate(NamedTuple):
-    """A certificate for some networks, or for the cascade that ends in one of them, in every cell."""
-
-    component: Component
-    label: str
-    networks: tuple[str, ...]
-    after: tuple[str, ...]  # the networks before it in the cascade
-    thresholds: dict[Cell, list[float]]
-    optional: bool  # left out where it does not apply
-
-
-class Attack(NamedTuple):
-    """An attack on some networks in every cell, on the first `images` that are classified correctly."""
-
-    component: Component
-    label: str
-    networks: tuple[str, ...]
-    images: int
-    thresholds: dict[Cell, list[float]]
-    black_box: Component | None  # both are what the sanity checks, where there are any, compare it with
-    reference: Component | None
-
-
-class Reported(NamedTuple):
-    """The published numbers beside which ours are printed."""
-
-    source: str = ""  # for example "Table 2"; "" where there are none
-    network: str | None = None
-    rows: Sequence[dict[str, Any]] = ()
-
-    def row(self, network: str, cell: Cell) -> dict[str, Any]:
-        """The published numbers of a network in a cell, or an empty dict."""
-        rows = self.rows if self.network in (None, network) else ()
-        return next((row for row in rows if tuple(row["cell"]) == (cell.scale, cell.shift)), {})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,7 +43,7 @@ class Resolved(Mapping):
 
     @functools.cached_property
     def reports(self) -> tuple[Component, ...]:
-        return tuple(_component(each) for each in self["report"])
+        return tuple(component(each) for each in self["report"])
 
 
 class Experiment(Resolved):
@@ -126,7 +65,7 @@ class Experiment(Resolved):
 
     @functools.cached_property
     def data(self) -> Component:
-        return _component(self["data"])
+        return component(self["data"])
 
     @functools.cached_property
     def networks(self) -> dict[str, Network]:
@@ -135,18 +74,18 @@ class Experiment(Resolved):
 
     @functools.cached_property
     def cells(self) -> tuple[Cell, ...]:
-        where = self["blind_spot"]
-        return tuple(Cell(s, b, *affine(s, b, where["pixel_range"])) for s, b in where["cells"])
+        """Where test images are moved to."""
+        return listing.cells(self)
 
     @functools.cached_property
     def measures(self) -> tuple[Measure, ...]:
-        return tuple(Measure(_component(each, "network"), self._users(each)) for each in self["measures"])
+        return tuple(Measure(component(each, "network"), self._users(each)) for each in self["measures"])
 
     @functools.cached_property
     def certificates(self) -> tuple[Certificate, ...]:
         return tuple(
             Certificate(
-                _component(each, "network", "label", "after", "thresholds", "optional"),
+                component(each, "network", "label", "after", "thresholds", "optional"),
                 label(each),
                 self._users(each),
                 tuple(each.get("after", ())),
@@ -163,11 +102,16 @@ class Experiment(Resolved):
     @functools.cached_property
     def sanity(self) -> Component | None:
         """The checks that run with every attack, unless the spec says that there are none."""
-        return _component(self["sanity"] | {"name": "sanity"}) if self["sanity"] else None
+        return component(self["sanity"] | {"name": "sanity"}) if self["sanity"] else None
 
     @functools.cached_property
     def invariant(self) -> Component:
-        return _component(self["invariant"] | {"name": "invariant"})
+        return component(self["invariant"] | {"name": "invariant"})
+
+    @functools.cached_property
+    def control(self) -> Component | None:
+        """What an attack in a cell is compared with, unless the spec says that it is not."""
+        return component(self["control"] | {"name": "control"}) if self["control"] else None
 
     @functools.cached_property
     def reported(self) -> Reported:
@@ -179,7 +123,8 @@ class Experiment(Resolved):
         return (named,) if isinstance(named, str) else tuple(named)
 
     def _thresholds(self, given):
-        return {cell: criteria.thresholds(given["thresholds"], given["epsilon"], cell.scale) for cell in self.cells}
+        named, epsilon = given["thresholds"], given["epsilon"]
+        return {cell: criteria.thresholds(named, epsilon, min(cell.contraction, 1)) for cell in self.cells}
 
     def _attack(self, given):
         def beside(name, **params):
@@ -187,7 +132,7 @@ class Experiment(Resolved):
 
         checked = self.sanity is not None
         return Attack(
-            _component(given, *TABLE),
+            component(given, *TABLE),
             label(given),
             self._users(given),
             given["images"],
@@ -226,10 +171,6 @@ def label(given):
     return given.get("label", given.get("name", "explore"))
 
 
-def _component(given, *apart):
-    return Component(given["name"], {key: value for key, value in given.items() if key not in ("name", *apart)})
-
-
 def _network(name, given):
     train, weights, after = given.get("train"), given.get("weights", {}), tuple(given.get("after", ()))
     file = given["model"] if (whole := foreign.complete(given["model"])) else weights  # what comes from elsewhere
@@ -240,9 +181,9 @@ def _network(name, given):
         certificate = Component(train["name"], settings)
     return Network(
         name,
-        _component(given["model"], *(PLACE if whole else ())),
-        train and _component(train),
-        _component(weights, *PLACE) if weights else None,
+        component(given["model"], *(PLACE if whole else ())),
+        train and component(train),
+        component(weights, *PLACE) if weights else None,
         file.get("sha256"),
         {key: file[key] for key in ("file", "url") if key in file},
         after,

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from bsa import errors
 from bsa.exploration import free, narrowed
 from bsa.spec.chain import chained
-from bsa.spec.experiment import Component, Experiment, label, listed
+from bsa.spec.experiment import Experiment, label, listed
+from bsa.spec.parts import Component
 from bsa.spec.problems import Problem
 
 

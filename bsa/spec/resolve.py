@@ -23,6 +23,8 @@ def resolve(spec: dict, file: object = "<spec>", odd: Sequence[Problem] = ()) ->
     broken = {p.pointer.split("/")[1] if p.pointer else "" for p in found}
     sound = {k: v for k, v in spec.items() if k not in broken}
     filled = schema.fill(sound, FRAME)
+    if "transform" in sound and "blind_spot" not in sound:
+        del filled["blind_spot"]  # the cells are those of the one or of the other
     found += checks.problems(filled, broken)
     if found:
         raise SpecError(file, found)

@@ -9,7 +9,8 @@ import json
 from bsa import catalog, criteria
 from bsa.spec.space import spaces, stated
 
-FRAMED = {"sanity": "checks", "invariant": "checks", "explore": "exploration"}  # with keys of their own in a spec
+# with keys of their own at the top of a spec: their kinds
+FRAMED = {"sanity": "checks", "control": "checks", "invariant": "checks", "explore": "exploration"}
 FRAMES = ("experiment", "collection")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PIXELS = "#/$defs/pixels"  # a number, or a fraction such as "8/255"

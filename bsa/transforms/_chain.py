@@ -10,8 +10,9 @@ ROUNDING = 1e-6  # a pixel that leaves [0, 1] by less, in float32, was not clipp
 
 
 class Step(NamedTuple):
-    """A transformation in a chain; `names` has the chain's name of each of its parameters."""
+    """A transformation in a chain, by its name there; `names` has the chain's name of each of its parameters."""
 
+    name: str
     transform: Transform
     names: Mapping[str, str]
 
@@ -37,7 +38,7 @@ def chain(*transforms: Transform, names: Sequence[str] = ()) -> Transform:
         raise ValueError(f"expected a name of its own for each of {len(transforms)} transformations, found {called}")
     every = [key for transform in transforms for key in transform.space]
     steps = tuple(
-        Step(transform, {key: key if every.count(key) == 1 else f"{name}.{key}" for key in transform.space})
+        Step(name, transform, {key: key if every.count(key) == 1 else f"{name}.{key}" for key in transform.space})
         for name, transform in zip(called, transforms, strict=True)
     )
     space = {name: step.transform.space[key] for step in steps for key, name in step.names.items()}
@@ -97,7 +98,7 @@ def move(transform: Transform, x: Any, point: Mapping[str, Any], seed: int, inde
     import tensorflow as tf
 
     x = tf.convert_to_tensor(x, tf.float32)
-    steps = transform.steps or (Step(transform, {key: key for key in transform.space}),)
+    steps = transform.steps or (Step("", transform, {key: key for key in transform.space}),)
     outside = tf.zeros_like(x, tf.bool)
     for moved in _walk(steps, x, point, seed, index):
         outside |= (moved < -ROUNDING) | (moved > 1 + ROUNDING)

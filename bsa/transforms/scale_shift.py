@@ -6,23 +6,11 @@ stated together with its pixel range. Plain arithmetic: numbers, arrays and tens
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from bsa.transforms._transform import Range, Transform, per_image
 
 ROUNDING = 1e-9  # room for decimal fractions such as (1 - 0.7) / 2
-
-
-class Cell(NamedTuple):
-    """A blind-spot cell as it is stated and as pixels in [0, 1] see it: x' = gain * x + offset."""
-
-    scale: float
-    shift: float
-    gain: float
-    offset: float
-
-    def __str__(self) -> str:
-        return f"({self.scale:g}, {self.shift:g})"
 
 
 def problem(scale: float, shift: float, pixel_range: Sequence[float]) -> str | None:

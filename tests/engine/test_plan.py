@@ -34,7 +34,7 @@ def keys(kind, found):
 
 def test_the_stages_of_a_spec():
     found = stages()
-    assert [s.kind for s in found] == ["network"] * 2 + ["measure"] * 4 + ["attack"] * 2 + ["sanity"]
+    assert [s.kind for s in found] == ["network"] * 2 + ["measure"] * 4 + ["attack"] * 2 + ["control", "sanity"]
     at = {s.key: i for i, s in enumerate(found)}
     assert all(at[need] < at[s.key] for s in found for need in s.needs)
     assert [s.component["params"]["thresholds"] for s in found if s.kind == "attack"] == [[0.1], [0.1, 0.09]]
@@ -107,7 +107,13 @@ def certified(s):
 def test_a_certificate_meets_every_attack_on_its_network_and_cell():
     found = {s.key: s for s in stages(certified)}
     assert [s.kind for s in found.values()] == (
-        ["network"] * 2 + ["measure"] * 4 + ["certify"] * 4 + ["attack"] * 2 + ["invariant"] * 2 + ["sanity"]
+        ["network"] * 2
+        + ["measure"] * 4
+        + ["certify"] * 4
+        + ["attack"] * 2
+        + ["control"]
+        + ["invariant"] * 2
+        + ["sanity"]
     )
     for stage in [s for s in found.values() if s.kind == "invariant"]:
         network, certificate, attack = (found[need] for need in stage.needs)
@@ -125,7 +131,7 @@ def test_a_certificate_meets_every_attack_on_its_network_and_cell():
         (lambda s: s.update(invariant={"challenge": 7}), {"invariant"}),
         (lambda s: s["certify"].update(epsilon=0.2), {"certify", "invariant"}),
         (lambda s: s["certify"].update(images=7), {"certify", "invariant"}),
-        (lambda s: s["attack"].update(steps=7), {"attack", "invariant", "sanity"}),
+        (lambda s: s["attack"].update(steps=7), {"attack", "control", "invariant", "sanity"}),
     ],
 )
 def test_what_is_redone_with_a_certificate(change, kinds):
@@ -141,7 +147,7 @@ def test_seed_and_data_redo_everything_and_a_cell_redoes_itself():
     old = {s.key for s in stages()}
     assert not old & {s.key for s in stages(lambda s: s.update(seed=1))}
     assert not old & {s.key for s in stages(data=DATA | {"fingerprint": "g"})}
-    assert len(old - {s.key for s in stages(lambda s: s["blind_spot"].update(cells=[[1, 0], [0.9, 0]]))}) == 4
+    assert len(old - {s.key for s in stages(lambda s: s["blind_spot"].update(cells=[[1, 0], [0.9, 0]]))}) == 5
 
 
 def test_the_same_shift_stated_in_another_range_is_the_same_stage():

@@ -24,6 +24,7 @@ BASE = {
     "attack": {"name": "pgd", "network": "robust", "epsilon": 0.1},
     "measures": [{"name": "nearest", "network": ["natural", "robust"], "k": [5]}],
     "sanity": False,
+    "control": False,
 }
 
 

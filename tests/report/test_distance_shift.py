@@ -14,7 +14,7 @@ SHIFT = {"natural": 100.0, "robust": 0.05}  # one network tells all of them apar
 
 def content(place):
     if place["kind"] == "measure":
-        moved = place["cell"].scale != 1
+        moved = not place["cell"].original
         return {"distance": BEFORE + SHIFT[place["network"]] * moved}
     return {"index": np.arange(4), "distance": np.ones(4), "y": np.zeros(4, int)} if place["kind"] == "attack" else {}
 

@@ -36,7 +36,7 @@ ERROR = {"natural": [0.01, 0.04, 0.02], "robust": [0.002] * 3}
 def content(place):
     if place["kind"] == "network":
         return {}
-    original, robust = place["cell"].scale == 1, place["network"] == "robust"
+    original, robust = place["cell"].original, place["network"] == "robust"
     if place["kind"] == "attack":
         broken = 10 if place["label"] == "paper" else 25
         distance = np.where(np.arange(200) < (broken if original else 200), 0.1, np.inf)

@@ -30,7 +30,7 @@ def beside(made):
                 return {}
             strong = place["label"] == "corner_descent"
             index = np.arange(40) + (first if strong else 0)
-            broken = 10 + more * (strong and place["cell"].scale != 1)
+            broken = 10 + more * (strong and not place["cell"].original)
             return {"index": index, "distance": np.where(np.arange(40) < broken, 0.1, np.inf), "y": index}
 
         given = {"sanity": {}, "measures": [], "attack": [WEAK, STRONG], **CELLS}

@@ -31,7 +31,7 @@ def evaluated(made):
             return {"accuracy": 0.9, "images": 150}
         if place["kind"] != "attack":
             return {}
-        broken = np.arange(100) < 100 * CELLS[place["cell"].scale, place["cell"].shift]
+        broken = np.arange(100) < 100 * CELLS[tuple(place["cell"].given)]
         return {"index": np.arange(100), "distance": np.where(broken, 8 / 255, np.inf), "y": np.zeros(100, int)}
 
     return lambda *checks, **change: made(ONE | change, lambda place: content(place, checks))
@@ -39,7 +39,7 @@ def evaluated(made):
 
 def test_rates_are_those_that_were_counted(evaluated):
     found = [r for r in rates(evaluated()) if r.metric == "success" and r.threshold == 8 / 255]
-    assert {(r.cell.scale, r.cell.shift): r.percent for r in found} == {c: 100 * s for c, s in CELLS.items()}
+    assert {tuple(r.cell.given): r.percent for r in found} == {c: 100 * s for c, s in CELLS.items()}
     assert all(r.interval[0] < r.percent < r.interval[1] for r in found)
 
 

@@ -69,7 +69,7 @@ def test_what_a_table_asks_stands_apart_from_the_parameters():
 def test_thresholds_are_numbers_of_every_cell():
     experiment = spec.resolve(CASCADE)
     original, moved = experiment.cells
-    assert (str(moved), moved.gain, moved.offset) == ("(0.9, 0.05)", 0.9, 0.1)
+    assert (str(moved), moved.given, moved.original, original.original) == ("(0.9, 0.05)", [0.9, 0.05], False, True)
     assert experiment.attacks[0].thresholds == {original: [0.2, 0.1], moved: [0.2, 0.1, 0.09]}
     assert experiment.certificates[0].thresholds == {original: [0.1], moved: [0.1]}
 

@@ -4,12 +4,12 @@ Each has `compute(stage, needs, part, desk)`: the stage, the artefact folders of
 a `Desk`; it returns the numbers for the stage's record. What a killed run left in `part/work` is taken up.
 """
 
-from bsa.engine.stages import attack, certify, explore, invariant, measure, network, sanity
+from bsa.engine.stages import attack, certify, control, explore, invariant, measure, network, sanity
 from bsa.engine.stages.desk import Desk as Desk
 from bsa.engine.stages.desk import of_process as of_process
 
 KINDS = {"network": network, "measure": measure, "certify": certify, "attack": attack}
-KINDS |= {"invariant": invariant, "sanity": sanity, "explore": explore}
+KINDS |= {"control": control, "invariant": invariant, "sanity": sanity, "explore": explore}
 
 
 def compute(stage, needs, part, desk):

@@ -5,7 +5,7 @@ import numpy as np
 from bsa import files
 from bsa.checks.sanity import accuracy
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, Desk, first_correct
+from bsa.engine.stages.desk import CHUNK, Desk, first_correct, shares
 from bsa.errors import BsaError
 from bsa.networks import logits, target
 from bsa.search.ledger import Attacked
@@ -14,7 +14,7 @@ from bsa.search.ledger import Attacked
 def compute(stage, needs, part, desk):
     """Attack the first correctly classified images of a cell: `attack.npz`, in chunks that are saved as they go."""
     model = desk.network(needs[0])
-    x, y = desk.images(stage.params["data"], stage.params["gain"], stage.params["offset"])
+    x, y, clipped = desk.cell(stage.params)
     params = dict(stage.component["params"])
     index = first_correct(model, x, y, params.pop("images"))
     if not len(index):
@@ -31,4 +31,5 @@ def compute(stage, needs, part, desk):
     arrays["predicted"] = logits(target(model), done.x).argmax(-1).astype(np.int32)
     files.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))
     means = {"success": float(done.success.mean()), "passes": float(done.passes.mean())}
-    return {"attacked": len(index), **means, "notes": list(done.notes)}
+    share = shares(stage, clipped[index])
+    return {"attacked": len(index), **means, **share, "notes": list(done.notes)}

@@ -9,6 +9,7 @@ from bsa.certify import Certified, Decided, decide
 from bsa.checks import invariant as invariants
 from bsa.devices import strategy as devices
 from bsa.engine import pieces
+from bsa.engine.stages.desk import shares
 from bsa.networks import logits
 
 MOST_UNITS = 10_000  # of a network that is certified where it is optional: bounds cost units times the layers before
@@ -24,7 +25,7 @@ def compute(stage, needs, part, desk):
     if params.pop("optional", False) and (why := _unfit(name, params, needs, desk)):
         files.write(part / "certify.npz", np.savez_compressed)
         return {"left_out": why}
-    x, y = desk.images(stage.params["data"], stage.params["gain"], stage.params["offset"])
+    x, y, clipped = desk.cell(stage.params)
     index = np.arange(min(params.pop("images"), len(x)))
     images = (x[index], y[index], index)
     run = functools.partial(
@@ -35,6 +36,7 @@ def compute(stage, needs, part, desk):
     files.write(part / "certify.npz", lambda file: np.savez_compressed(file, **arrays))
     error, certified_error = (100 * float(1 - arrays[flags].mean()) for flags in ("correct", "certified"))
     figures = {"images": len(index), "error": error, "certified_error": certified_error}
+    figures |= shares(stage, clipped[index])
     return figures | {"median_radius": invariants.median_radius(arrays), "notes": list(notes)}
 
 

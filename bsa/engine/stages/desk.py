@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -21,9 +21,19 @@ from bsa.engine.pool import Pool
 from bsa.errors import StoreError, WeightsError, one_line
 from bsa.networks import AT_ONCE, embedding, logits
 from bsa.spec import digest
+from bsa.transforms import chain, move
 
 WHOLE = "network.json"  # of a network in a file of its own: how the copy beside it is opened
+MOVES = ("gain", "offset", "transform")  # of a stage's parameters: how images are moved
 CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
+
+
+class Images(NamedTuple):
+    """The test images in a cell."""
+
+    x: np.ndarray  # (n, height, width, channels) float32
+    y: np.ndarray  # (n,) int32
+    clipped: np.ndarray  # (n,) float32: the share of each image's pixel values that were clipped to [0, 1]
 
 
 class Kept:
@@ -68,10 +78,18 @@ class Desk:
 
         return self.kept.get("data", (digest(source), split), load)
 
-    def images(self, source, gain, offset):
-        """The test images moved into a cell, (n, height, width, channels) float32, and their labels (n,)."""
+    def cell(self, params) -> Images:
+        """The test images in the cell that a stage's parameters state."""
+        return self.images(params["data"], **{key: params[key] for key in MOVES if key in params})
+
+    def images(self, source, gain=1, offset=0, transform=None) -> Images:
+        """The test images moved into a cell: by x' = gain * x + offset, or by the "steps" of a `transform`."""
         data = self.dataset(source, "test")
-        return np.clip(np.float32(gain) * data.x + np.float32(offset), 0, 1), data.y
+        if transform is None:
+            x = np.clip(np.float32(gain) * data.x + np.float32(offset), 0, 1)
+            return Images(x, data.y, np.zeros(len(x), np.float32))
+        x, clipped = moved(data.x, **transform)
+        return Images(x, data.y, clipped)
 
     def network(self, folder):
         """The network in an artefact folder."""
@@ -184,6 +202,23 @@ def load_network(folder):
     if not isinstance(model, keras.Model):
         raise StoreError(f"{file}: expected a network, found {type(model).__name__}. {advice}")
     return model
+
+
+def moved(x, steps, seed):
+    """Images x (n, ...) after the steps of a chain, as plans have them, and the share of each that was clipped (n,)."""
+    made = chain(*(catalog.find("transforms", step["name"]).make(**step["params"]) for step in steps))
+    pairs = zip(made.steps, steps, strict=True)
+    point = {own.names[key]: value for own, step in pairs for key, value in step["point"].items()}
+    out, clipped = np.empty_like(x), np.empty(len(x), np.float32)
+    for at in range(0, len(x), AT_ONCE):
+        rows = slice(at, at + AT_ONCE)
+        out[rows], clipped[rows] = move(made, x[rows], point, seed, np.arange(len(x))[rows])
+    return out, clipped
+
+
+def shares(stage, clipped):
+    """What a stage's record says of clipping: the mean share of pixel values, where a `transform` moved the images."""
+    return {"clipped": float(np.mean(clipped))} if "transform" in stage.params else {}
 
 
 def first_correct(model, x, y, wanted, step=500):

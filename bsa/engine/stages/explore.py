@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bsa import catalog, criteria, files
-from bsa.criteria import SLACK, linf
+from bsa.criteria import GREY, SLACK, linf
 from bsa.engine import pieces
 from bsa.engine.stages.desk import CHUNK, Desk
 from bsa.errors import BsaError
@@ -26,7 +26,6 @@ from bsa.spec import chained
 from bsa.transforms import Transform, move
 
 COUNTED = 1000  # images that accuracy is counted on, where there are so many
-GREY = 0.5  # the radius at which a grey image lies in every ball
 
 
 class Images(NamedTuple):

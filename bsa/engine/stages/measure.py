@@ -3,13 +3,14 @@
 import numpy as np
 
 from bsa import catalog, files
+from bsa.engine.stages.desk import shares
 from bsa.measures import View
 
 
 def compute(stage, needs, part, desk):
     """Measure a network in a cell: the measure's arrays as `measure.npz`, its numbers in the record."""
     source = stage.params["data"]
-    x, y = desk.images(source, stage.params["gain"], stage.params["offset"])
+    x, y, clipped = desk.cell(stage.params)
     view = View(
         x=x,
         y=y,
@@ -22,4 +23,4 @@ def compute(stage, needs, part, desk):
     found = catalog.find("measures", stage.component["name"]).measure(view, **stage.component["params"])
     arrays = {k: v for k, v in found.items() if isinstance(v, np.ndarray)}
     files.write(part / "measure.npz", lambda file: np.savez_compressed(file, **arrays))
-    return {k: v for k, v in found.items() if k not in arrays}
+    return {k: v for k, v in found.items() if k not in arrays} | shares(stage, clipped)

@@ -20,9 +20,10 @@ def compute(stage, needs, part, desk):
     for number, folder in enumerate(attacked):
         saved = arrays(folder / "attack.npz")
         fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
-        gain, offset = stage.params["cells"][number]
-        x, y = desk.images(stage.params["data"], gain, offset)
-        fields |= {"given": (x[:SEEN].copy(), y[:SEEN]), "moved": [gain, offset] != [1, 0]}
+        where = stage.params["cells"][number]
+        move = {"transform": where} if isinstance(where, dict) else dict(zip(("gain", "offset"), where, strict=True))
+        x, y, _ = desk.cell({"data": stage.params["data"], **move})
+        fields |= {"given": (x[:SEEN].copy(), y[:SEEN]), "moved": where != [1, 0]}
         samples.append(Sample(cell=number, thresholds=stage.params["thresholds"][number], **fields))
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
