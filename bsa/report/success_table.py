@@ -36,6 +36,7 @@ def _cell(results, network, cell):
     clipped = [r.record["metrics"]["clipped"] for r in (*attacks, *accuracy) if "clipped" in r.record["metrics"]]
     return {
         "cell": cell.given,
+        "name": f"{cell}",
         **({"clipped": clipped[0]} if clipped else {}),
         "accuracy": _rate(accuracy[0].arrays("measure.npz")["correct"]) if accuracy else None,
         "attacks": {r.place["label"]: _attack(results, r) for r in attacks},

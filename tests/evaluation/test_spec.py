@@ -29,7 +29,7 @@ def test_weights_are_of_the_network_that_is_named(weights):
     made = spec.resolve(experiment("wong_small", **ASKED, weights=weights))
     assert made["model"]["name"] == "wong_small"
     assert made["weights"] == {"name": "npz", "file": weights}
-    assert [cell.scale for cell in made.cells] == [1, 0.95, 0.95, 0.9, 0.9]
+    assert [dict(cell.values)["scale"] for cell in made.cells] == [1, 0.95, 0.95, 0.9, 0.9]
     (attack,) = made.attacks
     assert (attack.label, attack.images, attack.component.params["epsilon"]) == ("corner_descent", 1000, 8 / 255)
 
