@@ -20,14 +20,13 @@ from bsa.engine.rates import ACCURACY, SUCCESS, Rate
 from bsa.errors import one_line
 from bsa.outcomes import Attacked
 from bsa.report.page import Table
-from bsa.transforms.scale_shift import Cell
+from bsa.spec.cells import ORIGINAL
 
 if TYPE_CHECKING:
     import keras
     import pandas
 
 NAME = "judged"  # what stands for an attack's name
-AS_GIVEN = Cell(1.0, 0.0, 1.0, 0.0)  # the images as they are
 COLUMNS = ("metric", "threshold", "percent", "low", "high", "count", "images")
 
 
@@ -148,10 +147,10 @@ def _of(flags, kind):
 
 def _rates(network, attacked, thresholds) -> Iterator[Rate]:
     own, total = int(attacked.correct.sum()), len(attacked.correct)
-    yield Rate(network, AS_GIVEN, ACCURACY, "", None, own, total)
+    yield Rate(network, ORIGINAL, ACCURACY, "", None, own, total)
     for threshold in thresholds:
         broken = attacked.correct & (attacked.distance <= threshold + criteria.SLACK)
-        yield Rate(network, AS_GIVEN, SUCCESS, NAME, threshold, int(broken.sum()), own)
+        yield Rate(network, ORIGINAL, SUCCESS, NAME, threshold, int(broken.sum()), own)
 
 
 def _named(rate):

@@ -93,8 +93,7 @@ def _example(results, result, arrays, at, originals):
 
 def _plain(result):
     """Whether the images are as they are in the data set."""
-    cell = result.place["cell"]
-    return (cell.gain, cell.offset) == (1, 0)
+    return result.place["cell"].original
 
 
 def _amplified(largest):

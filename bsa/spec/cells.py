@@ -53,6 +53,9 @@ class Cell(NamedTuple):
         return set(self.moved) <= set(point) and all(values.get(name) == value for name, value in point.items())
 
 
+ORIGINAL = Cell("(1, 0)", (("scale", 1), ("shift", 0)), (), 1.0, True)  # images as they are
+
+
 def chain(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The steps of the chain of a spec with its defaults, as JSON: `blind_spot` is short for the paper's alone."""
     if "transform" in spec:

@@ -52,7 +52,7 @@ def content(place):
         # what an older store holds has no predicted classes
         return found | ({"predicted": (np.arange(20) + 1) % 4} if place["network"] == "robust" else {})
     if place.get("measure") == "accuracy":
-        return {"accuracy": 0.95 if place["cell"].scale == 1 else 0.5, "images": 200}
+        return {"accuracy": 0.95 if place["cell"].original else 0.5, "images": 200}
     return {"distance": np.arange(40) + 1.0} if place.get("measure") == "nearest" else {}
 
 
