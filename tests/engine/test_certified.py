@@ -29,6 +29,7 @@ SPEC = {
                 "thresholds": ["epsilon", "scale*epsilon"]},
     "invariant": {"challenge": 20},
     "sanity": False,
+    "control": False,
     "reported": {"source": "Table 0", "rows": [{"cell": [1, 0], "accuracy": 90}]},
 }  # fmt: skip
 
