@@ -37,15 +37,15 @@ class Radius(click.ParamType):
 
 def _pixels(text):
     """What a network takes for black and white, or mean and standard deviation, as specs have it."""
-    if text is None:
-        return None
+    if text is None or text.isalpha():  # a mode of keras.applications, which the schema knows
+        return text
     mean, between, std = text.removeprefix("mean=").partition("std=")
     try:
         if between and text.startswith("mean="):
             return {"mean": _numbers(mean.rstrip(",:; ")), "std": _numbers(std)}
         low, high = _numbers(text)
     except ValueError:
-        expected = "LOW,HIGH such as 0,255, or mean=M,M,M:std=S,S,S"
+        expected = "LOW,HIGH such as 0,255, mean=M,M,M:std=S,S,S, or tf, torch or caffe"
         raise UsageError(f"--pixels: expected {expected}, found {text}") from None
     return [low, high]
 
@@ -78,7 +78,8 @@ def _asked(command):
                      help="The largest change of a pixel, of pixels in [0, 1]: 0.1 or 8/255."),
         click.option("--pixels", metavar="LOW,HIGH",
                      help="What a saved network takes for black and white, such as 0,255 or -1,1, or else "
-                          "mean=0.49,0.48,0.45:std=0.2,0.2,0.2; by default 0,1."),
+                          "mean=0.49,0.48,0.45:std=0.2,0.2,0.2, or a mode of keras.applications: tf, torch, "
+                          "caffe; by default 0,1."),
         click.option("--outputs", metavar="KIND", help="What a saved network gives: auto, logits, probabilities, ..."),
         click.option("--weights", metavar="FILE",
                      help="The weights of MODEL, where that is the name of a network: .npz, .pth, a checkpoint."),
@@ -89,6 +90,8 @@ def _asked(command):
         click.option("--cells", metavar="CELLS",
                      help="Blind spots 'SCALE,SHIFT SCALE,SHIFT ...', the images themselves are 1,0; by default five."),
         click.option("--paper", is_flag=True, help="Attack by the paper's attack, too: carlini_wagner_linf."),
+        click.option("--certify/--no-certify", default=True, show_default=True,
+                     help="Prove what can be proven of some images, where the network allows it."),
         click.option("--test", metavar="PART", help="Other test images than --data has: a file, a folder, a split."),
         click.option("--train", metavar="PART", help="The training images, likewise."),
         click.option("--name", help="Names the results; by default as the network's file."),

@@ -3,7 +3,11 @@
 What is made here is run, stored and reported like any other spec.
 """
 
+from bsa.evaluation._calls import evaluate as evaluate
+from bsa.evaluation._calls import run as run
 from bsa.evaluation._comments import commented as commented
+from bsa.evaluation._evaluation import Adversarial as Adversarial
+from bsa.evaluation._evaluation import Evaluation as Evaluation
 from bsa.evaluation._limits import Limit as Limit
 from bsa.evaluation._limits import limit as limit
 from bsa.evaluation._limits import passed as passed

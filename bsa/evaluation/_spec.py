@@ -22,7 +22,8 @@ CELLS = {
 }
 IMAGES = 1000
 SEEN = 10  # times as many images for accuracy: a pass each, where an attack takes a hundred
-CERTIFIED = 100  # images that are certified: bounds are dearer than attacks
+# bounds are dearer than attacks: of few images, whether they hold within epsilon, and not how far
+CERTIFICATE = {"name": "outer_polytope", "images": 100, "tolerance": None, "optional": True}
 
 
 def experiment(
@@ -39,6 +40,7 @@ def experiment(
     images: int = IMAGES,
     cells: Sequence[Sequence[float]] | None = None,
     paper: bool = False,
+    certify: bool = True,
     name: str | None = None,
 ) -> dict[str, Any]:
     """The spec, a dict not yet checked, that evaluates a network within `epsilon` on images and in blind spots.
@@ -47,7 +49,8 @@ def experiment(
     spec, of which the only network, or the one called `network`, is taken together with its data. `data` is as
     `bsa.data.named` takes it, `test` and `train` are its parts; `pixels` and `outputs` are what a saved network takes
     and gives. Of each cell, by default five of the paper's, the first `images` that are classified correctly are
-    attacked, with `paper` by the paper's attack, too. `name` names the results. Raises UsageError.
+    attacked, with `paper` by the paper's attack, too; `certify` proves what can be proven of some. `name` names the
+    results. Raises UsageError.
     """
     taken = _network(model, weights, network, {"pixels": pixels, "outputs": outputs})
     if data is not None:
@@ -57,15 +60,22 @@ def experiment(
     parts = {part: given for part, given in {"test": test, "train": train}.items() if given is not None}
     if parts:
         taken["data"] = taken["data"] | parts
-    at_most = fraction(epsilon) if isinstance(epsilon, str) else epsilon
+    asked = {"epsilon": epsilon, "images": images, "cells": cells, "paper": paper, "certify": certify}
+    return evaluated(taken, name=name or legal(model), **asked)
+
+
+def evaluated(taken, *, name, epsilon, images, cells, paper, certify):
+    """The spec of an evaluation of what `taken` says of a network and its data; see `experiment` for the rest."""
+    radius = fraction(epsilon) if isinstance(epsilon, str) else epsilon  # what is none is told with the spec's problems
+    wide = isinstance(radius, int | float) and radius >= WIDE
     at = {"epsilon": epsilon, "thresholds": ["epsilon", "scale*epsilon"] if paper else ["epsilon"], "images": images}
     attacks = ["corner_descent", *(["carlini_wagner_linf"] if paper else [])]
     return {
-        "name": name or legal(model),
+        "name": name,
         **taken,
-        "blind_spot": {"cells": [list(cell) for cell in cells or CELLS[at_most >= WIDE]]},
+        "blind_spot": {"cells": [list(cell) for cell in cells or CELLS[wide]]},
         "attack": [{"name": attack} | at for attack in attacks],
-        "certify": {"name": "outer_polytope", "epsilon": epsilon, "images": CERTIFIED, "optional": True},
+        **({"certify": CERTIFICATE | {"epsilon": epsilon}} if certify else {}),
         "measures": [{"name": "accuracy", "images": SEEN * images}],
         "report": [{"name": "success_table"}, {"name": "examples"}],
     }

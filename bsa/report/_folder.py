@@ -36,10 +36,12 @@ class Folder:
         spec: Experiment | Collection,
         data_dir: Path | str | None = None,
         overwrite: bool = False,
+        keys: set[str] | None = None,
     ):
         self.out, self.overwrite = Path(out or Path("results") / spec.name), overwrite
         self.spec, self.json = spec, json.loads(canonical(spec.resolved))
-        self.keys = {stage.key for stage in run.planned(spec, data_dir)}
+        # of what stands in memory, they are handed in: no data set describes itself
+        self.keys = keys or {stage.key for stage in run.planned(spec, data_dir)}
 
     def check(self) -> None:
         """UsageError where the folder holds another run's results, which are not to be overwritten, or is not writable.

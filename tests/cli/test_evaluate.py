@@ -11,7 +11,7 @@ from bsa import spec
 from bsa.cli.commands import main
 
 WEIGHTS = Path(bsa.testing.__file__).with_name("trained.npz")
-WORDS = ["wong_small", "--weights", WEIGHTS, "--data", "digits", "--epsilon", "0.1", "--images", "12"]
+WORDS = ["wong_small", "--weights", WEIGHTS, "--data", "digits", "--epsilon", "0.1", "--images", "12", "--no-certify"]
 
 
 def call(*words):
@@ -40,7 +40,7 @@ def test_the_printed_spec_and_the_written_one_are_the_same_to_a_run(tmp_path):
         (["--epsilon", "big"], 2, "a fraction such as 8/255, found big"),
         (["--cells", "1,0;0.9,0"], 2, "SCALE,SHIFT with spaces between cells"),
         (["--cells", "1.5,0"], 3, "a scale above 1 never fits"),
-        (["--pixels", "255"], 2, "LOW,HIGH such as 0,255"),
+        (["--pixels", "255"], 2, "LOW,HIGH such as 0,255, mean="),
         (["--pixels", "0,255"], 2, "--pixels with a network that Keras saved alone"),
         (["--weights", "none.pth"], 1, "none.pth"),
         (["--name", "My Net"], 3, "/name"),

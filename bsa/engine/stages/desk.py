@@ -65,12 +65,16 @@ class Desk:
     progress: Callable | None = None
     pool: Pool | None = None
     kept: Kept = dataclasses.field(default_factory=Kept, repr=False)
+    held: tuple[Dataset, keras.Model] | None = None  # test images and the network, where they stand in no file
 
     def __reduce__(self):
         return of_process, (self.data_dir, self.weights_dir)
 
     def dataset(self, source, split) -> Dataset:
         """A split of the data set that a stage's "data" describes, with its parameters."""
+
+        if self.held and split == "test":
+            return self.held[0]
 
         def load():
             params = source.get("params", {})
@@ -93,7 +97,7 @@ class Desk:
 
     def network(self, folder):
         """The network in an artefact folder."""
-        return self.kept.get("network", folder, lambda: load_network(folder))
+        return self.held[1] if self.held else self.kept.get("network", folder, lambda: load_network(folder))
 
     def replicas(self, folder):
         """The network in a folder once for each of the devices; where none are named, once."""

@@ -1,0 +1,133 @@
+"""`bsa.evaluate` and `bsa.run`: the front door says what they are."""
+
+from __future__ import annotations  # networks are named without importing TensorFlow
+
+import copy
+import functools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bsa import foreign
+from bsa.data import Dataset
+from bsa.engine import run as runner
+from bsa.engine.results import Collected, Results, gather
+from bsa.engine.store import Store
+from bsa.evaluation import _memory, _progress
+from bsa.evaluation._evaluation import Evaluation
+from bsa.evaluation._spec import evaluated
+from bsa.given import images as images_of
+from bsa.report import Folder, render
+from bsa.spec import collection, load, override, resolve
+
+COMPARED = 64  # images that the wrapped network's answers are compared with the original's on
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    epsilon: float | str,
+    cells: Sequence[Sequence[float]] | None,
+    pixels: Any,
+    outputs: str,
+    images: int,
+    paper: bool,
+    certify: bool,
+    attack: Any,
+    sanity: Any,
+    class_names: Sequence[str],
+    seed: int,
+    name: str,
+    progress: bool,
+) -> Evaluation:
+    """See `bsa.evaluate`."""
+    from bsa.networks import checked, classes, target
+    from bsa.rewrites.wrapped import wrap
+
+    x = images_of(x)
+    wrapped = wrap(model, pixels=pixels, outputs=outputs, images=x[:COMPARED])
+    x, y, _ = checked(target(wrapped), x, y, None)
+    data = Dataset(x, y, classes(wrapped, x), tuple(class_names))
+    read = {"pixels": pixels, "outputs": outputs}
+    given = {
+        "data": {"name": "arrays", "test": _memory.IMAGES},
+        "model": {"name": "keras_file", "file": _memory.MODEL, "sha256": _memory.weights(model)} | read,
+        "seed": seed,
+    }
+    asked = {"epsilon": epsilon, "images": images, "cells": cells, "paper": paper, "certify": certify}
+    spec = evaluated(given, name=name, **asked)
+    if attack is not None:
+        several = [attack] if isinstance(attack, str | Mapping) else attack
+        given = [{"name": each} if isinstance(each, str) else dict(each) for each in several]
+        spec["attack"] = [{"epsilon": epsilon, "images": images} | each for each in given]
+    if sanity is not None:
+        spec["sanity"] = sanity if sanity is False else dict(sanity)
+    seen = _progress.display(progress)
+    try:
+        held = _memory.Held(resolve(_plain(spec), "bsa.evaluate"), wrapped, data, seen)
+    finally:
+        seen.close()
+    return Evaluation(held, tuple(wrapped.wrapping.notes))
+
+
+def _plain(spec):
+    """A spec of JSON's types: tuples as lists, NumPy's numbers and arrays as JSON has them."""
+    return json.loads(
+        json.dumps(spec, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
+    )
+
+
+def run(
+    spec: Mapping[str, Any] | str | os.PathLike,
+    *,
+    overrides: Sequence[str],
+    seed: int | None,
+    store: str | os.PathLike | None,
+    data_dir: str | None,
+    weights_dir: str | None,
+    out: str | os.PathLike | None,
+    overwrite: bool,
+    strategy: str | None,
+    devices: int | None,
+    progress: bool,
+) -> Results | Collected:
+    """See `bsa.run`."""
+    told = [*overrides, *([] if seed is None else [f"seed={seed}"])]
+    resolved = foreign.pinned(_resolved(spec, told), weights_dir)
+    folder = None if out is None else Folder(Path(out), resolved, data_dir, overwrite)
+    if folder:
+        folder.check()
+    artefacts, seen = Store(store), _progress.display(progress)
+    try:
+        runner.run(
+            resolved,
+            artefacts,
+            data_dir=data_dir,
+            weights_dir=weights_dir,
+            strategy=strategy,
+            devices=devices,
+            seen=seen,
+        )
+    finally:
+        seen.close()
+    results = gather(resolved, artefacts, functools.partial(runner.describe, data_dir=data_dir))
+    if folder:
+        for _ in folder.render(results, render, told):
+            pass
+    return results
+
+
+def _resolved(spec, told):
+    """The resolved spec of a dict, whose experiments, if it is a collection, are looked up from here; or of a file."""
+    if not isinstance(spec, Mapping):
+        return load(spec, told)
+    spec = copy.deepcopy(dict(spec))
+    if "experiments" in spec:
+        return collection.resolve(spec, Path("spec"), told)
+    for text in told:
+        override(spec, text)
+    return resolve(spec)

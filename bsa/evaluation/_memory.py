@@ -1,0 +1,57 @@
+"""A run of what stands in memory, a model and arrays: the same stages, in a store that lasts as long as the results."""
+
+from __future__ import annotations  # networks are named without importing TensorFlow
+
+import hashlib
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bsa.engine import plan
+from bsa.engine.display import silenced
+from bsa.engine.results import Results
+from bsa.engine.run import ensure
+from bsa.engine.store import Store
+from bsa.spec import Experiment
+
+if TYPE_CHECKING:
+    import keras
+
+    from bsa.data import Dataset
+
+MODEL, IMAGES = "a network in memory", "images in memory"  # what a spec says in place of files
+
+
+def described(data: Dataset) -> dict[str, Any]:
+    """What the plan knows of a data set in memory: as `describe` of a component, keyed by content."""
+    content = hashlib.sha256()
+    for array in (data.x, data.y):
+        content.update(np.ascontiguousarray(array).data)
+    known = {"input_shape": list(data.x.shape[1:]), "num_classes": data.num_classes}
+    return {"fingerprint": content.hexdigest(), **known, "class_names": list(data.class_names)}
+
+
+def weights(model: keras.Model) -> str:
+    """The sha256 of a model's weights; of one that keeps them elsewhere, as one of PyTorch's, it says nothing."""
+    content = hashlib.sha256()
+    for array in model.get_weights():
+        content.update(np.ascontiguousarray(array).data)
+    return content.hexdigest()
+
+
+class Held:
+    """The results of a run in memory; its store is deleted with it."""
+
+    def __init__(self, spec: Experiment, model: keras.Model, data: Dataset, seen: Any) -> None:
+        with silenced():
+            from bsa.engine.stages import Desk
+
+        self._folder = tempfile.TemporaryDirectory(prefix="bsa_evaluate_", ignore_cleanup_errors=True)
+        store, about = Store(self._folder.name), described(data)
+        desk = Desk(held=(data, model))
+        stages = plan.stages(spec, about)
+        self.keys = {stage.key for stage in stages}
+        for stage in stages:
+            ensure(stage, store, lambda: desk, seen)
+        self.results = Results(spec, store, about)

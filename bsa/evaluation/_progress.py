@@ -1,0 +1,70 @@
+"""Progress of a library call: in a notebook one line that changes, elsewhere what a command shows."""
+
+import html
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bsa.engine.display import Display, clock
+
+BETWEEN = 0.5  # seconds between two changes of a notebook's line
+
+
+def display(shown: bool = True) -> Any:
+    """What a run is told to: a notebook's line, a terminal's bar, lines elsewhere, or nothing."""
+    if not shown:
+        return Silent()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return Notebook() if hasattr(shell, "kernel") else Display()
+
+
+class Silent:
+    """Nothing is shown."""
+
+    def began(self, stage: Any) -> Callable:
+        return lambda done, total, **metrics: None
+
+    def ended(self, *_: Any) -> None:
+        pass
+
+    reused = waiting = ended
+
+    def close(self) -> None:
+        pass
+
+
+class Notebook(Silent):
+    """A line in a notebook's cell: the stage at work, how far it is, the time left."""
+
+    def __init__(self) -> None:
+        from IPython import display
+
+        self._html = display.HTML
+        self._handle = display.display(self._html(""), display_id=True)
+        self._stages, self._start = 0, time.monotonic()
+
+    def began(self, stage: Any) -> Callable:
+        began, told = time.monotonic(), -BETWEEN
+        self._say(stage.title)
+
+        def progress(done: float, total: float, **metrics: Any) -> None:
+            nonlocal told
+            now = time.monotonic()
+            if now - told < BETWEEN:
+                return
+            told = now
+            left = f", {clock((now - began) * (total - done) / done)} left" if done else ""
+            self._say(f"{stage.title}: {done:g} of {total:g}{left}", done / total if total else 0)
+
+        return progress
+
+    def ended(self, stage: Any, seconds: float = 0.0) -> None:
+        self._stages += 1
+
+    def close(self) -> None:
+        self._say(f"{self._stages} stages in {clock(time.monotonic() - self._start)}", 1)
+
+    def _say(self, text: str, share: float | None = None) -> None:
+        bar = "<progress></progress>" if share is None else f'<progress value="{share:.4f}"></progress>'
+        self._handle.update(self._html(f"{bar} {html.escape(text)}"))
