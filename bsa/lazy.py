@@ -42,9 +42,14 @@ class LazyImages:
         """Itself: no array is held that a copy would let go of."""
         return self
 
-    def then(self, change: Callable) -> "LazyImages":
-        """The same images after `change(x, rows)`, of the images x (k, ...) numbered `rows` (k,), as they are read."""
-        return LazyImages(lambda rows: change(self._read(rows), rows), self._rows, self.shape[1:])
+    def then(self, change: Callable, shape: tuple[int, ...] | None = None) -> "LazyImages":
+        """What `change(x, rows)` makes of the images x (k, ...) numbered `rows` (k,), as they are read.
+
+        That is an array (k, *shape), by default of images of the same shape.
+        """
+        return LazyImages(
+            lambda rows: change(self._read(rows), rows), self._rows, self.shape[1:] if shape is None else shape
+        )
 
     def _pixels(self, rows):
         out = np.empty((len(rows), *self.shape[1:]), self.dtype)

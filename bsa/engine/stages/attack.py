@@ -25,7 +25,7 @@ def compute(stage, needs, part, desk):
     runs = desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=thresholds)
     images, folder = (x[index], y[index], index), part / files.WORK
     done = pieces.run(runs, Attacked, "success", *images, size, folder, desk.progress, desk.pool)
-    arrays = {"index": index, "x": x[index], "y": y[index], "adversarial": done.x, "distance": done.distance}
+    arrays = dict(zip(("x", "y", "index"), images, strict=True)) | {"adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
     # the class that the network sees in what was found: for people, judged as the attack judges
     arrays["predicted"] = logits(target(model), done.x).argmax(-1).astype(np.int32)

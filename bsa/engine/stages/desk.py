@@ -19,6 +19,7 @@ from bsa.devices.strategy import ONE, Devices
 from bsa.engine import pieces
 from bsa.engine.pool import Pool
 from bsa.errors import StoreError, WeightsError, one_line
+from bsa.lazy import LazyImages
 from bsa.networks import AT_ONCE, embedding, logits
 from bsa.spec import digest
 from bsa.transforms import chain, move
@@ -29,7 +30,7 @@ CHUNK = 2  # batches of images that an attack finishes together; refilling stays
 
 
 class Images(NamedTuple):
-    """The test images in a cell."""
+    """The test images in a cell; of a set that is read as it is needed x and clipped are `LazyImages`."""
 
     x: np.ndarray  # (n, height, width, channels) float32
     y: np.ndarray  # (n,) int32
@@ -89,10 +90,11 @@ class Desk:
     def images(self, source, gain=1, offset=0, transform=None) -> Images:
         """The test images moved into a cell: by x' = gain * x + offset, or by the "steps" of a `transform`."""
         data = self.dataset(source, "test")
-        if transform is None:
-            x = np.clip(np.float32(gain) * data.x + np.float32(offset), 0, 1)
-            return Images(x, data.y, np.zeros(len(x), np.float32))
-        x, clipped = moved(data.x, **transform)
+        move = functools.partial(moved, gain=gain, offset=offset, transform=transform)
+        if isinstance(data.x, LazyImages):
+            x, clipped = (data.x.then(lambda *block, n=n: move(*block)[n], shape) for n, shape in enumerate((None, ())))
+        else:
+            x, clipped = move(data.x, np.arange(len(data.x)))
         return Images(x, data.y, clipped)
 
     def network(self, folder):
@@ -208,15 +210,21 @@ def load_network(folder):
     return model
 
 
-def moved(x, steps, seed):
-    """Images x (n, ...) after the steps of a chain, as plans have them, and the share of each that was clipped (n,)."""
+def moved(x, index, gain, offset, transform):
+    """Images x (n, ...) with the numbers `index` in a cell, and the share of each that was clipped (n,).
+
+    By x' = gain * x + offset or, where there is a `transform`, by its "steps" and "seed", as plans have them.
+    """
+    if transform is None:
+        return np.clip(np.float32(gain) * x + np.float32(offset), 0, 1), np.zeros(len(x), np.float32)
+    steps, seed = transform["steps"], transform["seed"]
     made = chain(*(catalog.find("transforms", step["name"]).make(**step["params"]) for step in steps))
     pairs = zip(made.steps, steps, strict=True)
     point = {own.names[key]: value for own, step in pairs for key, value in step["point"].items()}
     out, clipped = np.empty_like(x), np.empty(len(x), np.float32)
     for at in range(0, len(x), AT_ONCE):
         rows = slice(at, at + AT_ONCE)
-        out[rows], clipped[rows] = move(made, x[rows], point, seed, np.arange(len(x))[rows])
+        out[rows], clipped[rows] = move(made, x[rows], point, seed, index[rows])
     return out, clipped
 
 

@@ -23,4 +23,6 @@ def compute(stage, needs, part, desk):
     found = catalog.find("measures", stage.component["name"]).measure(view, **stage.component["params"])
     arrays = {k: v for k, v in found.items() if isinstance(v, np.ndarray)}
     files.write(part / "measure.npz", lambda file: np.savez_compressed(file, **arrays))
-    return {k: v for k, v in found.items() if k not in arrays} | shares(stage, clipped)
+    return {k: v for k, v in found.items() if k not in arrays} | shares(
+        stage, clipped[: stage.component["params"].get("images")]
+    )
