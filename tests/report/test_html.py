@@ -24,7 +24,7 @@ CHANGE = {
         {"name": "accuracy", "network": ["natural", "robust"]},
         {"name": "nearest", "network": "robust", "k": [5]},
     ],
-    "report": [{"name": "success_table"}, {"name": "distance_histogram", "resamples": 1000}, {"name": "examples"}],
+    "report": [{"name": "success_table"}, {"name": "distance_shift", "resamples": 1000}],
     "sanity": {},
 }
 ABOUT = {
