@@ -28,7 +28,11 @@ def _labels(cells, part):
 
 
 def _success(found):
-    return _marks(found["success"]) if found else []
+    """The success of an attack at each threshold, and that of its control at the largest, where there is one."""
+    balls = found["control"]["balls"][:1] if found and "control" in found else []
+    around = [(ball, exact(ball["success"]["count"], ball["success"]["images"])) for ball in balls if ball["success"]]
+    controls = [Mark(*at, f"around the originals, within {radius(ball['radius'])}", "control") for ball, at in around]
+    return [*_marks(found["success"]), *controls] if found else []
 
 
 def _proven(found):

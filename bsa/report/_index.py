@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bsa.engine.results import Collected, Results
-from bsa.report import _sanity, _verdict, success_table
+from bsa.report import _control, _sanity, _verdict, success_table
 from bsa.report._chart import chart
 from bsa.report._gallery import galleries
 from bsa.report._verdict import radius
@@ -27,7 +27,7 @@ class Section(NamedTuple):
     numbers: Sequence[str]  # what came out, in sentences
     charts: Sequence[tuple[str, Chart]]  # with the network's name
     parts: Sequence[tuple[Part, Path]]  # with the folders of their files
-    checks: Sequence[Table]  # each check's verdict and figures
+    checks: Sequence[Table]  # verdicts and figures of the checks, and the cells beside larger balls
     galleries: Sequence[Gallery]
 
 
@@ -66,7 +66,7 @@ def _section(results, parts):
         parts = [*((part, Path()) for part in success_table.pages(results).parts), *parts]
     if not any(stem.startswith("distance") for stem in told) and (distances := _distances(results)):
         parts = [*parts, (distances, Path())]
-    checks = [part for part in _sanity.pages(results).parts if isinstance(part, Table)]
+    checks = [part for page in (_control, _sanity) for part in page.pages(results).parts if isinstance(part, Table)]
     charts = {name: chart(_title(spec.name, name), spec.cells, cells) for name, cells in numbers.items()}
     trust = list(_verdict.trust(results))
     return Section(

@@ -26,6 +26,7 @@ CHANGE = {
     ],
     "report": [{"name": "success_table"}, {"name": "distance_shift", "resamples": 1000}],
     "sanity": {},
+    "control": {},
 }
 ABOUT = {
     "date": "2024-05-01T10:00:00+00:00", "versions": {"bsa": "0.1.0"}, "processor": "one", "seconds": 3.25,
@@ -44,6 +45,17 @@ def content(place):
     if place["kind"] == "sanity":
         failed = {"check": "converged", "passed": False, "found": 0.2, "cell": None, "expected": "", "message": "no."}
         return {"checks": [failed], "failed": 1}
+    if place["kind"] == "control":
+        first, *others = place["thresholds"]
+        ball = {"threshold": first, "radius": first + 0.05, "both": 10, "cell": 2, "ball": 5, "neither": 3}
+        balls = [ball, *({"threshold": other, "radius": None} for other in others)]
+        return {
+            "rho": {"mean": 0.04, "largest": 0.05},
+            "images": 20,
+            "balls": balls,
+            "notes": [],
+            "index": np.arange(20),
+        }
     if place["kind"] == "attack":
         x = rng.uniform(0, 1, (20, 6, 8, 3)).astype(np.float32)
         away = rng.choice([-0.05, 0.05], x.shape).astype(np.float32)
@@ -158,6 +170,15 @@ def test_the_slider_goes_from_the_image_to_its_adversarial_example(page):
     assert over.value_of_css_property("opacity") == "0"
     slider.send_keys(Keys.ARROW_RIGHT)
     assert float(over.value_of_css_property("opacity")) == pytest.approx(0.01)
+
+
+def test_the_chart_shows_every_rate_and_the_control_beside_them(page):
+    titles = "return [...document.querySelectorAll('.plot title')].map((each) => each.textContent)"
+    said = page.execute_script(titles)
+    assert "accuracy, (1, 0): 95.00 [91.0-97.3] %" in said
+    assert "success of pgd, (0.9, 0.05), within 0.09: 65.00 [43.3-81.9] %" in said
+    assert "success of pgd, (0.9, 0.05), around the originals, within 0.15: 75.00 [53.1-88.8] %" in said
+    assert "control" in page.find_element("css selector", ".legend").text
 
 
 def test_pictures_say_what_the_network_takes_them_for(page):

@@ -21,8 +21,8 @@ CHANGE = {"blind_spot": {"cells": [[0.9, 0.05], [1, 0]]}, "attack": ATTACK}
 
 def content(place):
     if place["kind"] == "attack":
-        index = np.arange(6) if place["cell"].scale == 1 else np.arange(2, 8)
-        x = np.full((6, 2, 2, 1), 0.5 if place["cell"].scale == 1 else 0.4, np.float32)
+        index = np.arange(6) if place["cell"].original else np.arange(2, 8)
+        x = np.full((6, 2, 2, 1), 0.5 if place["cell"].original else 0.4, np.float32)
         x[:, 0, 0, 0] = index / 10
         return {"index": index, "y": index % 2, "distance": [0.01, np.inf, 0.5, *[0.02] * 3], "x": x,
                 "adversarial": x + np.float32(0.01), "predicted": 1 - index % 2}  # fmt: skip
