@@ -63,6 +63,12 @@ def text(number: dict[str, Any] | None) -> str:
     return f"{number['value']:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def record(number: dict[str, Any] | None) -> dict[str, float | None]:
+    """A statistic of `separation` as columns of a table for programs."""
+    low, high = number["interval"] if number else (None, None)
+    return {"value": number and number["value"], "low": low, "high": high}
+
+
 def _weights(items, entries, resamples, seed):
     """How often each of so many items is drawn, (some, items) at a time, `resamples` in all."""
     draws = generator(seed, "bootstrap", items)

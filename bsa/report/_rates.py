@@ -24,7 +24,12 @@ def exact(count: int, images: int) -> tuple[float, float, float]:
     return 100 * count / images if images else float("nan"), 100 * low, 100 * high
 
 
+def ends(found: dict[str, Any]) -> list[float]:
+    """A `rate` and the ends of its interval as programs read them, to four digits."""
+    return [round(number, 4) for number in exact(found["count"], found["images"])]
+
+
 def record(found: dict[str, Any]) -> dict[str, Any]:
     """A `rate` as columns of a table for programs."""
-    percent, low, high = (round(number, 4) for number in exact(found["count"], found["images"]))
+    percent, low, high = ends(found)
     return {"images": found["images"], "count": found["count"], "percent": percent, "low": low, "high": high}

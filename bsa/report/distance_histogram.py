@@ -10,7 +10,7 @@ import numpy as np
 from bsa.criteria import SLACK, wilson
 from bsa.engine.results import Results
 from bsa.report import _figure
-from bsa.report._ranks import FEWEST, separation, text
+from bsa.report._ranks import FEWEST, record, separation, text
 from bsa.report.page import Data, Figure, Page, Table
 
 STEM = "distance_histogram"
@@ -175,7 +175,23 @@ def _table(results, cell, figures, stem):
     ]
     if left := max(panel["without_distance"] for panel in panels):
         notes.append(f"{left} attacked images are left out: their distance was not measured.")
-    return Table(title, ["group", "attacked", "broken", *heads], rows, notes, stem)
+    records = [each for figure in figures for panel in figure["panels"] for each in _records(results, figure, panel)]
+    return Table(title, ["group", "attacked", "broken", *heads], rows, notes, stem, records=records)
+
+
+def _records(results, figure, panel):
+    """A row for each statistic of all images and of each class, for programs."""
+    groups = {"all": panel["all"]} | {results.named(int(c)): said for c, said in panel["classes"].items()}
+    for group, said in groups.items():
+        for statistic in ("spearman", "auroc"):
+            where = {
+                "group": group,
+                "k": figure["k"],
+                "embedding": panel["embedding"],
+                "threshold": figure["threshold"],
+            }
+            counts = {"attacked": said["images"], "broken": said["flagged"]}
+            yield where | counts | {"statistic": statistic} | record(said[statistic])
 
 
 def _row(head, said):

@@ -6,7 +6,7 @@ import numpy as np
 
 from bsa.engine.results import Results
 from bsa.report import _figure
-from bsa.report._ranks import separation, text
+from bsa.report._ranks import record, separation, text
 from bsa.report.page import Data, Figure, Page, Table
 
 STEM = "distance_shift"
@@ -17,7 +17,7 @@ def pages(results: Results, *, bins: int, resamples: int) -> Page:
     title = f"{results.spec.name}: distances of blind-spot images"
     original, *others = sorted(results.spec.cells, key=lambda cell: not cell.original)
     networks = results.find(kind="measure", measure="nearest", cell=original)
-    figures, rows = [], []
+    figures, rows, records = [], [], []
     for cell in others:
         moved = results.find(kind="measure", measure="nearest", cell=cell)
         ks = networks[0].record["metrics"]["k"]
@@ -28,8 +28,9 @@ def pages(results: Results, *, bins: int, resamples: int) -> Page:
             parts = (cell if len(others) > 1 else None, f"k{k}" if len(ks) > 1 else None)
             figures.append(_figure_of(results.spec.name, (original, cell), numbers, _figure.stem(STEM, *parts)))
             rows += [_row(cell, k, panel) for panel in panels]
+            records += [_record(cell, k, panel) for panel in panels]
     value = {"name": results.spec.name, "figures": figures}
-    return Page(title, [*figures, _table(title, rows, resamples), Data(title, STEM, value)])
+    return Page(title, [*figures, _table(title, rows, records, resamples), Data(title, STEM, value)])
 
 
 def _figure_of(name, cells, numbers, stem):
@@ -90,11 +91,18 @@ def _row(cell, k, panel):
     return [f"{cell}", f"{k}", panel["embedding"], f"{panel['images']}", *means, text(panel["auroc"])]
 
 
-def _table(title, rows, resamples):
+def _record(cell, k, panel):
+    """The same for programs."""
+    auroc = {"auroc" if name == "value" else name: value for name, value in record(panel["auroc"]).items()}
+    means = dict(zip(("mean_original", "mean_blind_spot"), panel["mean"], strict=True))
+    return {"cell": f"{cell}", "k": k, "embedding": panel["embedding"], "images": panel["images"], **means, **auroc}
+
+
+def _table(title, rows, records, resamples):
     columns = ["cell", "k", "embedded by", "images", "mean distance, original", "mean distance, blind spot", "AUROC"]
     notes = [
         "AUROC of telling a blind-spot image from an original by its distance to the k nearest training images: 0.5 is "
         "chance, below 0.5 blind-spot images lie nearer; with 95 % bootstrap intervals over images, each drawn with "
         f"its blind-spot version ({resamples} resamples).",
     ]
-    return Table(title, columns, rows, notes, STEM)
+    return Table(title, columns, rows, notes, STEM, records=records)

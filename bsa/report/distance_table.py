@@ -92,7 +92,35 @@ def _table(title, found, checked):
         "accuracy",
     ]
     rows = [row for each in every for row in _rows(each, measured, labels)]
-    return Table(title, columns, rows, list(_notes(found)), STEM, checked)
+    records = [one for name, each in found.items() for one in _records(name, each)]
+    return Table(title, columns, rows, list(_notes(found)), STEM, checked, records=records)
+
+
+def _records(name, each):
+    """A row for each number of an experiment, for programs: ours, then the published ones."""
+
+    def row(network, quantity, value, low=None, high=None, *, by=None, threshold=None, source=None):
+        where = {"experiment": name, "data": each["data"], "network": network, "quantity": quantity, "by": by}
+        return where | {"threshold": threshold, "source": source, "value": value, "low": low, "high": high}
+
+    for network, found in each["networks"].items():
+        if found["divergence"]:
+            kl = found["divergence"]["kl"]
+            yield row(network, "KL, mean and range of the seeds", float(np.mean(kl)), min(kl), max(kl))
+        if found["nearest"]:
+            yield row(network, "normalised distance", found["nearest"]["mean_normalised"][0])
+        for label, rate in found["success"].items():
+            yield row(network, "success", *_rates.ends(rate), by=label, threshold=rate["threshold"])
+        if found["accuracy"]:
+            yield row(network, "accuracy", *_rates.ends(found["accuracy"]))
+    published, source, main = each["reported"], each["source"], each["network"]
+    for quantity, key in (("KL", "kl"), ("normalised distance", "normalised_distance")):
+        for network, value in published.get(key, {}).items():
+            yield row(network, quantity, value, source=source)
+    for value in published.get("success", [])[:1]:
+        yield row(main, "success", value, source=source)
+    if "accuracy" in published:
+        yield row(main, "accuracy", published["accuracy"], source=source)
 
 
 def _names(names):

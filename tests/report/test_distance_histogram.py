@@ -76,6 +76,9 @@ def test_counts_rates_and_intervals_are_those_of_the_bins(results):
 
 def test_figures_and_a_table_are_written(results, tmp_path):
     *figures, table = list(render(results, tmp_path))
+    found = {(r["k"], r["embedding"], r["group"], r["statistic"]): r["value"] for r in table.records}
+    assert len(found) == len(table.records) == 2 * 2 * 3 * 2  # k, networks, groups, statistics
+    assert (found[5, "robust", "all", "auroc"], found[20, "natural", "1", "auroc"]) == (1, 0)
     stem = "distance_histogram_robust_pgd"
     for k in (5, 20):
         assert (tmp_path / f"{stem}_k{k}.png").read_bytes().startswith(b"\x89PNG")

@@ -47,6 +47,9 @@ def test_figures_and_a_table_are_written(shown, tmp_path):
         ["(0.9, 0.05)", "5", "robust", "300"],
     ]
     assert table.rows[0][-1] == "1.000 [1.000, 1.000]"
+    keys = ("embedding", "k", "auroc", "low", "high")
+    assert [table.records[0][key] for key in keys] == ["natural", 5, 1, 1, 1]
+    assert [each["mean_original"] for each in table.records] == pytest.approx([BEFORE.mean()] * 2)
 
 
 def test_several_cells_and_k_have_files_of_their_own(made):

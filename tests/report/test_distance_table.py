@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from bsa.report import render
 
@@ -74,6 +75,15 @@ def test_a_row_of_the_original_images_and_the_published_one_below(made, tmp_path
     assert saved["networks"]["robust"]["divergence"]["kl"] == KL["robust"]
     assert saved["networks"]["robust"]["success"]["strongest"]["percent"] == 12.5
     assert saved["reported"] == REPORTED
+    records = {(r["network"], r["quantity"], r["by"], r["source"]): r["value"] for r in table.records}
+    assert len(records) == len(table.records) == 13  # 8 of ours, 5 published ones
+    assert records["robust", "success", "strongest", None] == 12.5
+    assert records["natural", "normalised distance", None, None] == pytest.approx(0.4)
+    assert records["natural", "KL, mean and range of the seeds", None, None] == pytest.approx(0.14)
+    assert (records["robust", "success", None, "Table 1"], records["robust", "accuracy", None, "Table 1"]) == (
+        9.7,
+        98.2,
+    )
 
 
 def test_one_seed_has_no_range(made, tmp_path):

@@ -60,6 +60,8 @@ def test_every_part_has_a_title_and_files_of_its_own_which_the_page_does_not_wri
         if isinstance(part, Table):
             assert part.rows
             assert {len(row) for row in part.rows} == {len(part.columns)}
+            assert len({tuple(each) for each in part.records}) <= 1  # the same columns
+            assert all(isinstance(value, str | int | float | None) for each in part.records for value in each.values())
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     out = tmp_path / "out"
     out.mkdir()
