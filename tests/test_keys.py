@@ -27,6 +27,20 @@ def test_those_of_the_quick_start():
     assert len(found) == 14
     assert found[0] == "8ada1dc99ed87e7d"  # carlini_wagner_linf in (1, 0)
     assert found[13] == "12fa3419724168d2"  # corner_descent in (0.7, 0.15)
+    assert len(keys("control", stages)) == 12  # in every cell but (1, 0)
+
+
+def test_those_of_the_same_cells_as_points_of_a_chain():
+    """The paper's cells have one key whatever chain they are points of; other points have keys of their own."""
+    short = {stage.key for stage in plan.stages(spec.resolve(TRAINED), DATA)}
+    cells = [{}, {"scale": 0.9, "shift": 0.05}]
+    value = {key: each for key, each in TRAINED.items() if key != "blind_spot"}
+    long = value | {"transform": {"chain": ["scale_shift"], "cells": cells}}
+    assert {stage.key for stage in plan.stages(spec.resolve(long), DATA)} == short
+    twice = ["scale_shift", {"name": "scale_shift", "pixel_range": [0, 1]}]
+    both = {"scale_shift.scale": 0.9, "scale_shift_2.scale": 0.5}
+    other = value | {"transform": {"chain": twice, "cells": [both]}}
+    assert keys("attack", plan.stages(spec.resolve(other), DATA)) == ["2dc097983c92ee27"]
 
 
 def test_that_of_a_training_over_transformations():
@@ -40,6 +54,7 @@ def test_that_of_a_training_over_transformations():
         ("network", ["1700308247cb8d78"]),
         ("attack", ["d450672a8cd76e57", "a7875d197aad9a56"]),
         ("measure", ["5ecb6c3b9fb353bf", "448c21a92cd73247"]),
+        ("control", ["5d615e8f149517c7"]),
     ],
 )
 def test_those_of_a_small_experiment(kind, expected):
