@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend
+from bsa.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -14,26 +15,39 @@ if TYPE_CHECKING:
     from bsa.evaluation.judged import Judged
 
 
-def from_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> keras.Model:
-    """A classifier of PyTorch as a Keras model: `bsa.from_torch(net, input_shape=(32, 32, 3))`.
+def from_torch(
+    module: Any,
+    *,
+    input_shape: Sequence[int | None] | None = None,
+    pixels: Sequence[float] | Mapping[str, Any] | str = (0, 1),
+    outputs: str = "auto",
+    images: np.ndarray | None = None,
+) -> keras.Model:
+    """A classifier of PyTorch as attacks take one: `bsa.from_torch(net, input_shape=(32, 32, 3), pixels="torch")`.
 
-    `module`, a `torch.nn.Module`, takes images (n, channels, height, width) in [0, 1] and gives logits (n, classes); it
-    may give them as `logits` of an object, or in a list or dict of one. The model takes images
-    (n, height, width, channels) in [0, 1], as all of the library does. `input_shape` is that of one of them, (height,
-    width, channels); with it the module is tried at once, without it at the first images, and sizes may differ.
+    `module`, a `torch.nn.Module`, takes images (n, channels, height, width) and gives logits or probabilities
+    (n, classes), alone, as `logits` of an object, or in a list or dict of one. The model takes images
+    (n, height, width, channels) in [0, 1] and gives logits, as all of the library has them; `input_shape` is that of
+    one of them, or given by some `images`. `pixels`, what the module takes, `outputs` and `images` are as of `wrap`,
+    which makes what the module needs of these; of a module only the outputs tell what they are.
 
     Both passes are PyTorch's, in inference mode whatever mode the module is in, in float32, with the weights that the
     module has at the time, on the device where they are. Attacks, sanity checks and measures of logits work as on any
     model, and open its ReLUs; XLA (`jit_compile`), certificates and training do not, and say so. A network of PyTorch
     lives in one process: it cannot be saved, stored or sent to Ray.
 
-    Raises UsageError without PyTorch (`pip install "bsa[torch]"`) and for what is no module, ValueError for one that is
-    not in float32 or does not take such images.
+    Raises UsageError without PyTorch (`pip install "bsa[torch]"`), for what is no module and without an `input_shape`,
+    ValueError for a module that is not in float32 or does not take such images, and as `wrap` does.
     """
     backend.check()
     from bsa.pytorch import network
 
-    return network(module, input_shape)
+    shape = input_shape if images is None else images.shape[1:]
+    if shape is None or len(shape) != 3:
+        found = "none" if shape is None else tuple(shape)
+        expected = "input_shape (height, width, channels) of one image, such as x.shape[1:], as a module does not tell"
+        raise UsageError(f"expected {expected}, found {found}")
+    return wrap(network(module, shape), pixels=pixels, outputs=outputs, images=images)
 
 
 def judge(

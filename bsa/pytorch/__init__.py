@@ -16,17 +16,17 @@ from bsa.pytorch.layer import TorchModule
 from bsa.pytorch.passes import Passes
 
 
-def network(module: Any, input_shape: Sequence[int | None] | None = None) -> keras.Model:
+def network(module: Any, input_shape: Sequence[int | None]) -> keras.Model:
     """A `torch.nn.Module` of images (n, channels, height, width) as a Keras model of (n, height, width, channels).
 
     It gives what the module gives, (n, classes) float32, in inference mode, with the weights that the module has at the
-    time, and gradients for the images. `input_shape` is (height, width, channels), by default any. Raises UsageError
-    for what is no module, ValueError for one that is not in float32, or does not take such images.
+    time, and gradients for the images. `input_shape` is (height, width, channels), None for a size that may be any.
+    Raises UsageError for what is no module, ValueError for one that is not in float32, or does not take such images.
     """
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"expected a torch.nn.Module, found {type(module).__name__}")
     kinds = {str(p.dtype) for p in module.parameters() if p.is_floating_point()} - {"torch.float32"}
     if kinds:
         raise ValueError(f"expected a module in float32, found {', '.join(sorted(kinds))}: give module.float()")
-    inputs = keras.Input(tuple(input_shape or (None, None, None)), name="image", dtype="float32")
+    inputs = keras.Input(tuple(input_shape), name="image", dtype="float32")
     return keras.Model(inputs, TorchModule(Passes(module))(inputs), name="pytorch")

@@ -16,6 +16,7 @@ from bsa.rewrites.precision import twin
 
 torch = pytest.importorskip("torch", reason='PyTorch is not installed: pip install "bsa[torch]"')
 nn, F = torch.nn, torch.nn.functional
+from bsa.pytorch import network  # noqa: E402
 
 SHAPE = (6, 8, 3)  # high, wide and deep tell axes apart
 X = np.random.default_rng(0).uniform(size=(5, *SHAPE)).astype(np.float32)
@@ -79,12 +80,12 @@ def in_keras(net):
     return model
 
 
-@pytest.mark.parametrize("shape", [SHAPE, None], ids=["stated", "open"])
+@pytest.mark.parametrize("shape", [SHAPE, (None, None, 3)], ids=["stated", "open"])
 @pytest.mark.parametrize("traced", [False, True], ids=["eager", "graph"])
 def test_logits_and_gradients_are_pytorchs_own(shape, traced):
     net = Small()
-    model = from_torch(net, input_shape=shape)
-    assert model.output_shape == (None, 5 if shape else None)
+    model = network(net, shape)
+    assert model.output_shape == (None, 5 if shape == SHAPE else None)
     signature = [tf.TensorSpec([None, *SHAPE])]  # the number of images is open, as in an attack
     found = tf.function(lambda x: model(x), signature)(X) if traced else model(X)
     # the same arithmetic by the same kernels
@@ -105,7 +106,7 @@ def test_gradients_are_finite_differences():
 
 
 def test_a_graph_knows_the_shapes():
-    model = from_torch(Small(), input_shape=None)
+    model = network(Small(), (None, None, 3))
     traced = tf.function(lambda x: (model(x), slopes(model, x)))
     found = traced.get_concrete_function(tf.TensorSpec([None, *SHAPE])).output_shapes
     assert [tuple(shape) for shape in found] == [(None, 5), (None, *SHAPE)]
@@ -179,6 +180,22 @@ def test_logits_may_be_wrapped_and_images_changed_in_place(form):
     np.testing.assert_array_equal(slopes(from_torch(Wrapped()), X), torch_slopes(lambda x: Small().forward(x - 0.5), X))
 
 
+def test_pixels_and_probabilities_are_as_of_a_keras_model():
+    """The attack's gradient goes through the mean and standard deviation, and the softmax is undone."""
+    net, mean, std = Small(), [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
+    model = from_torch(nn.Sequential(net, nn.Softmax(1)), pixels={"mean": mean, "std": std})
+    assert model.wrapping.difference < 1e-6
+    assert any("attacked through their logarithms" in note for note in model.wrapping.notes)
+
+    def whole(x):
+        return torch.log_softmax(net((x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]), 1)
+
+    np.testing.assert_allclose(model(X), whole(in_torch(X)).detach(), rtol=1e-4, atol=1e-4)
+    slope = torch_slopes(whole, X)
+    np.testing.assert_allclose(slopes(model, X), slope, atol=1e-4 * np.abs(slope).max())
+    assert opened(model, 3.0) is not model
+
+
 def test_a_module_without_a_gradient_gives_zeros():
     class Fixed(Small):
         @torch.no_grad()
@@ -243,7 +260,8 @@ def built_for(action):
         (lambda _: from_torch(Small(), input_shape=(9, 9, 3)), ValueError, r"images \(n, 3, 9, 9\).*RuntimeError"),
         (lambda _: from_torch(nn.Conv2d(3, 2, 1)), ValueError, r"for 1 images is of shape \(1, 2, 6, 8\)"),
         (lambda _: from_torch(nn.LSTM(8, 2)), ValueError, "expected a module that takes images .* found "),
-        (lambda _: bsa.attack("pgd", bsa.from_torch(Small()), epsilon=0.1)(X[:, :4], [0] * 5), ValueError,
+        (lambda _: bsa.from_torch(Small()), UsageError, r"expected input_shape \(height, width.* found none"),
+        (lambda _: bsa.attack("pgd", network(Small(), (None, None, 3)), epsilon=0.1)(X[:, :4], [0] * 5), ValueError,
          r"images \(n, 3, 4, 8\) and gives logits \(n, classes\), found RuntimeError"),
         (built_for(lambda m, folder: m.save(folder / "a.keras")), ValueError, "that Keras can save, found one of PyT"),
         (built_for(lambda m, _: __import__("pickle").dumps(m)), ValueError, "without a store and without Ray"),
@@ -272,9 +290,7 @@ def test_a_released_network_is_as_robust_in_keras(weights_dir, data_dir):
     net = nn.Sequential(nn.Conv2d(3, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 4, 2, 1), nn.ReLU(), nn.Flatten(),
                         nn.Linear(2048, 100), nn.ReLU(), nn.Linear(100, 10))  # fmt: skip
     net.load_state_dict(torch.load(file, weights_only=True))
-    whole = nn.BatchNorm2d(3, eps=0, affine=False)
-    whole.running_mean, whole.running_var = torch.tensor(mean), torch.tensor(std) ** 2
-    model = bsa.from_torch(nn.Sequential(whole, net), input_shape=(32, 32, 3))
+    model = bsa.from_torch(net, images=x, pixels={"mean": mean, "std": std})
     accuracy, success = [], []
     for each in (ours, model):
         right = logits(each, x).argmax(-1) == y
