@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from bsa.errors import UsageError
 
 try:
     import torch
 except ImportError:
     raise UsageError('bsa.from_torch: expected PyTorch, found none: pip install "bsa[torch]"') from None
+
+import keras
 
 from bsa.pytorch.layer import TorchModule
 from bsa.pytorch.passes import Passes
