@@ -11,7 +11,7 @@ from bsa.report import _control, _sanity, _verdict, success_table
 from bsa.report._chart import chart
 from bsa.report._gallery import galleries
 from bsa.report._verdict import radius
-from bsa.report.page import Chart, Gallery, Page, Part, Table
+from bsa.report.page import Chart, Gallery, Note, Page, Part, Table
 
 UNTOLD = {"command": "", "date": "", "stages": []}  # of results that were rendered into no folder of a run
 GALLERY = "examples"  # the report whose pictures the page has in a form of its own
@@ -25,6 +25,7 @@ class Section(NamedTuple):
     facts: Sequence[tuple[str, str]]  # what was evaluated: pairs (what, which)
     trust: Sequence[tuple[str, bool]]  # whether to trust the numbers: sentences; True: a warning
     numbers: Sequence[str]  # what came out, in sentences
+    control: str  # whether cells are more than larger balls, in a line
     charts: Sequence[tuple[str, Chart]]  # with the network's name
     parts: Sequence[tuple[Part, Path]]  # with the folders of their files
     checks: Sequence[Table]  # verdicts and figures of the checks, and the cells beside larger balls
@@ -66,7 +67,7 @@ def _section(results, parts):
         parts = [*((part, Path()) for part in success_table.pages(results).parts), *parts]
     if not any(stem.startswith("distance") for stem in told) and (distances := _distances(results)):
         parts = [*parts, (distances, Path())]
-    checks = [part for page in (_control, _sanity) for part in page.pages(results).parts if isinstance(part, Table)]
+    judged = [part for page in (_control, _sanity) for part in page.pages(results).parts]
     charts = {name: chart(_title(spec.name, name), spec.cells, cells) for name, cells in numbers.items()}
     trust = list(_verdict.trust(results))
     return Section(
@@ -75,9 +76,10 @@ def _section(results, parts):
         facts=list(_facts(results)),
         trust=trust,
         numbers=[said for said, warning in _verdict.verdict(results) if (said, warning) not in trust],
+        control=next((part.text for part in judged if isinstance(part, Note) and part.table == _control.STEM), ""),
         charts=[(name, found) for name, found in charts.items() if found],
         parts=parts,
-        checks=checks,
+        checks=[part for part in judged if isinstance(part, Table)],
         galleries=list(galleries(results)),
     )
 

@@ -141,4 +141,6 @@ def _image(axis, pixels, text):
     axis.set_yticks([])
     axis.set_title(text.replace("$", r"\$"), fontsize=6, pad=1.5)  # a class's name is no formula
     if pixels is not None:
-        axis.imshow(pixels, cmap="gray" if pixels.shape[-1] == 1 else None, vmin=0, vmax=1)
+        grey = pixels.shape[-1] == 1
+        # as they are: an SVG holds each pixel once, however large it is drawn
+        axis.imshow(pixels, cmap="gray" if grey else None, vmin=0, vmax=1, interpolation="none")

@@ -108,6 +108,7 @@ def test_what_is_printed_and_written(undisturbed):
     assert {f"{stem}.{form}" for stem in ("success_table", "sanity") for form in ("md", "csv", "tex", "json")} <= names
     for label in ("carlini_wagner_linf", "corner_descent"):
         assert {f"examples_main_{label}.png", f"examples_main_{label}.svg"} <= names
+    assert 10_000 < (folder / "out" / "index.html").stat().st_size < 3_000_000
 
 
 def test_records_tell_how_a_result_came_about(undisturbed):

@@ -172,6 +172,14 @@ def test_the_slider_goes_from_the_image_to_its_adversarial_example(page):
     assert float(over.value_of_css_property("opacity")) == pytest.approx(0.01)
 
 
+def test_what_came_out_is_told_in_sentences_with_the_warnings_first(page):
+    first, *others = [each.text for each in page.find_elements("css selector", ".verdict li")]
+    assert first.startswith("Take care. Do not trust these rates yet")
+    assert page.find_element("css selector", ".verdict li").get_attribute("class") == "warning"
+    assert any("Accuracy is 95.0 %" in each for each in others)
+    assert any(each.startswith("In 4 of 4 attacked cells") for each in others)
+
+
 def test_the_chart_shows_every_rate_and_the_control_beside_them(page):
     titles = "return [...document.querySelectorAll('.plot title')].map((each) => each.textContent)"
     said = page.execute_script(titles)

@@ -53,7 +53,7 @@ def _environment():
         lstrip_blocks=True,
     )
     made.filters |= {"filled": filled, "key": key, "picture": picture, "pretty": pretty, "kind": kind}
-    made.filters |= {"spent": spent, "without": without}
+    made.filters |= {"spent": spent, "without": without, "sentence": sentence}
     made.globals |= {"png": png, "across": across, "described": described}
     return made
 
@@ -101,6 +101,12 @@ def pretty(value: Any) -> str:
 def without(title: str, name: str) -> str:
     """A title that does not begin with the experiment's name, which stands above it."""
     return title.removeprefix(f"{name}: ")
+
+
+def sentence(line: str) -> str:
+    """A line of a terminal, such as "control: in 2 of 3 cells", as a sentence."""
+    said = line.partition(": ")[2] or line
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def spent(stages: list[dict[str, Any]]) -> list[list[str]]:
