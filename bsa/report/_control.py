@@ -5,7 +5,7 @@ from typing import Any
 
 from bsa.criteria import GREY
 from bsa.engine.results import Result, Results
-from bsa.report._rates import rate, text
+from bsa.report._rates import exact, rate, text
 from bsa.report.page import Data, Note, Page, Table
 
 STEM = "control"
@@ -58,6 +58,26 @@ def _ball(ball, images):
         return at | {"cell": None, "success": None, "pairs": None}
     cell, success = (rate(ball["both"] + ball[alone], images) for alone in ("cell", "ball"))
     return at | {"cell": cell, "success": success, "pairs": {name: ball[name] for name in PAIRS}}
+
+
+def sentence(result: Result) -> str:
+    """What the control of a cell says at the largest threshold, to somebody who has not read the paper."""
+    first = numbers(result)["balls"][0]
+    if not first["success"]:
+        return f"Whether that is more than a {BALL} cannot be told: the images moved too far."
+    cell, ball = first["cell"], first["success"]
+    said = (
+        f"Around the images as they are, {_share(ball)} break within {first['radius']:g}, a {BALL} that holds the "
+        f"cell's; of the same images {_share(cell)} break in the cell"
+    )
+    if ball["count"] >= cell["count"]:
+        return f"{said}: that shows where robustness ends, and no blind spot."
+    return f"{said}: the attack finds more in the cell."
+
+
+def _share(found):
+    percent, low, high = exact(found["count"], found["images"])
+    return f"{percent:.1f} % [{low:.1f}-{high:.1f}]"
 
 
 def at(attack: dict[str, Any] | None, threshold: float | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bsa.checks import TOO_FEW
 from bsa.engine.rates import ACCURACY, CERTIFIED_ERROR, SUCCESS, Rate, rates
 from bsa.engine.results import Collected, Results
+from bsa.report import _control
 
 SHORT = 4  # signs of a number that reads better than a fraction of 255
 
@@ -26,7 +27,7 @@ def verdict(results: Results) -> list[tuple[str, bool]]:
     said = [
         f"Network {network}: {sentence}" if several else sentence
         for network in results.spec.networks
-        for sentence in _of_network([rate for rate in found if rate.network == network])
+        for sentence in _of_network([rate for rate in found if rate.network == network], results)
     ]
     return [*((sentence, False) for sentence in said), *trust(results)]
 
@@ -37,7 +38,7 @@ def radius(value: float) -> str:
     return f"{grey}/255" if abs(255 * value - grey) < 1e-6 and len(f"{value:g}") > SHORT else f"{value:g}"
 
 
-def _of_network(found) -> Iterator[str]:
+def _of_network(found, results) -> Iterator[str]:
     accuracy = {rate.cell: rate for rate in found if rate.metric == ACCURACY}
     success = _strongest(found)
     plain = next((cell for cell in accuracy if _original(cell)), None)
@@ -51,7 +52,10 @@ def _of_network(found) -> Iterator[str]:
         )
     moved = [rate for cell, rate in success.items() if not _original(cell)]
     if moved:
-        yield _worst(max(moved, key=lambda rate: rate.percent), original, accuracy)
+        worst = max(moved, key=lambda rate: rate.percent)
+        yield _worst(worst, original, accuracy)
+        for control in results.find(kind="control", network=worst.network, cell=worst.cell, label=worst.label):
+            yield _control.sentence(control)
     for rate in found:
         if rate.metric == CERTIFIED_ERROR and _original(rate.cell) and rate.threshold == _largest(found, rate):
             kept = rate._replace(count=rate.images - rate.count)

@@ -50,6 +50,30 @@ def test_it_says_how_many_break_as_they_are_and_in_the_worst_cell(evaluated):
     assert "cell (0.9, 0), where accuracy is 90.0 %: 50.0 % [40.4-59.6] break there (pgd)." in said
 
 
+@pytest.mark.parametrize(
+    ("radius", "both", "ball", "words"),
+    [
+        (0.2, 9, 15, "75.0 % [53.1-88.8] break within 0.2, a larger ball that holds the cell's; of the same images "),
+        (0.2, 9, 15, "where robustness ends, and no blind spot."),
+        (0.2, 5, 6, "the attack finds more in the cell."),
+        (None, 0, 0, "cannot be told"),
+    ],
+)
+def test_it_says_whether_the_worst_cell_is_more_than_a_larger_ball(made, radius, both, ball, words):
+    counts = {"both": both, "cell": 10 - both, "ball": ball - both, "neither": 10 - ball + both}
+    first = {"threshold": 8 / 255, "radius": radius, **(counts if radius else {})}
+
+    def content(place):
+        if place["kind"] == "control":
+            return {"rho": {"mean": 0.1, "largest": 0.1}, "images": 20, "balls": [first], "notes": []}
+        if place["kind"] == "attack":
+            broken = np.arange(20) < 20 * CELLS[tuple(place["cell"].given)]
+            return {"index": np.arange(20), "distance": np.where(broken, 0.01, np.inf), "y": np.zeros(20, int)}
+        return {"accuracy": 0.9, "images": 150} if place["kind"] == "measure" else {}
+
+    assert words in " ".join(_verdict.sentences(made(ONE | {"control": {}, "sanity": False}, content)))
+
+
 def test_sound_checks_are_said_to_be_so(evaluated):
     *_, said = _verdict.sentences(evaluated(check("converged", True, "enough"), check("other", None, "none")))
     assert said.startswith("The attack can be trusted: all ")
