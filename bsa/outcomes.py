@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+NONE = np.zeros(0)  # of an attack that moves no images
+
 
 class Attacked(NamedTuple):
     """What an attack found, one row for each of the n images, in their order."""
@@ -15,6 +17,9 @@ class Attacked(NamedTuple):
     passes: np.ndarray  # (n,) int32: forward-backward passes spent on the image; none where it was wrong
     correct: np.ndarray  # (n,) bool: classified correctly before the attack
     notes: tuple = ()  # of str: what a reader should know, such as gradients that are not what was asked for
+    # of an attack that moves images, such as `spatial`; otherwise empty
+    moved: np.ndarray = NONE  # (n, height, width, channels) float32: the image at its point, from which distance counts
+    point: np.ndarray = NONE  # (n,) with a field for each parameter: where the image was moved to
 
     @property
     def rate(self) -> float:

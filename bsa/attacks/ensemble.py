@@ -12,6 +12,7 @@ import numpy as np
 from bsa import catalog, criteria
 from bsa.networks import target
 from bsa.search import ball
+from bsa.search.ledger import Moved
 from bsa.search.variants import offered
 from bsa.search.work import FORWARD
 
@@ -26,8 +27,11 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
     exact = target(model)
     own = _split(attacks)
     members = [(name, catalog.find("attacks", name).make(exact, **params, **shared)) for name, params in own]
+    neutral = moves(attacks=attacks)
 
     def course(_, best, thresholds, seed):
+        if neutral:
+            best.moves(neutral)
         for number, (name, member) in enumerate(members):
             rows = np.flatnonzero(best.distance > thresholds[-1] + criteria.SLACK)
             if len(rows):
@@ -45,6 +49,12 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
 def passes(*, attacks, **shared):
     """Forward-backward passes that one image can cost at most, if every member gets it."""
     return sum(catalog.find("attacks", name).passes(**own, **shared) for name, own in _split(attacks))
+
+
+def moves(*, attacks, **_):
+    """The parameters by which members move images, if any do, each with the value of an image that stays."""
+    found = [(catalog.find("attacks", name), own) for name, own in _split(attacks)]
+    return {key: v for module, own in found if hasattr(module, "moves") for key, v in module.moves(**own).items()}
 
 
 def _most(name, params, thresholds):
@@ -89,3 +99,4 @@ def _take(best, rows, found, name):
     kept = rows[closer]
     best.x[kept], best.distance[kept] = found.x[closer], found.distance[closer]
     best.start[kept] = [f"{name}/{start}" for start in found.start[closer]]
+    best.place(kept, Moved(found.moved, found.point).of(closer) if len(found.moved) else None)

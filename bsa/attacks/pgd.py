@@ -33,7 +33,7 @@ def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch
 
     @functools.cache
     def search_by(net):
-        graph = _search(net, LOSSES[loss], steps, batch_size, jit_compile)
+        graph = by_signs(net, LOSSES[loss], steps, batch_size, jit_compile)
 
         def search(tried):
             sizes = (tf.constant(v, tf.float32) for v in (tried.radius, tried.radius * relative))
@@ -56,7 +56,7 @@ def variants(params):
     return varied(params, "steps", saturates=params["loss"] == "cross_entropy")
 
 
-def _search(model, loss, steps, batch_size, jit_compile):
+def by_signs(model, loss, steps, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius, step_size)` gives the last point of each image and its passes."""
 
     @functools.partial(kernel, jit_compile=jit_compile)

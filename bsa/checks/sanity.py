@@ -46,6 +46,7 @@ class Sample(NamedTuple):
     adversarial: np.ndarray | None = None
     distance: np.ndarray | None = None
     given: tuple | None = None  # (x, y) of all images, from which those classified correctly were taken
+    around: np.ndarray | None = None  # the images that distances are from, where the attack moved them
     moved: bool = False  # the cell is another one than (1, 0)
 
 
@@ -174,7 +175,7 @@ def _revived(model, variants):
 def recomputed(model, sample):
     """Distances in float64 and success by a float32 pass, from the adversarial images as they were saved."""
     broken = np.isfinite(sample.distance)
-    away = linf(sample.adversarial, sample.x)[broken]
+    away = linf(sample.adversarial, sample.x if sample.around is None else sample.around)[broken]
     inside = bool(sample.adversarial.min() >= 0 and sample.adversarial.max() <= 1)
     error = float(np.abs(away - sample.distance[broken]).max(initial=0))
     wrong = network.unconfirmed(model, sample.adversarial[broken], sample.y[broken])

@@ -17,9 +17,15 @@ def hashed(kind: str, component: Component) -> dict[str, Any]:
     made = {"name": name, "version": _version(kind, name), "params": params}
     if "attacks" in params:  # an ensemble: what its members compute is part of what it computes
         made["members"] = [part(kind, member["name"]) for member in params["attacks"]]
-    if "transform" in params:  # likewise a training over transformations
-        made["transforms"] = [part("transforms", step["name"]) for step in params["transform"]["chain"]]
+    if steps := _steps(params):  # likewise what moves images
+        made["transforms"] = [part("transforms", step["name"]) for step in steps]
     return made | catalog.identity(kind, name)
+
+
+def _steps(params):
+    """The transformations in a component's parameters, and in those of what it is made of."""
+    parts = [params, *(params[key] for key in ("transform", "attack", "standard") if key in params)]
+    return [step for each in (*parts, *params.get("attacks", ())) for step in each.get("chain", ())]
 
 
 def part(kind: str, name: str) -> Any:

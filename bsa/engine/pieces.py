@@ -190,14 +190,16 @@ def _computed(works, tasks):
 def _saved(file, made, index):
     """The chunk in a file, or None where there is none of exactly these images."""
     saved = disk.recall(file)
-    if saved is None or not {"index", *made._fields} <= saved.keys() or not np.array_equal(saved["index"], index):
+    needed = {"index", *made._fields} - made._field_defaults.keys()
+    if saved is None or not needed <= saved.keys() or not np.array_equal(saved["index"], index):
         return None
-    return made(**{name: saved[name] for name in made._fields})
+    return made(**{name: saved[name] for name in made._fields if name in saved})
 
 
 def join(parts):
     """One result (`Attacked`, `Certified`) of several, in their order; a note that several carry stands once."""
     parts = list(parts)
-    *arrays, notes = zip(*parts, strict=True)
-    notes = tuple(dict.fromkeys(str(note) for part in notes for note in part))
-    return type(parts[0])(*map(np.concatenate, arrays), notes)
+    made = type(parts[0])
+    columns = dict(zip(made._fields, zip(*parts, strict=True), strict=True))
+    notes = tuple(dict.fromkeys(str(note) for each in columns.pop("notes") for note in each))
+    return made(**{name: np.concatenate(each) for name, each in columns.items()}, notes=notes)

@@ -135,7 +135,6 @@ def _explored(spec, search, name, network, source):
     """A search for blind spots of one network, by what its chain and its attacks compute."""
     place = {"kind": "explore", "network": name, "label": search.label}
     params, component = search.component.params, keyed.hashed("exploration", search.component)
-    component["transforms"] = [keyed.part("transforms", step["name"]) for step in params["chain"]]
     component["attacks"] = [keyed.part("attacks", params[which]["name"]) for which in ("attack", "standard")]
     title = f"{search.label}, network {name}"
     return place, _stage("explore", title, component, {"seed": spec.seed, "data": source}, (network.key,))

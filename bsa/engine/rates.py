@@ -58,6 +58,7 @@ def _of_cell(results, network, cell) -> Iterator[Rate]:
 
 def moved(attack: Result) -> np.ndarray:
     """How far the adversarial examples of an attack are, counted from the saved images: (n,), inf where it has none."""
-    saved = attack.arrays("attack.npz", "x", "adversarial", "distance")
-    away = np.abs(saved["adversarial"].astype(np.float64) - saved["x"].astype(np.float64))
+    saved = attack.arrays("attack.npz")
+    around = saved.get("moved", saved["x"])  # an attack may have moved the images first
+    away = np.abs(saved["adversarial"].astype(np.float64) - around.astype(np.float64))
     return np.where(np.isfinite(saved["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)

@@ -50,7 +50,7 @@ def _cell(results, network, cell):
 def _attack(results, result):
     """An attack in a cell, and its control where there is one."""
     arrays = result.arrays("attack.npz")
-    away = np.abs(arrays["adversarial"].astype(np.float64) - arrays["x"].astype(np.float64))
+    away = np.abs(arrays["adversarial"].astype(np.float64) - arrays.get("moved", arrays["x"]).astype(np.float64))
     away = np.where(np.isfinite(arrays["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)
     rates = [{"threshold": t, **_rate(away <= t + SLACK)} for t in result.place["thresholds"]]
     spent = {"passes": float(arrays["passes"].mean()), "seconds": result.record["seconds"]}

@@ -71,13 +71,15 @@ def in_balls(
     *,
     points: Callable = named.points,
     least: bool = False,
+    around: Callable | None = None,
 ) -> Callable:
     """The course of a search in a ball of given radius, from each start of the `rounds` (name, restart).
 
     `search_by(*nets)` gives `search(tried) -> points, passes`; what a try costs is said by `stages`, see
     `bsa.search.work`. Radii are the thresholds from the largest down, a smaller one only for the images that fell at
     the one before; or, for the `least` distortion, those of a bisection from the largest threshold down. `points` gives
-    the starts, as `starts.points` does; they are projected.
+    the starts, as `starts.points` does; they are projected. Balls lie around the images or, with `around(rows, restart)
+    -> Moved`, around where an attack moved those rows of them.
     """
 
     def course(nets, best, thresholds, seed):
@@ -87,11 +89,12 @@ def in_balls(
             name, restart = round
             best.work.begin(f"{place}/{name}/{restart}", stages, after)
             reach = radius[:, None, None, None] if np.ndim(radius) else radius
-            x, index = best.original[rows], best.index[rows]
+            moved = around and around(rows, restart)
+            x, index = moved.x if around else best.original[rows], best.index[rows]
             z = named.project(points(name, x, index, seed, restart, reach), x, reach)
             start = f"{name}/{restart}"
             tried = Tried(x, best.y[rows], z, radius, index, best.scores[rows], seed, start, best.work)
-            best.offer(rows, *search(tried), name)
+            best.offer(rows, *search(tried), name, moved)
 
         def after(turn, images, further):
             """What is expected after a try of that turn: more rounds for what stays, further radii for what falls."""

@@ -23,7 +23,7 @@ def problems(spec, broken=()):
         _reported: {"networks", "model", "reported"},
         cell_checks.problems: {"blind_spot", "transform"},
         _attacking: {"attack"},
-        exploring.problems: {"explore"},
+        exploring.problems: {"explore", "attack"},
         _thresholds: {"attack", "certify", "blind_spot", "transform"},
         _training: {"networks", "train"},
         _rendering: {"attack", "blind_spot", "certify", "explore", "measures", "report", "transform"},

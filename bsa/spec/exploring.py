@@ -31,27 +31,48 @@ def _explored(spec, given):
 
 
 def problems(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    """The problems of a parsed spec's searches that a schema cannot see."""
-    several = isinstance(spec.get("explore", []), list)
-    for number, each in enumerate(listed(spec, "explore")):
-        yield from _of_one(f"/explore/{number}" if several else "/explore", each)
+    """The problems of a parsed spec's searches that a schema cannot see, and of attacks that move images."""
+    for place, each in _listed(spec, "explore"):
+        grid = {"probes": each["probes"]} if each["sampler"] == "grid" else {}
+        yield from _space(place, each, **grid)
+        for which in ("attack", "standard"):
+            if (each[which].get("glance") or 0) > each[which].get("steps", 0):
+                expected = f"at most the {each[which]['steps']} steps of the first leg"
+                yield Problem(f"{place}/{which}/glance", expected, f"{each[which]['glance']}")
+    for place, attack in _listed(spec, "attack"):
+        members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
+        for at, each in members or [(place, attack)]:
+            if "chain" in each:
+                grid = {"points": each["points"]} if each.get("search") == "grid" else {}
+                yield from _space(at, each, **grid)
 
 
-def _of_one(place, given):
+def _listed(spec, key):
+    """Pairs (pointer, component) of a key that holds one component or a list."""
+    several = isinstance(spec.get(key, []), list)
+    return [(f"/{key}/{i}" if several else f"/{key}", each) for i, each in enumerate(listed(spec, key))]
+
+
+def _space(place, given, **grid):
+    """What is wrong with a chain and its ranges, and with a number of points, by its name, that are to be a `grid`."""
     if "space" in given:
         yield Problem(f"{place}/space", 'either "space" or "chain"', "both")
         return
     try:
-        space = narrowed(chained(given["chain"]).space, given.get("ranges", {}))
+        made = chained(given["chain"])
+        names = free(narrowed(made.space, given.get("ranges", {})))
     except errors.UsageError as error:
         yield Problem(f"{place}/chain", "transformations", errors.one_line(error))
+        return
     except ValueError as error:
         expected, found = str(error).removeprefix("expected ").split(", found ", 1)
         yield Problem(f"{place}/ranges", expected, found)
-    else:
-        if not free(space):
-            yield Problem(f"{place}/ranges", "at least one range to search", "numbers alone")
-    for which in ("attack", "standard"):
-        if (given[which].get("glance") or 0) > given[which].get("steps", 0):
-            expected = f"at most the {given[which]['steps']} steps of the first leg"
-            yield Problem(f"{place}/{which}/glance", expected, f"{given[which]['glance']}")
+        return
+    if not names:
+        yield Problem(f"{place}/ranges", "at least one range to search", "numbers alone")
+    if given.get("search") == "gradient" and not made.smooth:
+        yield Problem(f"{place}/search", '"random" or "grid", as not all of the chain is smooth', '"gradient"')
+    for name, count in grid.items():
+        if count < 2 ** len(names):
+            expected = f"at least {2 ** len(names)}, for a grid of {len(names)} parameters from end to end"
+            yield Problem(f"{place}/{name}", expected, f"{count}")

@@ -16,6 +16,14 @@ PARAMS = {  # cheaper than the defaults where that is enough, or with a part tha
     "corner_descent": {"steps": 10, "rules": ["sign"], "targets": 1, "returns": 1, "squares": 30},
     "ensemble": {"attacks": MEMBERS},
     "fmn": {"steps": 50},
+    "spatial": {
+        "chain": ["scale_shift"],
+        "ranges": {"scale": [0.9, 1], "shift": 0},
+        "points": 3,
+        "steps": 10,
+        "worst": 2,
+        "starts": ["grey"],
+    },
     "square": {"queries": 250},
 }
 

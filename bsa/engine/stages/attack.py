@@ -27,6 +27,8 @@ def compute(stage, needs, part, desk):
     done = pieces.run(runs, Attacked, "success", *images, size, folder, desk.progress, desk.pool)
     arrays = dict(zip(("x", "y", "index"), images, strict=True)) | {"adversarial": done.x, "distance": done.distance}
     arrays |= {"start": done.start, "passes": done.passes}
+    if len(done.moved):
+        arrays |= {"moved": done.moved, "point": done.point}
     # the class that the network sees in what was found: for people, judged as the attack judges
     arrays["predicted"] = logits(target(model), done.x).argmax(-1).astype(np.int32)
     files.write(part / "attack.npz", lambda file: np.savez_compressed(file, **arrays))

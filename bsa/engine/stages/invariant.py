@@ -43,6 +43,7 @@ def compute(stage, needs, part, desk):
             pool=desk.pool,
         )  # fmt: skip
         found |= {"adversarial": done.x, "distance": done.distance}
+        found |= {"moved": done.moved} if len(done.moved) else {}
         held(found)
     figures = {"images": first.images, "broken": first.broken, "gap": first.gap}
     return figures | {"challenge": {"radius": radius, "images": len(rows)}}

@@ -20,6 +20,7 @@ def compute(stage, needs, part, desk):
     for number, folder in enumerate(attacked):
         saved = arrays(folder / "attack.npz")
         fields = {name: saved[name] for name in ("x", "y", "index", "adversarial", "distance")}
+        fields["around"] = saved.get("moved")
         where = stage.params["cells"][number]
         move = {"transform": where} if isinstance(where, dict) else dict(zip(("gain", "offset"), where, strict=True))
         x, y, _ = desk.cell({"data": stage.params["data"], **move})
