@@ -25,7 +25,10 @@ def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarr
 def target(model: keras.Model) -> keras.Model:
     """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
     check(model)
-    return in_float32(model)
+    exact = in_float32(model)
+    if exact is not model and hasattr(model, "wrapping"):  # what `bsa.wrap` did
+        exact.wrapping = model.wrapping
+    return exact
 
 
 def checked(model: keras.Model, x: Any, y: Any, index: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

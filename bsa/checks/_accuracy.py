@@ -10,19 +10,14 @@ from scipy.optimize import linear_sum_assignment
 from bsa.checks._check import FEW, TOO_FEW, Check, percent
 from bsa.checks._network import call
 from bsa.criteria import wilson
+from bsa.rewrites.pixels import UNIT, affine, shown
 
 TRIED = 200  # images that are read otherwise
 CLEARLY = 0.1  # of the way from chance to 100 %: below, a network knows next to nothing
 FAR = 0.2  # so much more accuracy by another reading is no accident
 EACH = 20  # images of a class, on average, that tell a permutation of the labels from luck
-PIXELS = {
-    "255 * x": lambda x: 255 * x,
-    "x - 0.5": lambda x: x - 0.5,
-    "2 * x - 1": lambda x: 2 * x - 1,
-    "(x - mean) / std": lambda x: (x - x.mean((0, 1, 2))) / np.maximum(x.std((0, 1, 2)), 1e-6),
-    "1 - x": lambda x: 1 - x,
-    "x[..., ::-1]": lambda x: x[..., ::-1],
-}
+CLOSE = 0.03  # readings that are as near to the best are as good: the first is the most usual
+OTHER = {"1 - x": lambda x: 1 - x, "x[..., ::-1]": lambda x: x[..., ::-1]}
 
 
 def accuracy(model, x, y, cell=None, moved=False):
@@ -59,13 +54,11 @@ def otherwise(model, x, y, scores=None):
     scores = _scores(model, x) if scores is None else scores[:TRIED]
     guess = scores.argmax(-1)
     labels = _labels(guess, y, scores.shape[-1])
-    pixels = {
-        name: float((_scores(model, read(x).astype(np.float32)).argmax(-1) == y).mean())
-        for name, read in PIXELS.items()
-        if x.shape[-1] == 3 or "::" not in name
+    readings = {name: (given, pixels) for name, given, pixels in _readings(model, x)}
+    found = labels | {
+        name: float((_scores(model, given).argmax(-1) == y).mean()) for name, (given, _) in readings.items()
     }
-    found = labels | pixels
-    name = max(found, key=found.get)
+    name = next(name for name, share in found.items() if share >= max(found.values()) - CLOSE)
     _, highest = wilson(int((guess == y).sum()), len(y))
     lowest, _ = wilson(round(found[name] * len(y)), len(y))
     if found[name] < (guess == y).mean() + FAR or lowest <= highest:
@@ -73,11 +66,38 @@ def otherwise(model, x, y, scores=None):
     if name in labels:
         advice = f"the labels are numbered otherwise than the outputs: of {name} it is {percent(found[name])}"
     else:
-        advice = (
-            f"the network was made for other pixels: given {name} it is {percent(found[name])}; let it begin with a "
-            "layer that computes this from x in [0, 1]"
-        )
+        advice = f"the network was made for other pixels: given {name} it is {percent(found[name])}; "
+        advice += _stated(model, readings[name][1])
     return {name: found[name]}, advice
+
+
+def _readings(model, x):
+    """Readings of images x: a name, what the model is given, and the pixels to state for it, None where there are none.
+
+    A model that `bsa.wrap` gave makes pixels of what it is given: it is given what makes others of them.
+    """
+    stated = model.wrapping.pixels if hasattr(model, "wrapping") else UNIT
+    own = affine(stated, x.shape[-1])
+    mean, std = x.mean((0, 1, 2)), np.maximum(x.std((0, 1, 2)), 1e-6)
+    usual = {"x": UNIT, "255 * x": [0, 255], "2 * x - 1": [-1, 1], "x - 0.5": [-0.5, 0.5]}
+    usual["(x - mean) / std"] = {"mean": [float(v) for v in mean], "std": [float(v) for v in std]}
+    if x.shape[-1] == 3:
+        usual |= {f"the pixels of {name}": name for name in ("torch", "caffe")}
+    for name, pixels in usual.items():
+        if shown(pixels) != shown(stated):
+            yield name, own.inverse(affine(pixels)(x)), pixels
+    for name, read in OTHER.items():
+        if x.shape[-1] == 3 or "::" not in name:
+            yield name, read(x), None
+
+
+def _stated(model, pixels):
+    """What to do where the network was made for other pixels."""
+    if pixels is None:
+        return "let it begin with a layer that computes this from x in [0, 1]"
+    if hasattr(model, "wrapping"):
+        return f"state pixels {shown(pixels)}"
+    return f"let it begin with a layer that computes this from x in [0, 1]: bsa.wrap(model, pixels={shown(pixels)})"
 
 
 def _labels(guess, y, classes):

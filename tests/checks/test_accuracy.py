@@ -6,7 +6,8 @@ import pytest
 
 import bsa
 from bsa.checks import TOO_FEW
-from bsa.checks._accuracy import PIXELS, accuracy
+from bsa.checks._accuracy import accuracy
+from bsa.rewrites.pixels import affine, shown
 
 Y = np.arange(200) % 10
 NOISE = np.random.default_rng(0).uniform(-0.02, 0.02, (200, 2, 2, 3))
@@ -29,13 +30,39 @@ def test_a_network_that_knows_its_images_passes():
     assert "100.0 % of 200 images are classified correctly" in check.message
 
 
-@pytest.mark.parametrize("name", ["255 * x", "x - 0.5", "2 * x - 1", "(x - mean) / std", "1 - x"])
+MEAN, STD = X.mean((0, 1, 2)), X.std((0, 1, 2))
+PIXELS = {
+    "255 * x": (lambda x: 255 * x, [0, 255]),
+    "x - 0.5": (lambda x: x - 0.5, [-0.5, 0.5]),
+    "2 * x - 1": (lambda x: 2 * x - 1, [-1, 1]),
+    "(x - mean) / std": (lambda x: (x - MEAN) / STD, {"mean": MEAN.tolist(), "std": STD.tolist()}),
+    "1 - x": (lambda x: 1 - x, None),
+}
+
+
+@pytest.mark.parametrize("name", PIXELS)
 def test_pixels_on_another_scale_are_named(name):
-    check = accuracy(nearest(PIXELS[name]), X, Y)
+    read, pixels = PIXELS[name]
+    check = accuracy(nearest(read), X, Y)
     assert check.passed is False
     assert f"made for other pixels: given {name} it is 100 %" in check.message
-    moved = accuracy(nearest(PIXELS[name]), X, Y, cell=1, moved=True)
+    if pixels:
+        assert f"bsa.wrap(model, pixels={shown(pixels)})" in check.message
+        assert accuracy(bsa.wrap(nearest(read), pixels=pixels), X, Y).passed
+    moved = accuracy(nearest(read), X, Y, cell=1, moved=True)
     assert moved.passed is (moved.found["interval"][0] > 0.19)  # another reading may be what undoes the cell
+
+
+@pytest.mark.parametrize("stated", [[0, 255], [-1, 1], {"mean": 0.5, "std": 0.25}], ids=str)
+@pytest.mark.parametrize("made", [[0, 1], [0, 255], [-1, 1], {"mean": MEAN.tolist(), "std": STD.tolist()}], ids=str)
+def test_pixels_that_were_stated_wrongly_are_told_with_those_to_state(stated, made):
+    model = nearest(affine(made))
+    check = accuracy(bsa.wrap(model, pixels=stated), X, Y)
+    if stated == made:
+        assert check.passed
+    else:
+        assert check.passed is False
+        assert check.message.endswith(f"state pixels {shown(made)}")
 
 
 @pytest.mark.parametrize(
