@@ -193,11 +193,16 @@ def _whole(network, seed, source, before):
     if not network.sha256:
         raise UsageError(f"network {network.name}: expected its sha256, as `foreign.pinned(spec)` gives it")
     model = keyed.hashed("models", network.model)
-    params = {"sha256": network.sha256, "data": {key: source[key] for key in ("input_shape", "num_classes")}}
+    data = {key: source[key] for key in ("input_shape", "num_classes")}
+    stated = {"num_classes": 0} | source.get("params", {})
+    if stated["num_classes"] is None and not stated.get("class_names"):
+        data["more_classes"] = True  # labels tell how many there are at least
+    params = {"sha256": network.sha256, "data": data}
     if layers := registered.identity():
         params["layers"] = layers
-    title = f"network {network.name}: {model['name']} {Path(network.origin['file']).name}"
-    return _stage("network", title, model, params, ())._replace(origin=network.origin)
+    file = Path(network.origin["file"]).expanduser().absolute()  # who computes may be in another folder
+    title = f"network {network.name}: {model['name']} {file.name}"
+    return _stage("network", title, model, params, ())._replace(origin={"file": str(file)})
 
 
 def _at(place, kind, component, network, sources, before=(), **more):

@@ -97,6 +97,7 @@ def _table(results, network, cells, several):
     notes = [
         "Rates in percent with 95 % Wilson intervals. Success: the class changes and max |x' - x| is at most the "
         "threshold, among correctly classified images.",
+        *(note for r in results.find(kind="network", network=network) for note in r.record["metrics"].get("notes", [])),
         *(_cost(label, cells) for label in labels),
         *_control.notes([control for label in labels for control in controls[label]]),
         *_clipped(named),

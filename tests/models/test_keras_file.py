@@ -173,3 +173,24 @@ def test_sizes_of_the_data_are_those_of_the_network(tmp_path):
         build(sha256="0" * 64)
     with pytest.raises(UsageError, match='pixels: expected one of tf, torch, caffe, found "imagenet"'):
         build(pixels="imagenet")
+
+
+def arrays_of(tmp_path, labels, **more):
+    x = np.random.default_rng(0).integers(0, 256, (len(labels), *SHAPE), np.uint8)
+    np.savez(tmp_path / "test.npz", x=x, y=np.array(labels))
+    return {"name": "arrays", "test": str(tmp_path / "test.npz"), **more}
+
+
+def test_labels_tell_how_many_classes_there_are_at_least(tmp_path, quiet):
+    file = saved(classifier(layers.Dense(4)), tmp_path / "net.keras")
+    value = experiment(file) | {"measures": [], "report": []}
+
+    def computed(labels, **more):
+        data = {"data": arrays_of(tmp_path, labels, **more)}
+        return run.run(foreign.pinned(spec.resolve(value | data)), Store(tmp_path / "store"), seen=quiet)
+
+    assert len(computed([0, 2, 1])) == 1
+    with pytest.raises(BsaError, match="expected an output for each of the 6 classes that the labels tell of, found 4"):
+        computed([0, 5, 1])
+    with pytest.raises(BsaError, match="expected an output for each of the 3 classes of the data, found 4"):
+        computed([0, 2, 1], num_classes=3)

@@ -86,10 +86,17 @@ def whole(stage, part):
     with files.told(f"write {copy}"):
         shutil.rmtree(copy, ignore_errors=True)  # of a killed run
         shutil.copytree(file, copy) if file.is_dir() else shutil.copyfile(file, copy)
-    data = {key: stage.params["data"][key] for key in ("input_shape", "num_classes")}
-    opened = {"name": component["name"], "params": component["params"] | data | {"sha256": stage.params["sha256"]}}
-    files.write_json(part / WHOLE, opened | {"file": copy.name})
+    data, params = stage.params["data"], component["params"] | {"sha256": stage.params["sha256"]}
+    params |= {"input_shape": data["input_shape"], "num_classes": data["num_classes"]}
+    if data.get("more_classes"):
+        params["num_classes"] = None
+    files.write_json(part / WHOLE, {"name": component["name"], "file": copy.name, "params": params})
     model = load_network(part)
+    if model.output_shape[-1] < data["num_classes"]:
+        raise BsaError(
+            f"{file}: expected an output for each of the {data['num_classes']} classes that the labels tell of, found "
+            f"{model.output_shape[-1]}: give the data or the network that belongs to it"
+        )
     found = {"parameters": model.count_params(), "sha256": stage.params["sha256"], "origin": stage.origin}
     done = model.wrapping
     return found | {"difference": done.difference, "notes": list(done.notes)}
