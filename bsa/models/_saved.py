@@ -1,21 +1,23 @@
 """How the forms of a whole network are opened."""
 
-import contextlib
 import shutil
 import tempfile
 from pathlib import Path
 
 import h5py
 import keras
+import tensorflow as tf
 
 from bsa import signatures
 from bsa.errors import WeightsError
+from bsa.models import _keras2
+
+ENDPOINTS = ("serving_default", "serve")  # of a SavedModel: what Keras calls its answers
 
 
 def load_keras(path):
     """A .keras archive, whatever its name."""
-    with _named(path, (".keras",)) as file:
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    return _opened(path, "keras", ".keras")
 
 
 def load_h5(path):
@@ -23,18 +25,34 @@ def load_h5(path):
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
             raise WeightsError(f"{path}: expected {signatures.NETWORK}, found weights: {signatures.ARRAYS}")
-    with _named(path, (".h5", ".hdf5")) as file:
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    return _opened(path, "hdf5", ".h5")
 
 
-@contextlib.contextmanager
-def _named(path, suffixes):
-    """`path`, or a copy that has a name by which Keras knows its form."""
-    if path.suffix in suffixes:
-        yield path
-        return
+def _opened(path, form, suffix):
+    """The network in a file: by Keras 3, else by way of Keras 2."""
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copyfile(path, Path(folder, f"network{suffixes[0]}")))
+        file = path if path.suffix == suffix else shutil.copyfile(path, Path(folder, f"network{suffix}"))
+        try:
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
+        except Exception as error:  # of any kind, by what the file holds
+            return _keras2.load(path, form, error, folder)
 
 
-LOADERS = {"keras": load_keras, "hdf5": load_h5}
+def load_program(path):
+    """The folder of a SavedModel: what it serves, on float32 images."""
+    served = tf.saved_model.load(str(path)).signatures
+    name = next((name for name in ENDPOINTS if name in served), None)
+    if name is None:
+        known = ", ".join(served) or "none"
+        raise WeightsError(f"{path}: expected a SavedModel with the signature {' or '.join(ENDPOINTS)}, found {known}")
+    taken = list(served[name].structured_input_signature[1].values())
+    if len(taken) != 1 or not taken[0].dtype.is_floating:
+        found = ", ".join(f"{spec.name} of {spec.dtype.name}" for spec in taken)
+        raise WeightsError(f"{path}: expected a SavedModel that takes images as floats, found {found}: export one that "
+                           "does, with keras.Input(dtype='float32')")  # fmt: skip
+    inputs = keras.Input(taken[0].shape[1:], dtype=taken[0].dtype.name)
+    layer = keras.layers.TFSMLayer(str(path), call_endpoint=name, trainable=False, name="saved_model")
+    return keras.Model(inputs, layer(inputs), name="saved_model")
+
+
+LOADERS = {"keras": load_keras, "hdf5": load_h5, "saved_model": load_program}
