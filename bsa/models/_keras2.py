@@ -94,6 +94,9 @@ def _converted(old, folder):
         config = json.loads(saved.attrs["model_config"])
         for layer in _layers(config):
             _amend(layer)
+            inside = layer["config"].get("layers", ())
+            stacks = {each["config"]["name"] for each in inside if each["class_name"] == "Sequential"}
+            _renumber([layer["config"].get("output_layers"), *(each.get("inbound_nodes") for each in inside)], stacks)
         saved.attrs["model_config"] = json.dumps(config)
     return keras.saving.load_model(file, compile=False, safe_mode=True)
 
@@ -118,6 +121,16 @@ def _amend(layer):
     for name in config:
         if name.endswith(("_regularizer", "_constraint")):  # they say how to train
             config[name] = None
+
+
+def _renumber(nodes, names):
+    """Count the calls of the layers called `names` from 0: Keras 2 counts the making of a Sequential as one of them."""
+    if not isinstance(nodes, list):
+        return
+    if len(nodes) > 2 and isinstance(nodes[0], str) and nodes[0] in names:
+        nodes[1] = max(nodes[1] - 1, 0)
+    for part in nodes:
+        _renumber(part, names)
 
 
 def _alike(new, old, layers):

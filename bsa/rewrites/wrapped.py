@@ -86,9 +86,11 @@ def _other(model):
 def _compared(own, pixels, outputs, answers, x):
     """The wrapped model, compared with the original, which gives the first of `answers` for images x."""
     wrapped, kind, layer = _built(own, pixels, outputs, answers)
-    difference = _difference(own, wrapped, kind, answers[: len(x)], x)
+    difference, noise = _difference(own, wrapped, kind, answers[: len(x)], x)
     notes = [*_notes(own, kind, layer, answers.shape[-1], pixels)]
     notes.append(f"On {len(x)} images its predictions are those of the original to within {difference:.2g}.")
+    if noise:
+        notes.append(f"They differ from call to call, by up to {noise:.2g}: so does what is attacked.")
     wrapped.wrapping = Wrapping(pixels, tuple(notes), difference)
     return wrapped
 
@@ -186,22 +188,23 @@ def _comparable(own, images):
 
 
 def _difference(own, wrapped, kind, answers, x):
-    """The largest difference of the predictions; ValueError where it is more than rounding."""
-    if not len(x):
-        return 0.0
-    again = own.answers(x)
+    """The largest difference of the predictions, and how much the model's own differ from call to call, 0 if little.
+
+    ValueError where the first is more than rounding and the second is not.
+    """
     logits = np.concatenate([np.asarray(tf.cast(wrapped(x[i : i + 16], training=False), tf.float32))
                              for i in range(0, len(x), 16)])  # fmt: skip
     logits = logits[:, 1:] - logits[:, :1] if answers.shape[-1] == 1 else logits
     back = tf.sigmoid if kind == "log" and answers.shape[-1] == 1 else BACK[kind]
     difference = float(np.abs(np.asarray(back(logits)) - answers).max())
     room = own.rounding * max(float(np.abs(answers).max()), 1e-30)
-    if difference > room and np.abs(again - answers).max() <= room:
+    noise = float(np.abs(own.answers(x) - answers).max())
+    if difference > room and noise <= room:
         raise ValueError(
             f"expected the predictions of the model from its parts, found others, by up to {difference:.3g}: does its "
             'call do more than its layers? State outputs "logits", or give a model of layers'
         )
-    return difference
+    return difference, noise if noise > room else 0.0
 
 
 def _notes(own, kind, layer, classes, pixels):

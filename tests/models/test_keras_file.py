@@ -1,10 +1,16 @@
 """Whole networks from files: opened safely, stored as they are, refused in a sentence."""
 
+import contextlib
 import functools
+import io
+import shutil
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import bsa
@@ -113,8 +119,6 @@ def test_a_layer_of_a_plug_in_is_known_and_its_code_is_in_the_key(tmp_path, plug
 
 
 def zipped(file):
-    import zipfile
-
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("archive/data.pkl", b"")
 
@@ -173,6 +177,68 @@ def test_sizes_of_the_data_are_those_of_the_network(tmp_path):
         build(sha256="0" * 64)
     with pytest.raises(UsageError, match='pixels: expected one of tf, torch, caffe, found "imagenet"'):
         build(pixels="imagenet")
+
+
+@pytest.fixture(scope="module")
+def old():
+    """Keras 2."""
+    return pytest.importorskip("tf_keras")
+
+
+def of_keras_2(old, *last):
+    made = [old.layers.SeparableConv2D(4, 3), old.layers.BatchNormalization(), old.layers.LeakyReLU(alpha=0.1)]
+    inner = old.Sequential([old.Input(SHAPE), *made, old.layers.GlobalAveragePooling2D()])
+    inputs = old.Input(SHAPE)
+    return old.Model(inputs, functools.reduce(lambda x, layer: layer(x), (inner, *last), inputs))
+
+
+@pytest.mark.parametrize("name", ["net.h5", "net.keras"])
+def test_a_network_of_keras_2_becomes_one_of_keras_3(tmp_path, old, name):
+    model = of_keras_2(old, old.layers.Dense(4, "softmax"))
+    own, file = model(X).numpy(), saved(model, tmp_path / name)
+    wrapped = bsa.build("keras_file", file=file)
+    z = logits(wrapped, X).astype(np.float64)
+    np.testing.assert_allclose(np.exp(z) / np.exp(z).sum(-1, keepdims=True), own, atol=1e-6)
+    assert "the softmax of" in wrapped.wrapping.notes[0]  # which Keras 3 knows
+
+
+def test_what_keras_3_lacks_is_computed_by_keras_2(tmp_path, old):
+    model = of_keras_2(old, old.layers.Dense(4), tf.nn.softmax)
+    own, file = model(X).numpy(), saved(model, tmp_path / "net.h5")
+    wrapped = bsa.build("keras_file", file=file)
+    assert "through their logarithms" in wrapped.wrapping.notes[0]
+    np.testing.assert_allclose(np.exp(logits(wrapped, X).astype(np.float64)), own, atol=1e-6)
+    with h5py.File(file, "r+") as opened:  # a function that does more than compute
+        opened.attrs["model_config"] = opened.attrs["model_config"].replace('"nn.softmax"', '"io.write_file"')
+    with pytest.raises(BsaError, match=r"expected layers that only compute, found the function tf.io.write_file"):
+        bsa.build("keras_file", file=file)
+
+
+def test_a_savedmodel_has_gradients(tmp_path):
+    model = classifier(layers.Dense(4, "softmax"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.export(tmp_path / "net")
+    wrapped = bsa.build("keras_file", file=tmp_path / "net", pixels=[0, 255], input_shape=SHAPE, num_classes=4)
+    np.testing.assert_allclose(np.exp(logits(wrapped, X).astype(np.float64)), model(255 * X), atol=1e-6)
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        z = wrapped(x)
+        margin = z[:, 0] - z[:, 1]
+    kernel = model.layers[-1].kernel.numpy()  # pixels are divided by 255 inside, and multiplied before
+    expected = np.tile((kernel[:, 0] - kernel[:, 1]).reshape(SHAPE), (len(X), 1, 1, 1))
+    np.testing.assert_allclose(tape.gradient(margin, x), expected, atol=1e-5)
+
+
+def test_a_run_of_a_savedmodel_keeps_the_folder(tmp_path, quiet):
+    with contextlib.redirect_stdout(io.StringIO()):
+        classifier(layers.Dense(10, "softmax"), shape=(28, 28, 1)).export(tmp_path / "net")
+    store = Store(tmp_path / "store")
+    (network,) = run.run(foreign.pinned(spec.resolve(experiment(tmp_path / "net") | {"measures": [], "report": []})),
+                         store, seen=quiet)  # fmt: skip
+    shutil.rmtree(tmp_path / "net")
+    assert load_network(store.path(network.key)).output_shape == (None, 10)
+    assert store.record(network.key)["files"].keys() > {"network.json", "original/saved_model.pb"}
 
 
 def arrays_of(tmp_path, labels, **more):
