@@ -28,6 +28,11 @@ class Result(NamedTuple):
         with np.load(self.folder / file, allow_pickle=False) as saved:
             return {name: saved[name] for name in names or saved}
 
+    def rows(self, file: str, rows: Sequence[int]) -> dict[str, np.ndarray]:
+        """These rows of all arrays of such a file, by name; one array is in memory whole at a time, and not two."""
+        with np.load(self.folder / file, allow_pickle=False) as saved:
+            return {name: saved[name][np.asarray(rows, np.int64)] for name in saved}
+
 
 class Results:
     """The results of an `Experiment` in a `Store`; BsaError names what has not been run."""

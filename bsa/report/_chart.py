@@ -40,7 +40,7 @@ def _proven(found):
 
 
 def _marks(rates):
-    return [_mark(rate, "other" if number else "main") for number, rate in enumerate(rates)]
+    return [_mark(rate, "other" if number else "main") for number, rate in enumerate(rates) if rate["images"]]
 
 
 def _mark(rate, kind):

@@ -20,13 +20,11 @@ def galleries(results: Results) -> Iterator[Gallery]:
     attacked = results.find(kind="attack")
     if not attacked:
         return
-    shape = attacked[0].arrays("attack.npz", "x")["x"].shape[1:]
-    side, images = fitting(shape, len(attacked))
-    originals = _originals(results)
+    side, images = fitting(attacked[0].record["params"]["data"]["input_shape"], len(attacked))
     for network in results.spec.networks:
         for label in dict.fromkeys(r.place["label"] for r in results.find(kind="attack", network=network)):
             found = results.find(kind="attack", network=network, label=label)
-            yield _gallery(results, found, originals, images, side, f"{label} on network {network}")
+            yield _gallery(results, found, images, side, f"{label} on network {network}")
 
 
 def fitting(shape: tuple[int, ...], rows: int) -> tuple[int, int]:
@@ -40,22 +38,25 @@ def fitting(shape: tuple[int, ...], rows: int) -> tuple[int, int]:
     return side, 1
 
 
-def _gallery(results, found, originals, images, side, title):
-    arrays = [result.arrays("attack.npz") for result in found]
-    common = set.intersection(*(set(each["index"].tolist()) for each in arrays))
-    rows = []
-    for result, each in zip(found, arrays, strict=True):
-        chosen = _chosen(each, common, images)
-        rows.append((_head(result), [_example(results, result, each, at, originals) for at in chosen]))
+def _gallery(results, found, images, side, title):
+    attacked = [result.arrays("attack.npz", "index", "y") for result in found]
+    common = set.intersection(*(set(each["index"].tolist()) for each in attacked))
+    chosen = [_chosen(each, common, images) for each in attacked]
+    shown = {number for each, rows in zip(attacked, chosen, strict=True) for number in each["index"][rows].tolist()}
+    originals, rows = _originals(results, shown), []
+    for result, at in zip(found, chosen, strict=True):
+        arrays = result.rows("attack.npz", at)
+        rows.append((_head(result), [_example(results, result, arrays, row, originals) for row in range(len(at))]))
     return Gallery(title, rows, _amplified(max(max(result.place["thresholds"]) for result in found)), side)
 
 
-def _originals(results):
-    """The images as they are in the data set, by number, as far as one attack or other was on them."""
+def _originals(results, numbers):
+    """The images of these numbers as they are in the data set, by number, as far as one attack or other was on them."""
     found = {}
     for result in results.find(kind="attack"):
-        if _plain(result):
-            saved = result.arrays("attack.npz", "index", "x")
+        if result.place["cell"].original and (left := numbers - found.keys()):
+            index = result.arrays("attack.npz", "index")["index"].tolist()
+            saved = result.rows("attack.npz", [row for row, number in enumerate(index) if number in left])
             found |= dict(zip(saved["index"].tolist(), saved["x"], strict=True))
     return found
 
@@ -82,18 +83,13 @@ def _example(results, result, arrays, at, originals):
     return Example(
         number=number,
         label=results.named(int(arrays["y"][at])),
-        original=None if _plain(result) else originals.get(number),
+        original=None if result.place["cell"].original else originals.get(number),
         image=arrays["x"][at],
         adversarial=arrays["adversarial"][at] if found else None,
         seen=seen if found else "",
         distance=f"{distance:.3f}",
         within=distance <= max(result.place["thresholds"]) + SLACK,
     )
-
-
-def _plain(result):
-    """Whether the images are as they are in the data set."""
-    return result.place["cell"].original
 
 
 def _amplified(largest):

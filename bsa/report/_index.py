@@ -109,11 +109,11 @@ def _rated(cells):
 def _facts(results):
     """What was evaluated, in pairs."""
     spec = results.spec
-    yield "data", spec.data.name
+    yield "data", _component(spec.data)
     for network in spec.networks.values():
         origin = network.train or network.weights
         how = ("trained: " if network.train else "weights: ") + origin.name if origin else ""
-        yield f"network {network.name}", ", ".join(filter(None, [network.model.name, how]))
+        yield f"network {network.name}", ", ".join(filter(None, [_component(network.model), how]))
     for attack in spec.attacks:
         name, params = attack.component
         yield (
@@ -124,3 +124,9 @@ def _facts(results):
         yield f"certificate {certificate.label}", certificate.component.name
     yield "cells", ", ".join(map(str, spec.cells))
     yield "seed", str(spec.seed)
+
+
+def _component(component):
+    """A component with what tells it from others of its name, such as its file."""
+    told = [f"{key} {value}" for key, value in component.params.items() if isinstance(value, str) and key != "sha256"]
+    return ", ".join([component.name, *told])

@@ -23,7 +23,7 @@ class Block(NamedTuple):
     network: str
     label: str
     found: list  # results, one a cell
-    arrays: list  # their arrays
+    arrays: list  # their arrays: of all images their numbers and classes, of those that are shown the others, too
     named: Callable[[int], str] = str  # a class in words
 
 
@@ -50,6 +50,7 @@ def _parts(name, where, blocks, images):
         labels = ", ".join(dict.fromkeys(block.label for block in blocks))
         yield Note(f"no figure for {labels}: no image was attacked in every cell")
         return
+    blocks = [_picked(block, numbers) for block in blocks]
     whose = "; ".join(f"network {block.network}, {block.label}" for block in blocks)
     sheets = list(_sheets(blocks, numbers))
     for count, (shown, at) in enumerate(sheets, 1):
@@ -70,7 +71,14 @@ def _sheets(blocks, numbers):
 
 def _block(results, network, label):
     found = results.find(kind="attack", network=network, label=label)
-    return Block(network, label, found, [result.arrays("attack.npz") for result in found], results.named)
+    heads = [result.arrays("attack.npz", "index", "y") for result in found]
+    return Block(network, label, found, heads, results.named)
+
+
+def _picked(block, numbers):
+    """The block with all arrays of the images of these numbers."""
+    rows = [[row for row, number in enumerate(each["index"]) if number in numbers] for each in block.arrays]
+    return block._replace(arrays=[each.rows("attack.npz", at) for each, at in zip(block.found, rows, strict=True)])
 
 
 def _draw(name, blocks, numbers):

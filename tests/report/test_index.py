@@ -137,3 +137,7 @@ def test_a_collection_has_a_section_for_each_experiment(made):
     written = html.page(found)
     assert written.count('<section id="experiment-') == 2
     assert written.index("All experiments") < written.index('<section id="experiment-1"')
+
+
+def test_no_two_lines_of_a_chart_look_the_same():
+    assert len({(number % 4, html.hue(number)) for number in range(16)}) == 16
