@@ -76,12 +76,18 @@ def _section(results, parts):
         facts=list(_facts(results)),
         trust=trust,
         numbers=[said for said, warning in _verdict.verdict(results) if (said, warning) not in trust],
-        control=next((part.text for part in judged if isinstance(part, Note) and part.table == _control.STEM), ""),
+        control=_counted(results, judged),
         charts=[(name, found) for name, found in charts.items() if found],
         parts=parts,
         checks=[part for part in judged if isinstance(part, Table)],
         galleries=list(galleries(results)),
     )
+
+
+def _counted(results, judged):
+    """How many cells are more than larger balls, where there are several."""
+    said = (part.text for part in judged if isinstance(part, Note) and part.table == _control.STEM)
+    return next(said, "") if len(results.find(kind="control")) > 1 else ""
 
 
 def _distances(results):
@@ -113,7 +119,10 @@ def _facts(results):
     for network in spec.networks.values():
         origin = network.train or network.weights
         how = ("trained: " if network.train else "weights: ") + origin.name if origin else ""
-        yield f"network {network.name}", ", ".join(filter(None, [_component(network.model), how]))
+        yield (
+            f"network {network.name}",
+            ", ".join(filter(None, [_component(network.model), how, network.origin.get("file", "")])),
+        )
     for attack in spec.attacks:
         name, params = attack.component
         yield (
