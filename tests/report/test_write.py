@@ -149,3 +149,13 @@ def test_the_last_bits_of_a_layout_name_no_clip_path(tmp_path):
     )
     assert defined == used
     assert len(defined) == 2
+
+
+def test_a_narrow_terminal_loses_nothing_of_a_table():
+    heads = ["scale, shift", "accuracy", *(f"larger ball, attack_{n}" for n in range(4))]
+    row = ["0.9, 0.05", *(f"{n}2.00 [{n}1.7-{n}3.4]" for n in range(5))]
+    console = rich.console.Console(width=60, file=io.StringIO())
+    console.print(text.table(Table("narrow", heads, [row])))
+    shown = "".join(console.file.getvalue().split())
+    assert "…" not in shown
+    assert sorted(c for c in shown if c.isdigit()) == sorted(c for c in "".join([*heads, *row]) if c.isdigit())

@@ -37,10 +37,12 @@ def table(found: Table) -> rich.table.Table:
     """A table for a terminal."""
     caption = Text(escaped("\n".join(found.notes)), style="table.caption")
     title = Text(escaped(found.title), style="table.title")
-    drawn = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, caption=caption)
+    drawn = rich.table.Table(
+        title=title, box=rich.box.SIMPLE_HEAD, caption=caption, collapse_padding=True, pad_edge=False
+    )
     drawn.title_justify = drawn.caption_justify = "left"
     for i, column in enumerate(found.columns):
-        drawn.add_column(Text(escaped(column)), justify="right" if i else "left")
+        drawn.add_column(Text(escaped(column)), justify="right" if i else "left", overflow="fold")
     for row in found.rows:
         drawn.add_row(*(Text(escaped(text)) for text in row))
     return drawn
