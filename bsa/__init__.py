@@ -10,6 +10,7 @@ from bsa.api import attack as attack
 from bsa.api import build as build
 from bsa.api import certificate as certificate
 from bsa.api import evaluate as evaluate
+from bsa.api import explore as explore
 from bsa.api import fit as fit
 from bsa.api import from_torch as from_torch
 from bsa.api import import_weights as import_weights

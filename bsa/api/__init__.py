@@ -10,6 +10,7 @@ from bsa.api.components import load as load
 from bsa.api.components import measure as measure
 from bsa.api.evaluations import evaluate as evaluate
 from bsa.api.evaluations import run as run
+from bsa.api.exploring import explore as explore
 from bsa.api.own import from_torch as from_torch
 from bsa.api.own import judge as judge
 from bsa.api.own import wrap as wrap

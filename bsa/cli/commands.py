@@ -14,6 +14,7 @@ from bsa import files
 from bsa.cli import running
 from bsa.cli.components import components
 from bsa.cli.evaluate import evaluate, init
+from bsa.cli.explore import explore
 from bsa.cli.options import RUN, options
 from bsa.cli.terminal import EXIT, Commands
 from bsa.errors import UsageError
@@ -120,6 +121,7 @@ def run(spec, overrides, seed, **how):
 
 main.add_command(evaluate)
 main.add_command(init)
+main.add_command(explore)
 
 
 @main.command(epilog=EXIT)

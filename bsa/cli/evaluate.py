@@ -1,5 +1,6 @@
 """`bsa evaluate` and `bsa init`: the spec of an evaluation is made of a few words, then run, printed or written."""
 
+import functools
 import inspect
 import json
 import re
@@ -35,7 +36,7 @@ class Radius(click.ParamType):
         return number if found is None else value
 
 
-def _pixels(text):
+def pixels_of(text):
     """What a network takes for black and white, or mean and standard deviation, as specs have it."""
     if text is None or text.isalpha():  # a mode of keras.applications, which the schema knows
         return text
@@ -68,9 +69,12 @@ def _numbers(text):
     return [int(word) if word.strip().lstrip("-").isdecimal() else float(word) for word in text.split(",")]
 
 
-def _asked(command):
-    """The options that make a spec; see `bsa.evaluation.experiment`."""
-    for option in reversed([
+def of_a_network(*more):
+    """A decorator: the options that say what network is looked at, on what images and within what radius; then `more`.
+
+    See `bsa.evaluation.experiment`.
+    """
+    first = [
         click.argument("model"),
         click.option("--data", help="The images: FILE.npz, IMAGES.npy,LABELS.npy, a folder with a folder for each "
                                     "class, tfds:NAME or the name of a data set."),
@@ -84,20 +88,27 @@ def _asked(command):
         click.option("--weights", metavar="FILE",
                      help="The weights of MODEL, where that is the name of a network: .npz, .pth, a checkpoint."),
         click.option("--network", metavar="NAME", help="Which network, where MODEL is a spec of several."),
-        click.option("--images", type=click.IntRange(1), default=evaluation.IMAGES, show_default=True,
-                     help="How many correctly classified images are attacked in each cell; accuracy is counted on up "
-                          f"to {evaluation.SEEN} times as many."),
-        click.option("--cells", metavar="CELLS",
-                     help="Blind spots 'SCALE,SHIFT SCALE,SHIFT ...', the images themselves are 1,0; by default five."),
-        click.option("--paper", is_flag=True, help="Attack by the paper's attack, too: carlini_wagner_linf."),
-        click.option("--certify/--no-certify", default=True, show_default=True,
-                     help="Prove what can be proven of some images, where the network allows it."),
+    ]  # fmt: skip
+    last = [
         click.option("--test", metavar="PART", help="Other test images than --data has: a file, a folder, a split."),
         click.option("--train", metavar="PART", help="The training images, likewise."),
         click.option("--name", help="Names the results; by default as the network's file."),
-    ]):  # fmt: skip
-        command = option(command)
-    return command
+    ]
+    return lambda command: functools.reduce(
+        lambda made, option: option(made), reversed([*first, *more, *last]), command
+    )
+
+
+_asked = of_a_network(
+    click.option("--images", type=click.IntRange(1), default=evaluation.IMAGES, show_default=True,
+                 help="How many correctly classified images are attacked in each cell; accuracy is counted on up "
+                      f"to {evaluation.SEEN} times as many."),
+    click.option("--cells", metavar="CELLS",
+                 help="Blind spots 'SCALE,SHIFT SCALE,SHIFT ...', the images themselves are 1,0; by default five."),
+    click.option("--paper", is_flag=True, help="Attack by the paper's attack, too: carlini_wagner_linf."),
+    click.option("--certify/--no-certify", default=True, show_default=True,
+                 help="Prove what can be proven of some images, where the network allows it."),
+)  # fmt: skip
 
 
 @click.command(epilog=EXIT)
@@ -115,7 +126,7 @@ def evaluate(print_spec, overrides, seed, weights_dir, **given):
         override(spec, text)
     resolved = resolve(spec, "bsa evaluate")
     if print_spec:
-        click.echo(_written(spec))
+        click.echo(written(spec))
         return
     resolved = running.checked(resolved, weights_dir, given["strict"])
     running.run(resolved, told, weights_dir=weights_dir, verdict=True, **given)
@@ -135,7 +146,7 @@ def init(out, overwrite, overrides, seed, **given):
     out = out or Path(f"{spec['name']}.json")
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: expected no file, found one: name another with --out, or give --overwrite")
-    text = _written(evaluation.commented(spec)) + "\n"
+    text = written(evaluation.commented(spec)) + "\n"
     files.write(out, lambda file: file.write(text.encode()))
     click.echo(f"{out}: change what you like, then `bsa run {out}`")
 
@@ -143,10 +154,10 @@ def init(out, overwrite, overrides, seed, **given):
 def _spec(given):
     """The spec that the options ask for, which are taken out of `given`."""
     asked = {word: given.pop(word) for word in inspect.signature(evaluation.experiment).parameters}
-    return evaluation.experiment(**asked | {"pixels": _pixels(asked["pixels"]), "cells": _cells(asked["cells"])})
+    return evaluation.experiment(**asked | {"pixels": pixels_of(asked["pixels"]), "cells": _cells(asked["cells"])})
 
 
-def _written(spec):
+def written(spec):
     """A spec for people to read: what holds no other object or list stands on one line, where it fits."""
 
     def on_one_line(found):

@@ -14,3 +14,4 @@ from bsa.evaluation._limits import passed as passed
 from bsa.evaluation._spec import IMAGES as IMAGES
 from bsa.evaluation._spec import SEEN as SEEN
 from bsa.evaluation._spec import experiment as experiment
+from bsa.evaluation._spec import exploration as exploration

@@ -64,6 +64,13 @@ def experiment(
     return evaluated(taken, name=name or legal(model), **asked)
 
 
+def exploration(model: str, *, search: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """The spec that searches for a network's blind spots: `search` is its "explore"; see `experiment` for the rest."""
+    spec = experiment(model, **given, epsilon=search["epsilon"])
+    kept = {key: spec[key] for key in spec if key not in ("blind_spot", "attack", "certify", "measures", "report")}
+    return kept | {"explore": search, "report": [{"name": "map"}]}
+
+
 def evaluated(taken, *, name, epsilon, images, cells, paper, certify):
     """The spec of an evaluation of what `taken` says of a network and its data; see `experiment` for the rest."""
     radius = fraction(epsilon) if isinstance(epsilon, str) else epsilon  # what is none is told with the spec's problems

@@ -4,6 +4,8 @@
 that keeps accuracy and breaks most, and the mildest that keeps accuracy and breaks half.
 """
 
+from bsa.exploration._found import Explored as Explored
+from bsa.exploration._found import Found as Found
 from bsa.exploration._found import Measured as Measured
 from bsa.exploration._probe import Probe as Probe
 from bsa.exploration._probe import front as front

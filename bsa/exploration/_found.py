@@ -1,8 +1,10 @@
 """What is known of a point after it was measured on images that the search did not see."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bsa.criteria import wilson
+from bsa.exploration._probe import Probe
 
 
 class Measured(NamedTuple):
@@ -15,7 +17,7 @@ class Measured(NamedTuple):
     largest: float  # how far the attacked images moved: max |x' - x|
     mean: float
     clipped: float  # mean share of pixel values that were clipped
-    control: tuple[float, int] | None  # a radius, threshold + largest, and how many break around the original images
+    control: tuple[float, int, int] | None  # threshold + largest; broken around the originals in it; of so many correct
     notes: tuple[str, ...] = ()
 
     @property
@@ -36,5 +38,22 @@ class Measured(NamedTuple):
     def json(self) -> dict[str, Any]:
         """As JSON has it: thresholds stand beside counts, as no key is a number there."""
         broken = [{"threshold": radius, "count": count} for radius, count in self.broken.items()]
-        control = self.control and {"radius": self.control[0], "count": self.control[1]}
+        control = self.control and dict(zip(("radius", "count", "images"), self.control, strict=True))
         return self._asdict() | {"broken": broken, "control": control, "notes": list(self.notes)}
+
+
+class Found(NamedTuple):
+    """A point that a search found."""
+
+    probe: Probe  # what the search saw of it, on its own images
+    unseen: Measured
+
+
+class Explored(NamedTuple):
+    """What a search found, and all that it tried."""
+
+    most: Found | None  # what keeps accuracy and breaks most
+    mildest: Found | None  # the mildest that keeps accuracy and breaks half
+    original: Measured  # the images as they are, measured as what was found
+    probes: Sequence[Probe]
+    accuracy: float  # of the search's images as they are, a share

@@ -75,7 +75,7 @@ def _rows(words, value, name):
 def _control(found):
     if found["control"] is None:
         return "" if found["largest"] == 0 else "says nothing"
-    return f"{text(rate(found['control']['count'], found['attacked']))} at {found['control']['radius']:.3f}"
+    return f"{text(rate(found['control']['count'], found['control']['images']))} at {found['control']['radius']:.3f}"
 
 
 def _notes(value):

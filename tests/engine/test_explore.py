@@ -102,7 +102,7 @@ def test_what_was_found_is_confirmed_on_images_that_were_not_seen(whole):
             assert measured["largest"] == away.max()
         if measured["control"]:
             assert measured["control"]["radius"] == pytest.approx(EPSILON + away.max())
-            assert measured["control"]["count"] >= 0
+            assert measured["control"]["count"] <= measured["control"]["images"] <= measured["attacked"]
 
 
 def test_probes_keep_accuracy_or_are_not_attacked(whole):

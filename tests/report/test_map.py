@@ -36,7 +36,8 @@ FOUND = {
     "keep_accuracy": 2,
     "accuracy": 0.97,
     "original": measured(968, [(0.1, 10)]),
-    "most": PROBES[0] | {"unseen": measured(949, [(0.1, 170), (0.06, 20)], 0.3, {"radius": 0.4, "count": 198})},
+    "most": PROBES[0]
+    | {"unseen": measured(949, [(0.1, 170), (0.06, 20)], 0.3, {"radius": 0.4, "count": 198, "images": 200})},
     "mildest": PROBES[1] | {"unseen": measured(961, [(0.1, 90)], 0.45)},
     "probes": PROBES,
 }

@@ -211,7 +211,7 @@ def measure(means, images, point, wanted):
     largest, control = float(seen.away.max()), None
     if largest > 0 and radii[0] + largest < GREY:
         wide = run(means.standard([radii[0] + largest]), images.x[seen.rows], folder=place / "control")
-        control = (radii[0] + largest, int((wide.success | ~wide.correct).sum()))
+        control = (radii[0] + largest, int(wide.success.sum()), int(wide.correct.sum()))
     arrays = {"index": images.index[seen.rows], "x": seen.x, "y": images.y[seen.rows], "adversarial": done.x}
     arrays |= {"distance": done.distance, "original": images.x[seen.rows]}
     found = Measured(

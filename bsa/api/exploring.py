@@ -1,0 +1,75 @@
+"""The search for blind spots, of a network in memory."""
+
+from __future__ import annotations  # networks are named without importing TensorFlow
+
+import contextlib
+import functools
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bsa import backend, catalog
+from bsa.errors import UsageError
+from bsa.exploration import Explored, Found
+from bsa.spec import digest
+from bsa.spec.parameters import parameters
+
+if TYPE_CHECKING:
+    import keras
+
+
+def explore(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    epsilon: float | str,
+    seed: int = 0,
+    folder: str | os.PathLike | None = None,
+    progress: Callable[..., Any] | None = None,
+    **params: Any,
+) -> Explored:
+    """Search for a network's blind spots: `bsa.explore(model, x, y, epsilon=0.1, chain=["rotate", "blur"])`.
+
+    `model`, x and y are as `bsa.attack` takes them: test images, of which some are drawn for the search, at random, and
+    others for what it found. `chain` are transformations as in a spec, `ranges` the ends of their parameters by name;
+    or `space` is a name for both. `params` are those of `schemas/exploration/explore.json`: `keep_accuracy`, `probes`,
+    `images`, `sampler`, `attack`, `unseen`, `standard` ...
+
+    Gives an `Explored(most, mildest, original, probes, accuracy)`: `most` is the point that keeps accuracy and breaks
+    most, `mildest` the mildest that breaks half, each a `Found(probe, unseen)` or None. `probe` is what the search saw;
+    `unseen.success`, `unseen.interval` and `unseen.accuracy` are measured on images that it did not see, by another
+    attack. `original` is measured likewise, on the images as they are.
+
+    With a `folder` a killed call goes on where it was; `progress(done, total, **numbers)` is told how far it is. Raises
+    UsageError and ValueError that say what was expected and what was found.
+    """
+    backend.check()
+    from bsa.engine.stages import explore as stage
+    from bsa.networks import checked, logits, target
+
+    params = parameters("exploration", "explore", {"epsilon": epsilon, **params})
+    if "space" in params:
+        raise UsageError(f'explore: expected either a space or a chain, found both, the space "{params["space"]}"')
+    exact = target(model)
+    x, y, _ = checked(exact, x, y, None)
+    shared = {name: params[name] for name in ("epsilon", "batch_size", "jit_compile")}
+
+    def attack(which):
+        own = {key: value for key, value in params[which].items() if key != "name"}
+        made = catalog.find("attacks", params[which]["name"]).make(exact, **own, **shared)
+        return lambda thresholds: [functools.partial(made, thresholds=thresholds, seed=seed)]
+
+    with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
+        kept = Path(place) / digest({"params": params, "seed": seed})[:16]
+        kept.mkdir(parents=True, exist_ok=True)
+        means = stage.prepared(params, seed, kept, predict=functools.partial(logits, exact), quick=attack("attack"),
+                               standard=attack("standard"), progress=progress)  # fmt: skip
+        search, measured, _ = stage.explored(means, x, y, params)
+    found = {
+        name: probe and Found(probe, measured[name])
+        for name, probe in (("most", search.most), ("mildest", search.mildest))
+    }
+    return Explored(**found, original=measured["original"], probes=search.probes, accuracy=search.accuracy)
