@@ -87,7 +87,9 @@ def check(model: keras.Model) -> None:
     output = getattr(model, "output", None)  # a functional model tells
     if isinstance(output, dict | list | tuple):
         found = f"a {type(output).__name__} of {len(output)}"
-        raise ValueError(f"expected a model with one output, the logits, found {found}: attack a model of one")
+        raise ValueError(
+            f"expected a model with one output, the logits, found {found}: bsa.wrap(model, output=...) picks one"
+        )
 
 
 def image_shape(model: keras.Model) -> tuple[int | None, ...] | None:
@@ -111,7 +113,8 @@ def classes(model: keras.Model, x: np.ndarray) -> int | None:
         found = type(given).__name__ if shape is None else f"shape {tuple(shape)}"
         raise ValueError(f"expected a model that gives logits of shape (n, classes), found {found} for one image")
     if shape[-1] < 2:
-        raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {shape[-1]} output")
+        found = f"{shape[-1]} output: bsa.wrap(model) makes two logits of a sigmoid"
+        raise ValueError(f"expected a model with a logit for each of at least 2 classes, found {found}")
     return shape[-1]
 
 

@@ -58,16 +58,16 @@ def _logits(found):
         message = "the outputs hold values that are not finite: no attack can follow them"
         return Check("logits", False, UNUSABLE[0], expected, message)
     if found.shape[-1] < 2:
-        message = "the network has one output, and an attack wants a logit for each class: give it two"
+        message = "the network has one output, and attacks want a logit for each class: give it two, as bsa.wrap does"
         return Check("logits", False, UNUSABLE[1], expected, message)
     if found.min() >= 0 and np.abs(found.sum(-1) - 1).max() < ONE:
         message = (
             "the outputs are probabilities (each row adds up to 1): in float32 they saturate and their gradients "
-            "vanish, so that robustness is overstated; remove the softmax at the end"
+            "vanish, so that robustness is overstated; remove the softmax at the end, as bsa.wrap does"
         )
         return Check("logits", False, figures, expected, message)
     if found.min() >= 0 and found.max() <= 1:
-        message = "every output lies in [0, 1], as after a sigmoid, and saturates there; remove the last activation"
+        message = "every output lies in [0, 1], as after a sigmoid, and saturates there; remove it, as bsa.wrap does"
         return Check("logits", False, figures, expected, message)
     if found.max() <= 0 and np.abs(np.exp(found).sum(-1) - 1).max() < ONE:
         return Check("logits", True, figures, expected, "the outputs are log-probabilities, as good as logits")

@@ -260,3 +260,20 @@ def test_labels_tell_how_many_classes_there_are_at_least(tmp_path, quiet):
         computed([0, 5, 1])
     with pytest.raises(BsaError, match="expected an output for each of the 3 classes of the data, found 4"):
         computed([0, 2, 1], num_classes=3)
+
+
+def test_a_package_offers_layers_by_an_entry_point(plugins):
+    metadata = "Metadata-Version: 2.1\nName: blocks\nVersion: 2.1\n"
+    points = "[bsa.layers]\nown = blocks_of_test.own\n"
+    code = OWN.replace('package="test"', 'package="blocks"')
+    files = {"blocks-2.1.dist-info/METADATA": metadata, "blocks-2.1.dist-info/entry_points.txt": points}
+    plugins(files | {"blocks_of_test/__init__.py": "", "blocks_of_test/own.py": code})
+    registered.register()
+    assert keras.saving.get_registered_object("blocks>Own")
+    assert ["blocks_of_test.own", "2.1"] in registered.identity()
+
+
+def test_a_module_of_layers_that_fails_is_told(plugins):
+    catalog.add_folder(plugins({"own/layers/own.py": "raise RuntimeError('no licence')"}) / "own")
+    with pytest.raises(UsageError, match=r"layers of .*own.py: expected a module to import, found RuntimeE"):
+        registered.register()
