@@ -1,6 +1,8 @@
 """Data of one's own on the way of every run: keys by content, names in pictures, large sets read as they are needed."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,3 +82,15 @@ def test_a_run_reads_a_large_set_as_it_is_needed_and_its_classes_have_names(own,
     arrays, test = found.arrays("attack.npz"), bsa.load("digits", split="test")
     np.testing.assert_array_equal(arrays["x"], test.x[arrays["index"]])
     assert str(tmp_path / "digits.npz") not in json.dumps([each.record for each in results.all])
+
+
+def test_what_is_wrong_with_a_file_is_said_by_plan_in_a_line_and_not_by_validate(own, tmp_path):
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(dict(own("gone.npz"))))
+    (tmp_path / "gone.npz").unlink()
+    words = [sys.executable, "-m", "bsa"]
+    assert subprocess.run([*words, "validate", file], capture_output=True).returncode == 0
+    done = subprocess.run([*words, "plan", file], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"bsa: no file {tmp_path / 'gone.npz'}: expected an .npz file")
+    assert done.stderr.count("\n") == 1
