@@ -23,8 +23,12 @@ def test_the_objective_passes_the_table():
     testing.check_objective("smoothed", smoothing=0.2)
 
 
+def test_the_transformation_passes_the_table():
+    testing.check_transform("ramp")
+
+
 def test_they_are_listed_with_their_package():
-    offered = {"attacks": "random_corners", "data": "inverted_digits", "train": "smoothed"}
+    offered = {"attacks": "random_corners", "data": "inverted_digits", "train": "smoothed", "transforms": "ramp"}
     for kind, name in offered.items():
         (component,) = bsa.components(kind, name)
         assert component.origin.startswith("bsa-example ")
