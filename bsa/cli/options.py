@@ -18,6 +18,7 @@ def _folder(context, parameter, value):
 
 def _offer(context, parameter, value):
     """Folders of plug-ins, before anything that reads a spec."""
+    context.meta[parameter.name] = value  # which no command gets, and `again` tells
     for folder in value:
         catalog.add_folder(folder)
 

@@ -56,10 +56,11 @@ def again(context: click.Context) -> str:
     for parameter in context.command.params:
         if context.get_parameter_source(parameter.name) is not click.core.ParameterSource.COMMANDLINE:
             continue
-        given = context.params.get(parameter.name)
+        given = context.params.get(parameter.name, context.meta.get(parameter.name))
         for value in given if isinstance(given, tuple | list) else [given]:
-            option = [parameter.opts[0]] if isinstance(parameter, click.Option) else []
-            words += option if value is True else [*option, str(value)]
+            if isinstance(parameter, click.Option):
+                words.append((parameter.opts if value is not False else parameter.secondary_opts)[0])
+            words += [] if isinstance(value, bool) else [str(value)]
     return shlex.join(words)
 
 

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from bsa.cli.commands import main
+from bsa.cli.options import options
+from bsa.cli.terminal import again
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals and closed streams as POSIX has them")
 
@@ -152,3 +155,34 @@ def test_an_error_of_the_system_is_a_sentence(monkeypatch):
 def test_sigterm_is_that_of_the_process_again_outside_of_commands():
     assert call("validate", "quickstart").exit_code == 0
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "told"),
+    [
+        ("run", ["a spec.json"], "bsa run 'a spec.json'"),
+        (
+            "show",
+            ["q", "--set", "a=1", "--set", "b=[2, 3]", "--seed", "3"],
+            "bsa run q --set a=1 --set 'b=[2, 3]' --seed 3",
+        ),
+        ("evaluate", ["q", "--no-certify", "--strict"], "bsa evaluate q --strict --no-certify"),
+        ("evaluate", ["q", "--certify"], "bsa evaluate q --certify"),
+        ("run", ["q", "--plugins", "PLUGINS"], "bsa run q --plugins PLUGINS"),
+    ],
+)
+def test_a_page_tells_the_command_as_it_was_typed(command, typed, told, plugins):
+    fragment = {"version": 1, "type": "object", "properties": {"name": {"const": "mine"}}}
+    folder = str(plugins({"measures/mine.py": "", "measures/mine.json": fragment}))
+
+    @click.command(command)
+    @click.argument("spec")
+    @options("set", "seed", "plugins", "store", "strict")
+    @click.option("--certify/--no-certify", default=True)
+    @click.pass_context
+    def made(context, **_):
+        click.echo(again(context))
+
+    words = [folder if word == "PLUGINS" else word for word in typed]
+    done = CliRunner().invoke(made, words, env={"BSA_STORE": "/elsewhere"})
+    assert done.output.strip() == told.replace("PLUGINS", folder), done.exception
