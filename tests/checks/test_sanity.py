@@ -89,7 +89,7 @@ class Noisy(keras.Model):
     [
         ("pgd", 32, {}),
         ("corner_descent", 32, {}),
-        ("carlini_wagner_linf", 30, {"steps": 60, "constant_max": 1}),  # test_run.py (slow) has the defaults
+        pytest.param("carlini_wagner_linf", 30, {"steps": 60, "constant_max": 1}, marks=pytest.mark.slow),
     ],
 )
 def test_a_sound_evaluation_passes_all(name, count, params, trained, attacked_images):
@@ -259,12 +259,13 @@ def test_an_attack_that_is_too_short_or_too_slow(only, trained, attacked_images)
 
 def test_an_attack_that_gives_up_too_early(only, trained, attacked_images):
     only("patience")
-    at_once = checks(trained, attacked_images, "corner_descent", count=40, glance=1, far=1e-3)
+    short = {"steps": 10, "targets": 1, "rules": ["sign"]}
+    at_once = checks(trained, attacked_images, "corner_descent", count=40, glance=1, far=1e-3, **short)
     assert "giving up" in failed(at_once)
     assert "raise glance or far, or set glance to null" in at_once["giving up"].message
-    patient = checks(trained, attacked_images, "corner_descent", count=40, near=0.9)
+    patient = checks(trained, attacked_images, "corner_descent", count=40, near=0.9, **short)
     assert patient["giving up"].passed
-    member = {"name": "corner_descent", "glance": 1, "far": 1e-3}
+    member = {"name": "corner_descent", "glance": 1, "far": 1e-3, **short}
     assert "giving up" in failed(checks(trained, attacked_images, "ensemble", count=40, attacks=[member]))
     only("patience", "curve")
     least = {"glance": 1, "far": 1e-3, "mode": "least_distortion", "steps": 5}  # in which it gives up none

@@ -27,7 +27,7 @@ SPEC = {
         "robust": {"model": {"name": "wong_small"}, "train": TRAIN},
         "natural": {"model": {"name": "wong_small"}, "train": {"name": "natural", "steps": 40}},
     },
-    "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
+    "blind_spot": {"cells": [[1, 0]]},
     "attack": [
         {"name": "pgd", "network": ["robust", "natural"], **ATTACK},
         {"name": "corner_descent", "network": "robust", "batch_size": 2, **ATTACK},
