@@ -40,9 +40,9 @@ class Attacking:
         return self.make(trained(), batch_size=16)
 
     def within(self, radius: float) -> Any:
-        """What it finds in a ball of another radius, which is what a threshold is: the attack is not built anew."""
+        """What it finds in a ball of another radius."""
         x, y, index = self.images
-        return self.run(x, y, index=index, thresholds=[radius])
+        return self.make(trained(), epsilon=radius)(x, y, index=index)
 
     @functools.cached_property
     def wide(self) -> Any:
