@@ -11,6 +11,7 @@ ROOT = Path(bsa.__file__).parent
 MODULES = [
     *(f"{name}.py" for name in ("catalog", "contracts", "errors", "files", "fragments", "given", "listing")),
     *(f"api/{path.name}" for path in (ROOT / "api").glob("*.py")),
+    *(f"exploration/{name}.py" for name in ("explore", "_found", "_probe", "_space")),
     *("networks.py", "criteria.py", "transforms/scale_shift.py"),
     *(f"spec/{name}.py" for name in ("load", "parameters", "problems", "read", "resolve")),
     *(f"testing/{path.name}" for path in (ROOT / "testing").glob("*.py")),

@@ -87,6 +87,7 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
             "away, or give --ray-address local to start a cluster here"
         )
     stages, cpus = run.planned(spec, data_dir), stage_cpus or os.cpu_count()
+    run.check(stages, artefacts)
     here = {"num_cpus": (workers or 2) * cpus, "include_dashboard": False} if address == "local" else {}
     # a task sees a GPU only where it asked for one, and imports this very package
     try:

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from bsa import backend, catalog, files
+from bsa import backend, catalog, exploration, files
 from bsa.devices import cluster
 from bsa.engine import keyed, plan
 from bsa.engine.display import silenced
@@ -80,6 +80,13 @@ def _explore_passes(params):
     return params["probes"] * params["images"] * once("attack") + 5 * params["unseen"] * once("standard")
 
 
+def check(stages, artefacts):
+    """UsageError where a stage needs a package that is not there: before the work of those in front of it."""
+    for stage in stages:
+        if stage.kind == "explore" and stage.key not in artefacts:
+            exploration.check(stage.component["params"]["sampler"])
+
+
 def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devices=None, seen):
     """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
 
@@ -93,6 +100,7 @@ def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devi
     """
     backend.check()
     stages, strategy = planned(spec, data_dir), strategy or spec.strategy
+    check(stages, artefacts)
     worker, _ = cluster.place(strategy)
     desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices))  # only where there is work for it
     for stage in stages:

@@ -9,6 +9,7 @@ from bsa.exploration._found import Found as Found
 from bsa.exploration._found import Measured as Measured
 from bsa.exploration._probe import Probe as Probe
 from bsa.exploration._probe import front as front
+from bsa.exploration._samplers import check as check
 from bsa.exploration._space import allowed as allowed
 from bsa.exploration._space import centre as centre
 from bsa.exploration._space import drawn as drawn

@@ -16,7 +16,10 @@ class Probe(NamedTuple):
 def front(probes: Iterable[Probe]) -> list[Probe]:
     """The probes that no other one beats in both accuracy and success, by falling accuracy."""
     found: list[Probe] = []
-    for probe in sorted((p for p in probes if p.success is not None), key=lambda p: (-p.accuracy, -p.success, p.size)):
-        if not found or probe.success > found[-1].success:
+    attacked = [(probe, probe.success) for probe in probes if probe.success is not None]
+    most = -1.0
+    for probe, success in sorted(attacked, key=lambda each: (-each[0].accuracy, -each[1], each[0].size)):
+        if success > most:
             found.append(probe)
+            most = success
     return found

@@ -1,6 +1,8 @@
 """Where the next probe goes: by what is known (TPE, CMA-ES; Optuna's), over a grid, or at random."""
 
 import contextlib
+import importlib.util
+import sys
 import warnings
 
 from bsa.errors import UsageError
@@ -39,6 +41,7 @@ class _Learning:
     """A study of Optuna's, in memory: the same seed, told the same, asks for the same."""
 
     def __init__(self, name, space, problem, seed):
+        check(name)
         self.space, self.problem, self.open = space, problem, []
         with _quiet() as optuna:
             more = {"multivariate": True} if name == "tpe" else {}
@@ -60,14 +63,21 @@ class _Learning:
             self.study.tell(self.open.pop(0), value)
 
 
+def check(name: str) -> None:
+    """Raise UsageError where the sampler of that name needs a package that is not there."""
+    for package in {"tpe": ("optuna",), "cma_es": ("optuna", "cmaes")}.get(name, ()):
+        if sys.modules.get(package, ...) is None or importlib.util.find_spec(package) is None:
+            raise UsageError(
+                f'explore: expected {package} for the sampler "{name}", found none: pip install "bsa[explore]", or use '
+                '"grid" or "random"'
+            )
+
+
 @contextlib.contextmanager
 def _quiet():
     """Optuna, which otherwise tells of each study and of what is experimental."""
-    try:
-        import optuna
-    except ImportError:
-        raise UsageError('explore: expected Optuna, found none: pip install "bsa[explore]", or use the sampler "grid" '
-                         'or "random"') from None  # fmt: skip
+    import optuna
+
     told = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

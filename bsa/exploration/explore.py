@@ -95,7 +95,7 @@ class Exploration:
     def most(self) -> Probe | None:
         """The probe that keeps accuracy and breaks most, the mildest of equals; None where none keeps accuracy."""
         kept = [probe for probe in self.probes if self.kept(probe.accuracy) and probe.success is not None]
-        return min(kept, key=lambda probe: (-probe.success, probe.size), default=None)
+        return min(kept, key=lambda probe: (-(probe.success or 0.0), probe.size), default=None)
 
     @property
     def mildest(self) -> Probe | None:

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from bsa import spec
 from bsa.criteria import linf
-from bsa.engine import plan, stages
+from bsa.engine import plan, run, stages
 from bsa.engine.stages import explore
+from bsa.engine.store import Store
+from bsa.errors import UsageError
 from bsa.networks import logits
 from bsa.spec import chained
 from bsa.testing import trained
@@ -139,6 +142,13 @@ def test_points_that_are_asked_for_at_once_are_told_in_order(network, tmp_path):
         assert a["accuracy"] == b["accuracy"]
         assert (a["success"] is None) == (b["success"] is None)
         assert abs((a["success"] or 0) - (b["success"] or 0)) <= 1 / 40
+
+
+def test_a_package_that_is_missing_is_told_before_the_network_is_trained(tmp_path, monkeypatch, quiet):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UsageError, match="expected optuna for the sampler"):
+        run.run(spec.resolve(VALUE), Store(tmp_path), seen=quiet)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_stricter_threshold_shrinks_with_the_contrast(network, tmp_path):

@@ -159,6 +159,8 @@ def test_the_front_is_what_nothing_beats():
 
 def test_without_optuna_it_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(UsageError, match=r'expected Optuna, found none: pip install "bsa\[explore\]"'):
+    with pytest.raises(
+        UsageError, match=r'expected optuna for the sampler "tpe", found none: pip install "bsa\[explore\]"'
+    ):
         made("tpe")
     assert run(made("random"))
