@@ -53,7 +53,7 @@ class Exploration:
         accuracy: float,
         keep_accuracy: float,
         name: str,
-    ):
+    ) -> None:
         self.space, self.accuracy, self.left = space, accuracy, budget
         self.least, self.probes = accuracy - keep_accuracy / 100, list[Probe]()
         self._learns, self._whole = name in LEARN, name == "grid"
