@@ -70,7 +70,7 @@ def test_exit_codes_and_messages(words, code, message, tmp_path):
 def test_show_without_a_run_says_what_is_missing(tmp_path):
     done = call("show", "quickstart", "--store", tmp_path)
     assert done.exit_code == 1
-    assert "lacks 24 stages" in done.output
+    assert "lacks 36 stages" in done.output
     assert "network main" in done.output
 
 

@@ -141,3 +141,10 @@ def test_a_collection_has_a_section_for_each_experiment(made):
 
 def test_no_two_lines_of_a_chart_look_the_same():
     assert len({(number % 4, html.hue(number)) for number in range(16)}) == 16
+
+
+def test_where_nothing_came_out_in_a_sentence_there_is_no_empty_list(made):
+    found = paged(made(CHANGE, content))
+    assert "In short" in html.page(found)
+    silent = found._replace(sections=[each._replace(trust=[], numbers=[]) for each in found.sections])
+    assert "In short" not in html.page(silent)
