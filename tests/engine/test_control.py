@@ -6,8 +6,9 @@ import pytest
 from bsa import catalog, spec
 from bsa.criteria import SLACK
 from bsa.engine import plan
-from bsa.engine.run import describe
+from bsa.engine.run import describe, outlook
 from bsa.engine.stages import Desk, attack, control, measure
+from bsa.engine.store import Store
 
 SIXTEEN = """
 import numpy as np
@@ -152,6 +153,13 @@ def test_there_is_none_of_the_originals_and_none_where_it_is_not_asked_for(exper
     assert kinds(experiment([0, 0.1], 0.1)).count("control") == 1
     assert "control" not in kinds(experiment([0], 0.1))
     assert "control" not in kinds(experiment([0, 0.1], 0.1) | {"control": False})
+
+
+def test_the_plan_tells_its_passes(experiment, tmp_path):
+    """As many for an image as the attack takes: of 7 images in place of 2,000."""
+    rows = {row["title"]: row["passes"] for row in outlook(experiment([0.1], 0.1, images=7), Store(tmp_path / "store"))}
+    title = "pgd, network main, cell lighter 0.1"
+    assert rows[f"control of {title}"] == 7 * rows[title] / 2000 > 0
 
 
 def test_a_transformation_of_a_plug_in_is_in_the_keys_with_its_origin(experiment):
