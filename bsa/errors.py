@@ -23,6 +23,10 @@ class WeightsError(BsaError):
     """Foreign weights are not there, are not what they should be, or do not fit the network."""
 
 
+class ImagesError(UsageError, ValueError):
+    """Images are not such as a transformation takes, for example grey ones where it turns colours."""
+
+
 class StoreError(BsaError):
     """An artefact is damaged or cannot be written."""
 

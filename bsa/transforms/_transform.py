@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from bsa.errors import ImagesError
+
 
 class Range(NamedTuple):
     """Values that a parameter of a transformation may take; at `neutral` it changes nothing."""
@@ -42,10 +44,10 @@ class Transform(NamedTuple):
 
 
 def coloured(name: str, x: Any, channels: tuple[int, ...]) -> None:
-    """ValueError where images x (n, height, width, channels) have none of these numbers of `channels`."""
+    """ImagesError, a ValueError, where images x (n, height, width, channels) have none of these numbers of `channels`."""
     if x.shape[-1] not in channels:
         expected = " or ".join(map(str, channels))
-        raise ValueError(f'transforms "{name}": expected images with {expected} channels, found {x.shape[-1]}')
+        raise ImagesError(f'transforms "{name}": expected images with {expected} channels, found {x.shape[-1]}')
 
 
 def per_image(value: Any, x: Any) -> Any:

@@ -93,6 +93,8 @@ def test_what_cannot_be_searched_is_said(linear):
         bsa.attack("spatial", model, epsilon=0.1, **GRID, space="natural")
     with pytest.raises(ValueError, match="expected at least one parameter with a range"):
         bsa.attack("spatial", model, epsilon=0.1, chain=["scale_shift"], ranges={"scale": 1, "shift": 0})
+    with pytest.raises(UsageError, match="expected images with 3 channels, found 1"):
+        bsa.attack("spatial", model, epsilon=0.1, space="composite", points=2)(linear[1], linear[2])
     with pytest.raises(UsageError, match="scale_shft"):
         bsa.attack("spatial", model, epsilon=0.1, chain=["scale_shft"])
 
