@@ -44,7 +44,7 @@ class Transform(NamedTuple):
 
 
 def coloured(name: str, x: Any, channels: tuple[int, ...]) -> None:
-    """ImagesError, a ValueError, where images x (n, height, width, channels) have none of these numbers of `channels`."""
+    """ImagesError, a ValueError, where images x (n, height, width, channels) have none of these `channels`."""
     if x.shape[-1] not in channels:
         expected = " or ".join(map(str, channels))
         raise ImagesError(f'transforms "{name}": expected images with {expected} channels, found {x.shape[-1]}')
