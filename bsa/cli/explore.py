@@ -66,4 +66,4 @@ def explore(print_spec, overrides, seed, weights_dir, pixels, **given):
         click.echo(written(spec))
         return
     resolved = running.checked(resolved, weights_dir, given["strict"])
-    running.run(resolved, told, weights_dir=weights_dir, **given)
+    running.run(resolved, told, weights_dir=weights_dir, verdict=True, **given)

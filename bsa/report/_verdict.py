@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bsa.checks import TOO_FEW
 from bsa.engine.rates import ACCURACY, CERTIFIED_ERROR, SUCCESS, Rate, rates
 from bsa.engine.results import Collected, Results
-from bsa.report import _control
+from bsa.report import _control, _searched
 
 SHORT = 4  # signs of a number that reads better than a fraction of 255
 
@@ -29,6 +29,7 @@ def verdict(results: Results) -> list[tuple[str, bool]]:
         for network in results.spec.networks
         for sentence in _of_network([rate for rate in found if rate.network == network], results)
     ]
+    said += _searched.sentences(results)
     return [*((sentence, False) for sentence in said), *trust(results)]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bsa.errors import UsageError
 from bsa.report import map as report
-from bsa.report import write
+from bsa.report import sentences, write
 from bsa.report.page import Data, Figure, Table
 
 SPACE = {
@@ -75,10 +75,21 @@ def test_the_table_has_both_the_searches_numbers_and_those_on_unseen_images(made
     assert data.value["searches"][0]["most"]["unseen"]["correct"] == 949
 
 
+def test_the_verdict_says_what_was_found_on_unseen_images(made):
+    said = " ".join(sentences(filled(made)))
+    assert (
+        "The search found scale 0.6, shift 0.1: on images that it did not see, accuracy is 94.9 % there and 96.8 % as "
+        "they are, and 85.0 % (79.4 to 89.3) break there, 5.0 % (2.7 to 9.0) as they are."
+    ) in said
+    assert "half of its own images broke is scale 0.8; of others 45.0 % (38.3 to 51.9)." in said
+
+
 def test_what_the_search_did_not_find_is_said(made):
-    table, figure, _ = report.pages(filled(made, most=None, mildest=None, probes=[PROBES[3]])).parts
+    results = filled(made, most=None, mildest=None, probes=[PROBES[3]])
+    table, figure, _ = report.pages(results).parts
     assert [row[0] for row in table.rows][1:] == ["breaks most: none found", "the mildest that breaks half: none found"]
     figure.draw()
+    assert "The search found no point that keeps accuracy within 2 points." in sentences(results)
 
 
 def test_the_figure_shows_every_probe_and_the_contour_of_kept_accuracy(made, tmp_path):
