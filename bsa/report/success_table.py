@@ -67,12 +67,21 @@ def _certificate(results, result):
     return {
         "error": _rate(~arrays["correct"]),
         "certified_error": [{"threshold": t, **_rate(arrays["radius"] < t)} for t in place["thresholds"]],
-        "median_radius": metrics["median_radius"],
+        "median_radius": metrics["median_radius"] if _searched(result) else None,
         "invariant": {r.place["label"]: r.record["metrics"] for r in held},
         "seconds": result.record["seconds"],
         "notes": metrics["notes"],
         "key": result.record["key"],
     }
+
+
+def _searched(certificate):
+    """Whether radii were searched for: without a tolerance they are epsilon or 0."""
+    return certificate.record["component"]["params"].get("tolerance", 0) is not None
+
+
+def _radius(value):
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _rate(flags):
@@ -159,7 +168,7 @@ def _rows(name, cell, labels, source, beside):
         tail = [published.get(threshold, "")] if source else []
         for certificate in proven:
             tail += [_at(threshold, certificate["certified_error"])]
-            tail += [f"{certificate['median_radius']:.4f}" if i == 0 else ""]
+            tail += [_radius(certificate["median_radius"]) if i == 0 else ""]
         yield [*head, f"{threshold:g}" if threshold is not None else "", *found, *tail]
 
 

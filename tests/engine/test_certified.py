@@ -238,6 +238,15 @@ def test_an_optional_certificate_is_left_out_with_the_layer_that_it_does_not_kno
     assert certify._unfit("outer_polytope", asked, [], desk) is None
 
 
+def test_without_a_tolerance_no_radius_is_told(store, tmp_path):
+    change = {"certify": SPEC["certify"] | {"tolerance": None, "images": 5}}
+    own = Store(copy_of(store, tmp_path))
+    run.run(spec.resolve(SPEC | change), own, seen=Quiet())
+    table, *_ = render(results(own, change), tmp_path / "out")
+    at = [*table.columns].index("median certified radius")
+    assert {row[at] for row in table.rows} == {"-", ""}
+
+
 def test_what_is_optional_is_no_part_of_the_keys_of_what_is_not():
     alike = [spec.resolve(SPEC | {"certify": SPEC["certify"] | given}) for given in ({}, {"optional": False})]
     keys = [[stage.key for stage in run.planned(each)] for each in alike]
