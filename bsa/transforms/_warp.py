@@ -5,8 +5,6 @@
 
 from typing import Any
 
-FILLS = ("constant", "nearest")
-
 
 def warp(x: Any, matrix: Any, shift: Any, fill_mode: str) -> Any:
     """Images x (n, height, width, channels): the pixel at p is x at centre + matrix (p - centre) + shift, bilinearly.
@@ -31,25 +29,31 @@ def _sampled(x, rows, columns, fill_mode):
     """x at places (n, height, width) between its pixels: the four around each, weighted by how near they are."""
     import tensorflow as tf
 
-    top, left = tf.floor(rows), tf.floor(columns)
-    total = 0.0
-    for row, tall in ((top, 1 - (rows - top)), (top + 1, rows - top)):
-        for column, wide in ((left, 1 - (columns - left)), (left + 1, columns - left)):
-            total += (tall * wide)[..., None] * _pixels(x, row, column, fill_mode)
-    return total
+    n, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
+    frame = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC" if fill_mode == "nearest" else "CONSTANT")
+    pixels = tf.reshape(frame, (-1, channels))
+    top, low = _before(rows + 1, height)
+    left, right = _before(columns + 1, width)
+    corner = (tf.range(n)[:, None, None] * (height + 2) + top) * (width + 2) + left
+    upper, lower = (
+        _between(tf.gather(pixels, corner + line), tf.gather(pixels, corner + line + 1), right)
+        for line in (0, width + 2)
+    )
+    return _between(upper, lower, low)
 
 
-def _pixels(x, row, column, fill_mode):
-    """The pixels of x at whole `row` and `column`, floats (n, height, width), and what lies beyond the edges."""
+def _before(places, size):
+    """The whole places before `places` in a frame of one pixel more on each side, and how far beyond them these are."""
     import tensorflow as tf
 
-    n, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
-    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    row = tf.cast(tf.clip_by_value(row, 0, height - 1), tf.int32)
-    column = tf.cast(tf.clip_by_value(column, 0, width - 1), tf.int32)
-    place = (tf.range(n)[:, None, None] * height + row) * width + column
-    found = tf.gather(tf.reshape(x, (-1, channels)), place)
-    return found if fill_mode == "nearest" else tf.where(inside[..., None], found, 0.0)
+    places = tf.clip_by_value(places, 0.0, size + 1.0)
+    before = tf.minimum(tf.floor(places), size)
+    return tf.cast(before, tf.int32), (places - before)[..., None]
+
+
+def _between(one, other, share):
+    """What lies at a share of the way from one to the other; `one` itself, to the bit, at 0."""
+    return one + share * (other - one)
 
 
 def row_and_column(value: Any, x: Any) -> Any:
