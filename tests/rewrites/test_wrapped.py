@@ -144,7 +144,7 @@ def test_log_probabilities_stand_for_logits_that_cannot_be_reached_and_have_thei
         ("torch", lambda x: (x - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]),
         ("caffe", lambda x: 255 * x[..., ::-1] - [103.939, 116.779, 123.68]),
     ],
-    ids=str,
+    ids=["bytes", "signed", "tf", "mean and std", "of a channel", "torch", "caffe"],
 )
 def test_pixels_are_made_as_stated(pixels, layer):
     model = stack(dense(4, "softmax"))
