@@ -114,7 +114,7 @@ def _by_name(path):
         return "a TensorFlow Lite file", "it has no gradients: give the network that it was converted from"
     if path.suffix.lower() in TORCH:
         return NO_NETWORK["torch"]
-    return "neither", 'save the network with model.save("net.keras")'
+    return "a file of another kind", 'save the network with model.save("net.keras")'
 
 
 def _zip(path):

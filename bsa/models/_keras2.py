@@ -24,19 +24,28 @@ SAFE = re.compile(r"nn\.|math\.|linalg\.|image\.|__operators__\.|[a-z_]+$")  # f
 UNSAFE = {"py_function", "numpy_function", "load_op_library", "load_library", "map_fn", "while_loop", "cond", "print"}
 
 
+def means_otherwise(path, form):
+    """Whether Keras 2 saved a network that Keras 3 opens, and of which it computes something else.
+
+    The hard sigmoid of Keras 2 is 0.2 x + 0.5 between 0 and 1, that of Keras 3 is x / 6 + 0.5.
+    """
+    version, config = _config(path, form)
+    return version.startswith(("1.", "2.")) and '"hard_sigmoid"' in json.dumps(config)
+
+
 def load(path, form, error, folder):
-    """The network of a file that Keras 3 could not open, which raised `error`; work files go into `folder`.
+    """The network of a file that Keras 3 could not open as it is, for the reason `error`; work files go into `folder`.
 
     WeightsError where it holds code or Keras 2 cannot open it either; `error` where Keras 2 is not installed.
     """
-    layers = list(_layers(_config(path, form)))
+    layers = list(_layers(_config(path, form)[1]))
     _check(path, layers)
     try:
         import tf_keras
     except ImportError:
         raise WeightsError(
-            f"{path}: Keras {keras.__version__} cannot open it ({one_line(error, 100)}): install tf_keras, which is "
-            "Keras 2, and try again"
+            f"{path}: Keras {keras.__version__} cannot open it as it is ({one_line(error, 100)}): install "
+            "tf_keras, which is Keras 2, and try again"
         ) from error
     try:
         old = tf_keras.models.load_model(_named(path, form, folder), compile=False, safe_mode=True)
@@ -50,12 +59,12 @@ def load(path, form, error, folder):
 
 
 def _config(path, form):
-    """The config of the network in a file, as JSON."""
+    """Which Keras saved the network in a file, and its config, as JSON."""
     if form == "keras":
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
+            return json.loads(archive.read("metadata.json"))["keras_version"], json.loads(archive.read("config.json"))
     with h5py.File(path, "r") as file:
-        return json.loads(file.attrs["model_config"])
+        return str(file.attrs.get("keras_version", "2.")), json.loads(file.attrs["model_config"])
 
 
 def _layers(config):

@@ -33,9 +33,12 @@ def _opened(path, form, suffix):
     with tempfile.TemporaryDirectory() as folder:
         file = path if path.suffix == suffix else shutil.copyfile(path, Path(folder, f"network{suffix}"))
         try:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
         except Exception as error:  # of any kind, by what the file holds
             return _keras2.load(path, form, error, folder)
+        if _keras2.means_otherwise(path, form):
+            return _keras2.load(path, form, ValueError("hard_sigmoid is another function there"), folder)
+        return model
 
 
 def load_program(path):

@@ -141,7 +141,7 @@ def unknown(file):
 
 WRONG = {
     "no file": ("net.keras", lambda file: None, "no network .*net.keras: expected a network that Keras saved"),
-    "a text": ("net.keras", lambda file: file.write_text("weights"), 'found neither: save the network with model.save'),
+    "a text": ("net.keras", lambda file: file.write_text("weights"), "found a file of another kind: save the network"),
     "empty": ("net.keras", lambda file: file.write_text(""), "found an empty file"),
     "a pointer": ("net.keras", lambda f: f.write_text("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
     "half a file": ("net.keras", lambda file: file.write_bytes(b"PK\3\4" + bytes(99)), "a truncated download"),
@@ -200,6 +200,33 @@ def test_a_network_of_keras_2_becomes_one_of_keras_3(tmp_path, old, name):
     z = logits(wrapped, X).astype(np.float64)
     np.testing.assert_allclose(np.exp(z) / np.exp(z).sum(-1, keepdims=True), own, atol=1e-6)
     assert "the softmax of" in wrapped.wrapping.notes[0]  # which Keras 3 knows
+
+
+@pytest.mark.parametrize("name", ["net.h5", "net.keras"])
+def test_the_hard_sigmoid_of_keras_2_is_not_that_of_keras_3(tmp_path, name):
+    model = classifier(layers.Dense(5), layers.Activation("hard_sigmoid"), layers.Dense(4))
+    file = saved(model, tmp_path / name)
+    np.testing.assert_allclose(logits(bsa.build("keras_file", file=file), X), model(X), atol=1e-6)
+    if name == "net.h5":  # what Keras 2 would have saved
+        with h5py.File(file, "r+") as opened:
+            opened.attrs["keras_version"] = "2.15.0"
+    else:
+        with zipfile.ZipFile(file) as archive:
+            parts = {part: archive.read(part) for part in archive.namelist()}
+        parts["metadata.json"] = b'{"keras_version": "2.15.0"}'
+        with zipfile.ZipFile(file, "w") as archive:
+            for part, content in parts.items():
+                archive.writestr(part, content)
+    with pytest.raises(BsaError, match="hard_sigmoid") as caught:  # Keras 2 is not there, or opens no file of Keras 3
+        bsa.build("keras_file", file=file)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_hard_sigmoid_of_keras_2_is_computed(tmp_path, old):
+    made = [old.layers.Flatten(), old.layers.Dense(5, "hard_sigmoid"), old.layers.Dense(4)]
+    model = old.Sequential([old.Input(SHAPE), *made])
+    file = saved(model, tmp_path / "net.h5")
+    np.testing.assert_allclose(logits(bsa.build("keras_file", file=file), X), model(X).numpy(), atol=1e-5)
 
 
 def test_what_keras_3_lacks_is_computed_by_keras_2(tmp_path, old):
