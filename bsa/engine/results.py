@@ -56,9 +56,11 @@ class Results:
             if LEFT_OUT not in r.record["metrics"] and all(r.place.get(k) == v for k, v in place.items())
         ]
 
-    def left_out(self, network: str | None = None) -> list[str]:
-        """What optional certificates were left out, of a network or of all, and why, as sentences."""
-        found = [r for r in self.all if r.place["kind"] == "certify" and network in (None, r.place["network"])]
+    def left_out(self, network: str | None = None, label: str | None = None) -> list[str]:
+        """What optional certificates were left out, of a network and a label or of all, and why, as sentences."""
+        asked = {key: value for key, value in {"network": network, "label": label}.items() if value is not None}
+        asked["kind"] = "certify"
+        found = [r for r in self.all if asked.items() <= r.place.items()]
         return list(
             dict.fromkeys(
                 f"{r.place['label']} was left out: {r.record['metrics'][LEFT_OUT]}."

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bsa.engine.rates import ACCURACY, METRICS, SUCCESS, Rate, rates
+from bsa.engine.rates import ACCURACY, CERTIFIED_ERROR, METRICS, SUCCESS, Rate, rates
 from bsa.engine.results import Collected, Results
 from bsa.errors import UsageError, suggest
 from bsa.spec import Collection, Experiment
@@ -96,13 +96,15 @@ def passed(limits: Iterable[Limit], results: Results | Collected) -> list[str]:
 
 
 def _beyond(limit, results) -> Iterator[str]:
+    if limit.metric == CERTIFIED_ERROR:  # what is not known is within no limit
+        yield from (f"{limit.text}: not known, as {said}" for said in results.left_out(label=limit.label))
     found = [rate for rate in rates(results) if limit.of(rate)]
     largest: dict = {}
     for rate in found:
         key = rate[:4]
         largest[key] = max(largest.get(key, rate), rate, key=lambda each: each.threshold or 0)
     for rate in largest.values():
-        if limit.holds(rate) == limit.over:
+        if limit.holds(rate) == limit.over or not rate.images:
             by = f" by {rate.label}" if rate.label else ""
             at = f"network {rate.network}, " if len(results.spec.networks) > 1 else ""
             share = f"{rate.percent:.2f} % of {rate.images} images"

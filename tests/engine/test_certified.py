@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import bsa
-from bsa import catalog, spec
+from bsa import catalog, evaluation, spec
 from bsa.cli import commands
 from bsa.engine import run
 from bsa.engine.results import Results
@@ -224,6 +224,9 @@ def test_an_optional_certificate_is_left_out_with_the_reason_where_it_would_take
     (said,) = found.left_out()
     assert "expected at most 10 hidden units" in said
     assert found.find(kind="certify") == found.find(kind="invariant") == []
+    limits = {text: evaluation.limit(text, found.spec, over=True) for text in ("certified_error>99", "success>100")}
+    beyond = [evaluation.passed([each], found) for each in limits.values()]
+    assert beyond == [[f"--fail-over certified_error>99: not known, as {said}"], []]
     shown = list(render(found, tmp_path / "out"))
     assert said in shown[0].notes
     assert "median certified radius" not in shown[0].columns

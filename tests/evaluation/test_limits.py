@@ -48,9 +48,9 @@ def test_what_is_no_limit_is_told_in_a_sentence(text, message):
     assert "\n" not in str(caught.value)
 
 
-def beyond(monkeypatch, text, over, *found):
-    """What is said of a limit where the rates found are (metric, cell number, label, threshold, percent)."""
-    made = [Rate("main", SPEC.cells[n], metric, label, at, share, 100) for metric, n, label, at, share in found]
+def beyond(monkeypatch, text, over, *found, images=100):
+    """What is said of a limit where the rates found are (metric, cell number, label, threshold, count)."""
+    made = [Rate("main", SPEC.cells[n], metric, label, at, count, images) for metric, n, label, at, count in found]
     monkeypatch.setattr(_limits, "rates", lambda results: made)
     one = types.SimpleNamespace(spec=SPEC)
     return _limits.passed([_limits.limit(text, SPEC, over=over)], types.SimpleNamespace(experiments=[one]))
@@ -73,3 +73,8 @@ def test_a_run_is_beyond_a_limit_in_the_cells_that_it_speaks_of(monkeypatch, tex
     said = beyond(monkeypatch, text, over, *FOUND)
     assert len(said) == count
     assert all(sentence.startswith(f"--fail-{'over' if over else 'under'} {text}: ") for sentence in said)
+
+
+def test_what_is_not_known_is_within_no_limit(monkeypatch):
+    for over in (True, False):  # a rate of no images is no number
+        assert len(beyond(monkeypatch, "success>40", over, ("success", 0, "pgd", 0.1, 0), images=0)) == 1
