@@ -90,7 +90,17 @@ def _pattern(validator, pattern, value, part):
         yield jsonschema.ValidationError("no match")
 
 
-Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"uniqueItems": _unique, "pattern": _pattern})
+def _is_number(checker, value):
+    """As jsonschema's own, but NaN and infinity, which a dict of Python's may hold, are none."""
+    known = jsonschema.Draft202012Validator.TYPE_CHECKER.is_type(value, "number")
+    return known and not (isinstance(value, float) and not math.isfinite(value))
+
+
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    {"uniqueItems": _unique, "pattern": _pattern},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number),
+)
 
 
 TYPES = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number",

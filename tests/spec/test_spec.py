@@ -124,6 +124,7 @@ BROKEN = [
     ("attack", {"name": "corner_descent", "epsilon": 0.1, "near": "far"}, "/attack/near", ["a number or null"]),
     ("attack", {"name": "corner_descent", "epsilon": 0.1, "close": 0.06}, "/attack/close", ["a list or null", "0.06"]),
     ("seed", 1.5, "/seed", ["a whole number", "1.5"]),
+    ("attack", {"name": "pgd", "epsilon": 0.1, "step_size": float("nan")}, "/attack/step_size", ["a number", "NaN"]),
     ("report", [{"name": "distance_shift"}], "/report/0", ['a measure "nearest"', '"distance_shift" shows', "none"]),
     ("reported", {"source": "T", "rows": [{"cell": [1, 0], "kl": {"mian": 0.1}}]}, "/reported/rows/0/kl/mian",
      ['did you mean "main"?']),
