@@ -61,6 +61,7 @@ def _kind(file):
     if kind not in ("npy", "npz"):
         what = signatures.KINDS[kind][0] if kind else "a file of another kind"
         what = 'a folder: that is data "folder"' if kind == "folder" else what
+        what += f": {signatures.KINDS[kind][1]}" if kind in signatures.NEVER else ""
         raise DataError(f"{file}: expected {FILES}, found {what}")
     return kind
 

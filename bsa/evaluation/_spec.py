@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bsa import catalog
+from bsa import catalog, signatures
 from bsa.criteria import fraction
 from bsa.data import named
 from bsa.errors import UsageError, suggest
@@ -50,7 +50,7 @@ def experiment(
     `bsa.data.named` takes it, `test` and `train` are its parts; `pixels` and `outputs` are what a saved network takes
     and gives. Of each cell, by default five of the paper's, the first `images` that are classified correctly are
     attacked, with `paper` by the paper's attack, too; `certify` proves what can be proven of some. `name` names the
-    results. Raises UsageError.
+    results. Raises UsageError, and WeightsError for a file that is no network.
     """
     taken = _network(model, weights, network, {"pixels": pixels, "outputs": outputs})
     if data is not None:
@@ -97,20 +97,21 @@ def _network(model, weights, network, reading):
     """What a spec says of a network, with the data of the spec that it is taken from."""
     path = Path(model).expanduser()
     reading = {key: value for key, value in reading.items() if value is not None}
-    saved = path.suffix.lower() in SAVED or path.is_dir()
+    ending = path.suffix.lower()
+    saved = ending in SAVED or path.is_dir() or (path.is_file() and ending not in (*WEIGHTS, ".json"))
     if weights is not None:
         return {"model": {"name": _architecture(model, saved)}, "weights": _weights(weights)} | _unread(reading)
     if saved:
+        if path.is_file() and ending not in SAVED:
+            signatures.network(path)  # which says what it is, and what to do
+        if network is not None:
+            raise UsageError(f"{model}: expected --network with a spec of several networks alone, found one network")
         return {"model": {"name": "keras_file", "file": model} | reading}
-    if path.suffix.lower() in WEIGHTS:
+    if ending in WEIGHTS:
         raise UsageError(
             f"{model}: expected a network that Keras saved ({', '.join(SAVED)} or a SavedModel's folder), found a file "
             f"of weights: name their network, such as `bsa evaluate wong_small --weights {model}`, or load it yourself "
-            "and hand it to bsa.evaluate"
-        )
-    if path.suffix != ".json" and path.is_file():
-        raise UsageError(
-            f"{model}: expected a network that Keras saved, {', '.join(SAVED)} or a folder, found another file"
+            "and give it, of PyTorch by way of bsa.from_torch, to bsa.evaluate in Python"
         )
     return _of_spec(model, network) | _unread(reading)
 
@@ -123,7 +124,7 @@ def _unread(reading):
 
 
 def _architecture(name, saved):
-    if saved:
+    if saved and name not in catalog.names("models"):
         raise UsageError(f"{name}: expected the name of a network whose weights --weights has, found a whole network")
     catalog.check_name("models", name)
     return name

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bsa import evaluation, spec
-from bsa.errors import UsageError
+from bsa.errors import UsageError, WeightsError
 from bsa.evaluation import experiment
 
 ASKED = {"data": "digits", "epsilon": "8/255"}
@@ -67,11 +67,12 @@ def test_comments_are_for_people_alone(weights):
         ("quickstart", {"data": "mnist"}, "expected its own data, digits, which it is trained on, found mnist"),
         ("table1", {}, "found a collection"),
         ("mnist_figure12", {}, "expected --network, one of"),
+        ("net.keras", {"network": "main"}, "expected --network with a spec of several networks alone"),
         (__file__, {}, "expected a network that Keras saved"),
     ],
 )
 def test_what_makes_no_spec_is_told_in_a_sentence(model, more, message):
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises((UsageError, WeightsError)) as caught:
         experiment(model, **ASKED | more)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

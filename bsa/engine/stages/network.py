@@ -91,11 +91,14 @@ def whole(stage, part):
     if data.get("more_classes"):
         params["num_classes"] = None
     files.write_json(part / WHOLE, {"name": component["name"], "file": copy.name, "params": params})
-    model = load_network(part)
+    try:
+        model = load_network(part)
+    except BsaError as error:  # the user knows the file, and not its copy
+        raise type(error)(str(error).replace(str(copy), str(file))) from error
     if model.output_shape[-1] < data["num_classes"]:
         raise BsaError(
             f"{file}: expected an output for each of the {data['num_classes']} classes that the labels tell of, found "
-            f"{model.output_shape[-1]}: give the data or the network that belongs to it"
+            f"{model.output_shape[-1]}: give the data or the network that belongs to it; labels are counted from 0"
         )
     found = {"parameters": model.count_params(), "sha256": stage.params["sha256"], "origin": stage.origin}
     done = model.wrapping
