@@ -13,7 +13,8 @@ ROOT = Path(bsa.__file__).parent
 # of a module beside them, the module's. `bsa/__init__.py` hands names on, and is nobody's ground.
 LAYERS = [
     {"errors", "lazy", "ops", "outcomes", "version"},
-    {"signatures", "rewrites", "transforms", "criteria", "given"},
+    {"given"},
+    {"signatures", "rewrites", "transforms", "criteria"},
     {"backend", "files", "fragments", "networks", "devices", "pytorch", "exploration"},
     {"catalog"},
     {"foreign", "listing", "registered"},

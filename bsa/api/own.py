@@ -5,12 +5,13 @@ from __future__ import annotations  # networks are named without importing Tenso
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bsa import backend
 from bsa.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from bsa.evaluation.judged import Judged
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def from_torch(
     module: Any,
     *,
-    input_shape: Sequence[int | None] | None = None,
+    input_shape: Sequence[int] | None = None,
     pixels: Sequence[float] | Mapping[str, Any] | str = (0, 1),
     outputs: str = "auto",
     images: np.ndarray | None = None,
@@ -42,8 +43,8 @@ def from_torch(
     backend.check()
     from bsa.pytorch import network
 
-    shape = input_shape if images is None else images.shape[1:]
-    if shape is None or len(shape) != 3:
+    shape = input_shape if images is None else np.shape(images)[1:]
+    if shape is None or len(shape) != 3 or None in shape:
         found = "none" if shape is None else tuple(shape)
         expected = "input_shape (height, width, channels) of one image, such as x.shape[1:], as a module does not tell"
         raise UsageError(f"expected {expected}, found {found}")

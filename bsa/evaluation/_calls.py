@@ -51,7 +51,10 @@ def evaluate(
     x = images_of(x)
     wrapped = wrap(model, pixels=pixels, outputs=outputs, images=x[:COMPARED])
     x, y, _ = checked(target(wrapped), x, y, None)
-    data = Dataset(x, y, classes(wrapped, x), tuple(class_names))
+    count = classes(wrapped, x)
+    if len(class_names) not in (0, count):
+        raise ValueError(f"expected {count} class_names, one for each class, found {len(class_names)}")
+    data = Dataset(x, y, count, tuple(class_names))
     read = {"pixels": pixels, "outputs": outputs}
     given = {
         "data": {"name": "arrays", "test": _memory.IMAGES},

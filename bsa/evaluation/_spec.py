@@ -80,7 +80,7 @@ def evaluated(taken, *, name, epsilon, images, cells, paper, certify):
     return {
         "name": name,
         **taken,
-        "blind_spot": {"cells": [list(cell) for cell in cells or CELLS[wide]]},
+        "blind_spot": {"cells": [list(cell) for cell in (CELLS[wide] if cells is None else cells)]},
         "attack": [{"name": attack} | at for attack in attacks],
         **({"certify": CERTIFICATE | {"epsilon": epsilon}} if certify else {}),
         "measures": [{"name": "accuracy", "images": SEEN * images}],

@@ -63,11 +63,6 @@ def opened(path, sha256=None):
         raise WeightsError(f"{path}: {_why(error)}") from error
     if not isinstance(model, keras.Model):
         raise WeightsError(f"{path}: expected a network, found {type(model).__name__}")
-    if not model.built:  # Keras would draw weights for it
-        raise WeightsError(
-            f"{path}: expected a network with its weights, found one that was saved before it had any: begin it with "
-            "keras.Input or call it once on images, train it and save it again"
-        )
     return model
 
 

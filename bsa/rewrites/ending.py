@@ -21,7 +21,7 @@ IDLE = (
     keras.layers.GaussianNoise,
     keras.layers.AlphaDropout,
     keras.layers.Identity,
-)  # layers that do nothing in inference mode
+)  # layers that do nothing in inference mode; a subclass may do something, as dropout that is always on
 SHAPING = (keras.layers.Flatten, keras.layers.Reshape)
 FREE = ("linear", None)  # what the activation of a layer of logits is
 
@@ -47,7 +47,7 @@ def ending(tensor: keras.KerasTensor) -> Ending | None:
     (before,) = node.input_tensors
     if isinstance(operation, keras.Model):
         return _within(operation, before)
-    if isinstance(operation, IDLE):
+    if type(operation) in IDLE:
         return ending(before)
     cast = type(operation).__name__ == "Cast"
     if cast or (isinstance(operation, SHAPING) and _keeps_classes(before, tensor)):

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bsa.given import images as images_of
 from bsa.rewrites.ending import ending
 from bsa.rewrites.graphs import traced
 from bsa.rewrites.original import arranged, image_shape, original
@@ -21,6 +22,7 @@ OUTPUTS = ("auto", "logits", "probabilities")
 DRAWN, MOST = 16, 64  # images that are drawn, and that are compared of those given
 OPEN = 64  # the side of drawn images where the network takes any
 TINY = float(np.finfo(np.float32).tiny)  # what probabilities are raised by: the logarithm of 0 has no gradient
+NOISY = 3  # times what a model differs by from call to call: the largest of as many differences is not far from it
 ONE = 1e-3  # how near to 1 probabilities add up in float32
 NAMES = {"softmax": "softmax", "log_softmax": "log-softmax", "sigmoid": "sigmoid"}
 BACK = {  # what the original makes of logits (n, classes); of one output, of the second logit less the first
@@ -59,11 +61,17 @@ def wrap(
         raise ValueError(f"expected outputs to be one of {', '.join(OUTPUTS)}, found {outputs!r}")
     if not isinstance(model, keras.Model):
         raise ValueError(f"expected a Keras model, found {_other(model)}")
-    given = input_shape if images is None else np.shape(images)[1:]
+    images = None if images is None else _some(images)
+    given, weights = input_shape if images is None else images.shape[1:], len(model.weights)
     shape = image_shape(model, given)
     own = original(model, affine(pixels, shape[-1]), shape, output)
     x = _comparable(own, images)
     answers = own.answers(x)
+    if len(model.weights) > weights:
+        raise ValueError(
+            f"expected a model with its weights, found that {len(model.weights) - weights} were drawn when it was "
+            "called: begin it with keras.Input or call it once on images, then train it"
+        )
     if not np.isfinite(answers).all():
         raise ValueError("expected finite outputs, found NaN or infinity: look at the weights and at `pixels`")
     looks = answers if images is None else np.concatenate([answers, own.answers(_drawn(own))])
@@ -71,6 +79,13 @@ def wrap(
         with contextlib.suppress(ValueError):  # it does more than its layers, or what is wrong is said below
             return _compared(own._replace(inner=inner), pixels, outputs, looks, x)
     return _compared(own, pixels, outputs, looks, x)
+
+
+def _some(images):
+    """The first of the images given, (n, height, width, channels) float32 in [0, 1]; ValueError for others."""
+    if not len(images):
+        raise ValueError("expected images to compare on, found none: give some, or leave `images` out")
+    return images_of(images[:MOST])
 
 
 def _other(model):
@@ -163,6 +178,10 @@ def _logits(found, kind):
         p = keras.ops.cast(found, "float32")
         p = keras.ops.concatenate([1 - p, p], -1) if p.shape[-1] == 1 else p
         return keras.ops.log(p + TINY)
+    if found.shape[-1] is None:
+        raise ValueError(
+            "expected a network that tells how many classes it has, found one of open size: state the size"
+        )
     if found.shape[-1] > 1:
         return found
     # (0, z): z is the difference to the bit, and softmax of it the sigmoid
@@ -183,14 +202,14 @@ def _drawn(own):
 
 def _comparable(own, images):
     """The images that both are compared on, (n, height, width, channels) float32."""
-    x = _drawn(own) if images is None else np.asarray(images[:MOST], np.float32)
+    x = _drawn(own) if images is None else images
     return own.made.inverse(np.rint(own.made(x))) if own.whole else x
 
 
 def _difference(own, wrapped, kind, answers, x):
     """The largest difference of the predictions, and how much the model's own differ from call to call, 0 if little.
 
-    ValueError where the first is more than rounding and the second is not.
+    ValueError where the first is more than rounding, and not of the size of the second.
     """
     logits = np.concatenate([np.asarray(tf.cast(wrapped(x[i : i + 16], training=False), tf.float32))
                              for i in range(0, len(x), 16)])  # fmt: skip
@@ -199,7 +218,7 @@ def _difference(own, wrapped, kind, answers, x):
     difference = float(np.abs(np.asarray(back(logits)) - answers).max())
     room = own.rounding * max(float(np.abs(answers).max()), 1e-30)
     noise = float(np.abs(own.answers(x) - answers).max())
-    if difference > room and noise <= room:
+    if difference > max(room, NOISY * noise):
         raise ValueError(
             f"expected the predictions of the model from its parts, found others, by up to {difference:.3g}: does its "
             'call do more than its layers? State outputs "logits", or give a model of layers'

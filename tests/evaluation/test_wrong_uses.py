@@ -124,7 +124,7 @@ WRONG = {
     "of PyTorch": network("net.pth", "bsa evaluate wong_small --weights net.pth", "bsa.from_torch"),
     "of ONNX": network("net.onnx", "found an ONNX file: load it with onnx2torch"),
     "a folder without a network": network("empty", "found a folder without saved_model.pb"),
-    "no weights": network("unbuilt.keras", "saved before it had any: begin it with keras.Input"),
+    "no weights": network("unbuilt.keras", "/unbuilt.keras: expected a model with its weights", "begin it with"),
     "two inputs": network("two.keras", "/two.keras: expected a model with one input, images, found 2"),
     "two outputs": network("several.keras", "is the classes' as `output`"),
     "a regression": network("regression.keras", "found one output from", 'state outputs "logits"'),

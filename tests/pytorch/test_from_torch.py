@@ -261,6 +261,7 @@ def built_for(action):
         (lambda _: from_torch(nn.Conv2d(3, 2, 1)), ValueError, r"for 1 images is of shape \(1, 2, 6, 8\)"),
         (lambda _: from_torch(nn.LSTM(8, 2)), ValueError, "expected a module that takes images .* found "),
         (lambda _: bsa.from_torch(Small()), UsageError, r"expected input_shape \(height, width.* found none"),
+        (lambda _: bsa.from_torch(Small(), input_shape=(None, None, 3)), UsageError, r"found \(None, None, 3\)"),
         (lambda _: bsa.attack("pgd", network(Small(), (None, None, 3)), epsilon=0.1)(X[:, :4], [0] * 5), ValueError,
          r"images \(n, 3, 4, 8\) and gives logits \(n, classes\), found RuntimeError"),
         (built_for(lambda m, folder: m.save(folder / "a.keras")), ValueError, "that Keras can save, found one of PyT"),

@@ -226,6 +226,7 @@ WRONG = {
         lambda: keras.Sequential([keras.Input(SHAPE), layers.Conv2D(3, 3)]), {}, r"found \(n, 4, 3, 3\): a network",
     ),
     "not called": (Own, {}, r"found one that was not called yet: give input_shape=\(height, width, channels\)"),
+    "no weights": (Own, {"input_shape": SHAPE}, "expected a model with its weights, found that 2 were drawn"),
     "other sizes": (lambda: stack(dense(3)), {"input_shape": (9, 5, 3)}, r"\(6, 5, 3\), which the network takes"),
     "other channels": (lambda: stack(dense(3)), {"input_shape": (6, 5, 1)}, r"found \(6, 5, 1\): resize the images"),
     "logits as probabilities": (
@@ -243,6 +244,25 @@ WRONG = {
                   "expected finite outputs, found NaN or infinity"),
     "no model": (lambda: (lambda x: x), {}, "expected a Keras model, found function"),
 }  # fmt: skip
+
+
+def test_what_only_looks_idle_is_not_taken_off():
+    """Dropout that is always on is part of the predictions, though its class is one that rests in inference."""
+
+    class On(layers.Dropout):
+        def call(self, x, training=None):
+            return super().call(x, training=True)
+
+    wrapped = bsa.wrap(stack(dense(4, "softmax"), On(0.5)), images=X)
+    assert any("from call to call" in note for note in wrapped.wrapping.notes)
+    assert not np.array_equal(wrapped(X), wrapped(X))
+
+
+def test_images_to_compare_on_are_such_as_attacks_take():
+    model = stack(dense(4, "softmax"))
+    assert bsa.wrap(model, images=np.uint8(255 * X)).wrapping.difference < 1e-6
+    with pytest.raises(ValueError, match=r"expected pixels in \[0, 1\], found .*: divide 8-bit pixels by 255"):
+        bsa.wrap(model, images=255 * X)
 
 
 @pytest.mark.parametrize(("make", "given", "message"), WRONG.values(), ids=WRONG)
