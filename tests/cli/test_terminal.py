@@ -30,6 +30,7 @@ import os, signal, sys
 from bsa import cli
 
 number = getattr(signal, sys.argv.pop())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell turns off for what runs in its background
 
 class Stop:
     def find_spec(name, *_):
