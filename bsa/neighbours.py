@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import bsa
+from bsa.criteria import SLACK
 from bsa.errors import UsageError
 from bsa.spec.parameters import parameters
 
@@ -106,9 +107,12 @@ def _searched(network, x, y, name, params, epsilon, bounds):
     low, high = (np.float32(bound) for bound in bounds)
     images = np.clip((np.moveaxis(x, 1, -1) - low) / (high - low), 0, 1)
     model = bsa.from_torch(network, input_shape=images.shape[1:])
-    found = bsa.attack(name, model, epsilon=float(epsilon / (high - low)), **params)(images, y)
-    moved = x.copy()  # what was not broken stays as it is, to the bit
-    rows = np.isfinite(found.distance) & (found.distance > 0)
+    radius = float(epsilon / (high - low))
+    found = bsa.attack(name, model, epsilon=radius, **params)(images, y)
+    if len(found.moved):
+        raise ValueError(f"expected an attack that stays within epsilon of the images, found {name}, which moves them")
+    moved = x.copy()  # what was not broken within epsilon stays as it is, to the bit: some attacks give what is beyond
+    rows = (found.distance > 0) & (found.distance <= radius + SLACK)
     moved[rows] = np.moveaxis(low + (high - low) * found.x[rows], -1, 1)
     return moved
 

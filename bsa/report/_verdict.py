@@ -114,8 +114,8 @@ def trust(results: Results) -> Iterator[tuple[str, bool]]:
         for place, check in failed:
             where = f", cell {place['cells'][check['cell']]}" if check["cell"] is not None else ""
             yield f"{place['label']}{where}: {check['check']}: {check['message'].rstrip('.')}.", True
-    elif few:
-        why = f"{few} checks had too few images; attack more of them"
+    elif few or not judged:
+        why = f"{few} checks had too few images; attack more of them" if few else "none of the checks could be made"
         yield f"Whether the attack can be trusted is open: {why}.", True
     else:
         found = "Success is what it found; a stronger attack may find more."

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import bsa
+from bsa import neighbours
 from bsa.errors import UsageError
 from bsa.networks import logits
 from bsa.rewrites.opened import opened
@@ -300,3 +301,15 @@ def test_a_released_network_is_as_robust_in_keras(weights_dir, data_dir):
         success.append(int(bsa.attack("corner_descent", each, epsilon=4 / 255)(x[first], y[first]).success.sum()))
     assert accuracy == pytest.approx([60.2, 60.2], abs=1)
     assert success == pytest.approx([36, 36], abs=1)
+
+
+def test_what_is_beyond_epsilon_is_no_image_for_others_to_count():
+    """Attacks for the least distortion find images beyond, which Foolbox and ART would take for successes."""
+    images = np.moveaxis(X, -1, 1).copy()
+    y = Small()(torch.tensor(images)).argmax(1).numpy()
+    asked = {"network": Small(), "x": images, "y": y, "params": {"steps": 40}, "bounds": (0, 1)}
+    far, near = (neighbours._searched(**asked, name="fmn", epsilon=epsilon) for epsilon in (1.0, 1e-4))
+    assert (Small()(torch.tensor(far.copy())).argmax(1).numpy() != y).any()
+    np.testing.assert_array_equal(near, images)
+    with pytest.raises(ValueError, match="found spatial, which moves them"):
+        neighbours._searched(**asked | {"params": {}}, name="spatial", epsilon=0.1)

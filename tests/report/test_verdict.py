@@ -1,5 +1,7 @@
 """The verdict: sentences that say what was counted, which cell is the worst, and whether to trust it."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,15 @@ def test_failed_checks_are_told_with_what_to_do(evaluated):
 def test_too_few_images_are_no_trust(evaluated):
     few = check("converged", None, "not judged, too few images: 8 of at least 30")
     assert _verdict.sentences(evaluated(few))[-1].startswith("Whether the attack can be trusted is open: 1 ")
+
+
+def test_checks_that_could_not_be_made_are_no_trust():
+    check = {"check": "other", "passed": None, "message": "not judged: the outputs differ", "cell": None}
+    checked = types.SimpleNamespace(place={}), [check]
+    results = types.SimpleNamespace(spec=types.SimpleNamespace(attacks=["pgd"]), sanity=[checked])
+    assert list(_verdict.trust(results)) == [
+        ("Whether the attack can be trusted is open: none of the checks could be made.", True)
+    ]
 
 
 def test_without_checks_it_says_so(evaluated):
