@@ -57,7 +57,7 @@ def _whole():
 def _folder(path):
     inside = [each.name for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")]
     tests = [name for name in SPLITS if name in inside]
-    if not tests or not {*inside} <= {"train", *SPLITS}:
+    if not tests or not ("train" in inside or {*inside} <= {*SPLITS}):
         return {"name": "folder", "test": str(path)}
     train = {"train": str(path / "train")} if "train" in inside else {}
     return {"name": "folder", "test": str(path / tests[0])} | train

@@ -159,7 +159,8 @@ def _classes(parts, params):
     """How many classes there are, and their names: [] where they are not known."""
     known = params[NAMES]
     if known is None and parts["test"].names is not None:
-        known = [str(name) for name in _arrays.whole(parts["test"].names)]
+        names = _arrays.whole(parts["test"].names).ravel().tolist()
+        known = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names]
     told = max(_labels(part)[1] for part in parts.values())
     count = params["num_classes"] or max(told, len(known or ()), 2)
     for what, most in (("num_classes", count), (NAMES, len(known) if known else count)):

@@ -76,12 +76,14 @@ def _activated(operation, before, tensor):
         return None
     if not isinstance(operation, keras.layers.Layer):
         return Ending(before, kind, operation.name) if kind in OPERATIONS.values() else None
+    if not type(operation).__module__.startswith("keras."):  # a subclass may compute something else
+        return None
     if isinstance(operation, keras.layers.Softmax | keras.layers.Activation | keras.layers.Lambda):
         if kind in FREE:
             return None if isinstance(operation, keras.layers.Lambda) else _through(operation, before)
         plain = keras.layers.Activation("linear", name=operation.name, dtype=operation.dtype_policy)
         return Ending(plain(before), kind, operation.name) if kind in FUNCTIONS else None
-    if not hasattr(operation, "activation") or not type(operation).__module__.startswith("keras."):
+    if not hasattr(operation, "activation"):
         return None
     if kind in FREE:
         return Ending(tensor, "linear", operation.name)

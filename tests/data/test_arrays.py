@@ -87,7 +87,8 @@ def test_class_names_are_told_and_enter_no_key(saved):
     names = ["cat", "dog", "emu", "fox"]
     plain, named = describe(saved(x=X, y=Y)), describe(saved(x=X, y=Y), class_names=names)
     assert named == plain | {"class_names": names}
-    assert load(saved(x=X, y=Y, class_names=names)).class_names == tuple(names)
+    for kept in (names, np.array(names, bytes)):
+        assert load(saved(x=X, y=Y, class_names=kept)).class_names == tuple(names)
     with pytest.raises(DataError, match="expected 9 class_names, one for each class, found 4"):
         describe(saved(x=X, y=Y), class_names=names, num_classes=9)
     with pytest.raises(DataError, match="expected labels below 2, as class_names says, found 3"):

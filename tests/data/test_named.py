@@ -22,7 +22,7 @@ def test_a_word_is_short_for_the_data_of_a_spec(text, expected):
 
 
 def test_a_folder_is_one_of_classes_or_of_parts(tmp_path):
-    for place in ("classes/cat", "classes/test", "parts/train/cat", "parts/val/cat"):
+    for place in ("classes/cat", "classes/test", "parts/train/cat", "parts/val/cat", "parts/notes"):
         (tmp_path / place).mkdir(parents=True)
     assert named(f"{tmp_path}/classes/") == {"name": "folder", "test": f"{tmp_path}/classes"}
     parts = {"test": f"{tmp_path}/parts/val", "train": f"{tmp_path}/parts/train"}

@@ -307,9 +307,9 @@ def test_what_is_beyond_epsilon_is_no_image_for_others_to_count():
     """Attacks for the least distortion find images beyond, which Foolbox and ART would take for successes."""
     images = np.moveaxis(X, -1, 1).copy()
     y = Small()(torch.tensor(images)).argmax(1).numpy()
-    asked = {"network": Small(), "x": images, "y": y, "params": {"steps": 40}, "bounds": (0, 1)}
+    asked = {"network": Small(), "x": images, "y": y, "params": {"steps": 5}, "bounds": (0, 1)}
     far, near = (neighbours._searched(**asked, name="fmn", epsilon=epsilon) for epsilon in (1.0, 1e-4))
     assert (Small()(torch.tensor(far.copy())).argmax(1).numpy() != y).any()
     np.testing.assert_array_equal(near, images)
     with pytest.raises(ValueError, match="found spatial, which moves them"):
-        neighbours._searched(**asked | {"params": {}}, name="spatial", epsilon=0.1)
+        neighbours._searched(**asked | {"params": {"points": 1, "steps": 0}}, name="spatial", epsilon=0.1)

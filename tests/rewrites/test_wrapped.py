@@ -258,6 +258,17 @@ def test_what_only_looks_idle_is_not_taken_off():
     assert not np.array_equal(wrapped(X), wrapped(X))
 
 
+def test_a_softmax_of_somebodys_own_is_attacked_through_logarithms():
+    class Sharp(layers.Softmax):
+        def call(self, x):
+            return super().call(3 * x)
+
+    model = stack(dense(4), Sharp())
+    wrapped = bsa.wrap(model, images=X)
+    assert "its logits cannot be reached" in wrapped.wrapping.notes[0]
+    np.testing.assert_allclose(np.exp(wrapped(X)), model(X), atol=1e-6)
+
+
 def test_images_to_compare_on_are_such_as_attacks_take():
     model = stack(dense(4, "softmax"))
     assert bsa.wrap(model, images=np.uint8(255 * X)).wrapping.difference < 1e-6
