@@ -39,6 +39,7 @@ class Results:
 
     def __init__(self, spec: Experiment, artefacts: Store, data: dict[str, Any]):
         self.spec, self.class_names = spec, tuple(data.get("class_names", ()))
+        self.artefacts = artefacts  # a temporary one lasts as long as its results
         placed = list(plan.placed(spec, data))
         missing = list(dict.fromkeys(stage.title for _, stage in placed if stage.key not in artefacts))
         if missing:

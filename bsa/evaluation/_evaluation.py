@@ -38,7 +38,7 @@ class Adversarials(Mapping):
     """`Adversarial` by (cell, label), such as ("(0.9, 0)", "corner_descent"); read when they are asked for."""
 
     def __init__(self, results: Results) -> None:
-        found = results.find(kind="attack")
+        self._results, found = results, results.find(kind="attack")  # their store lasts as long as they do
         self._found = {(str(result.place["cell"]), result.place["label"]): result for result in found}
 
     def __getitem__(self, key: tuple[str, str]) -> Adversarial:

@@ -40,15 +40,22 @@ def weights(model: keras.Model) -> str:
     return content.hexdigest()
 
 
+class Temporary(Store):
+    """A store that is deleted with the last results that are read from it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bsa_evaluate_", ignore_cleanup_errors=True)
+        super().__init__(self._folder.name)
+
+
 class Held:
-    """The results of a run in memory; its store is deleted with it."""
+    """The results of a run in memory, and the keys of its stages."""
 
     def __init__(self, spec: Experiment, model: keras.Model, data: Dataset, seen: Any) -> None:
         with silenced():
             from bsa.engine.stages import Desk
 
-        self._folder = tempfile.TemporaryDirectory(prefix="bsa_evaluate_", ignore_cleanup_errors=True)
-        store, about = Store(self._folder.name), described(data)
+        store, about = Temporary(), described(data)
         desk = Desk(held=(data, model))
         stages = plan.stages(spec, about)
         self.keys = {stage.key for stage in stages}

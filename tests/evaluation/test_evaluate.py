@@ -1,6 +1,7 @@
 """`bsa.evaluate` and `bsa.run`: what stands in memory is evaluated as what stands in files, by the same stages."""
 
 import html
+import inspect
 import json
 import sys
 import types
@@ -11,11 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 import bsa
+from bsa import catalog, evaluation
 from bsa.cli.commands import main
 from bsa.engine.results import Results
 from bsa.errors import UsageError
 from bsa.evaluation import _progress
 from bsa.networks import logits
+from bsa.rewrites import wrapped
 
 ATTACK = {"name": "pgd", "steps": 5}
 ASKED = {"epsilon": "25/255", "cells": [(1, 0), (0.9, 0.05)], "images": 12, "sanity": False, "progress": False}
@@ -143,6 +146,25 @@ def test_wrong_calls_end_in_a_sentence(linear, change, message):
     model, x, y, _ = linear
     with pytest.raises((ValueError, bsa.BsaError), match=message):
         bsa.evaluate(**{"model": model, "x": x, "y": y} | ASKED | change)
+
+
+def test_adversarial_images_outlast_the_evaluation(linear):
+    model, x, y, _ = linear
+    asked = ASKED | {"cells": [(1, 0)], "images": 2, "attack": ATTACK, "certify": False}
+    held = bsa.evaluate(model, x, y, **asked).adversarial
+    assert held["(1, 0)", "pgd"].adversarial.shape == (2, *x.shape[1:])
+
+
+def test_defaults_are_those_of_the_command_line_and_of_the_fragment():
+    fragment = catalog.fragment("models", "keras_file")["properties"]
+    for function in (bsa.evaluate, bsa.wrap, bsa.from_torch):
+        given = inspect.signature(function).parameters
+        assert [*given["pixels"].default] == fragment["pixels"]["default"] == wrapped.UNIT
+        assert given["outputs"].default == fragment["outputs"]["default"]
+    assert fragment["outputs"]["enum"] == [*wrapped.OUTPUTS]
+    ours, asked = (inspect.signature(function).parameters for function in (bsa.evaluate, evaluation.experiment))
+    for name in ("images", "paper", "certify", "cells"):
+        assert ours[name].default == asked[name].default
 
 
 def test_a_spec_is_run_from_a_dict_and_from_a_file(tmp_path):
