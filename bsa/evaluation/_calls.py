@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bsa import foreign
 from bsa.data import Dataset
 from bsa.engine import run as runner
@@ -74,7 +76,16 @@ def evaluate(
         held = _memory.Held(resolve(_plain(spec), "bsa.evaluate"), wrapped, data, seen)
     finally:
         seen.close()
-    return Evaluation(held, tuple(wrapped.wrapping.notes))
+    return Evaluation(held, (*wrapped.wrapping.notes, *_ordered(y, images)))
+
+
+def _ordered(y, images):
+    """A note where the first images are not of all classes: those of files are shuffled, these keep their numbers."""
+    if images < len(y) and (np.diff(y) >= 0).all() and y[0] != y[-1]:
+        yield (
+            f"The labels are in the order of the classes, and the first {images} images that are correct are attacked: "
+            "shuffle images and labels alike, so that they are of all classes."
+        )
 
 
 def _plain(spec):

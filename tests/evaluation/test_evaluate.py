@@ -155,6 +155,16 @@ def test_adversarial_images_outlast_the_evaluation(linear):
     assert held["(1, 0)", "pgd"].adversarial.shape == (2, *x.shape[1:])
 
 
+def test_images_in_the_order_of_their_classes_are_told(linear):
+    model, x = linear[0], np.random.default_rng(0).uniform(size=(12, 4, 4, 1))
+    y = logits(model, x).argmax(-1)
+    asked = ASKED | {"cells": [(1, 0)], "images": 2, "attack": ATTACK | {"steps": 1}, "certify": False}
+    in_order = np.argsort(y, kind="stable")
+    for rows, count in ((in_order, 1), (np.roll(in_order, 1), 0)):
+        notes = bsa.evaluate(model, x[rows], y[rows], **asked).notes
+        assert sum("shuffle images and labels alike" in note for note in notes) == count
+
+
 def test_defaults_are_those_of_the_command_line_and_of_the_fragment():
     fragment = catalog.fragment("models", "keras_file")["properties"]
     for function in (bsa.evaluate, bsa.wrap, bsa.from_torch):
