@@ -6,6 +6,7 @@ attack on these looks like any other.
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.special import logsumexp
 
 from bsa.checks._check import FEW, TOO_FEW, Check, percent
 from bsa.checks._network import call
@@ -14,9 +15,13 @@ from bsa.rewrites.pixels import UNIT, affine, shown
 
 TRIED = 200  # images that are read otherwise
 CLEARLY = 0.1  # of the way from chance to 100 %: below, a network knows next to nothing
-FAR = 0.2  # so much more accuracy by another reading is no accident
+FAR = 0.2  # so much more accuracy by other labels is no accident: a permutation is chosen to fit
+MORE = 0.05  # and so much by other pixels, of which there are few
 EACH = 20  # images of a class, on average, that tell a permutation of the labels from luck
 CLOSE = 0.03  # readings that are as near to the best are as good: the first is the most usual
+# A network of ReLUs may be as accurate on pixels of another scale, and far too sure of them: its loss tells, in units of
+# log(classes), the loss of a network that knows nothing.
+HIGH, LOW = 3, 0.5
 OTHER = {"1 - x": lambda x: 1 - x, "x[..., ::-1]": lambda x: x[..., ::-1]}
 
 
@@ -31,7 +36,7 @@ def accuracy(model, x, y, cell=None, moved=False):
     share, (low, high) = count / n, wilson(count, n)
     bound = chance + CLEARLY * (1 - chance)
     figures = {"accuracy": share, "interval": [low, high], "images": n, "chance": chance}
-    best, advice = otherwise(model, x, y, scores) if share <= 1 - FAR else (None, "")
+    best, advice = otherwise(model, x, y, scores) if not moved or share <= 1 - FAR else (None, "")
     if best:
         figures["otherwise"] = best
     passed = low > bound and (moved or not best)
@@ -46,29 +51,55 @@ def accuracy(model, x, y, cell=None, moved=False):
 
 
 def otherwise(model, x, y, scores=None):
-    """The reading of pixels or labels by which accuracy is far higher, {name: share}, and the advice; or None, "".
+    """The reading of pixels or labels that the network was made for, {name: share}, and the advice; or None, "".
 
-    Of the first images x (n, ...) with labels y (n,); `scores` (n, classes) are those of the model, if they are known.
+    By it, accuracy is far higher, or as high at a far lower loss. Of the first images x (n, ...) with labels y (n,);
+    `scores` (n, classes) are those of the model, if they are known.
     """
     x, y = np.asarray(x[:TRIED]), y[:TRIED]
     scores = _scores(model, x) if scores is None else scores[:TRIED]
-    guess = scores.argmax(-1)
-    labels = _labels(guess, y, scores.shape[-1])
-    readings = {name: (given, pixels) for name, given, pixels in _readings(model, x)}
-    found = labels | {
-        name: float((_scores(model, given).argmax(-1) == y).mean()) for name, (given, _) in readings.items()
+    labels, stated = _labels(scores.argmax(-1), y, scores.shape[-1]), _share(scores, y)
+    pixels, read = {}, {}
+    for name, given, pixels[name] in _readings(model, x):
+        read[name] = _scores(model, given)
+    found = labels | {name: _share(given, y) for name, given in read.items()}
+    _, highest = wilson(round(stated * len(y)), len(y))
+    far = {
+        name: share
+        for name, share in found.items()
+        if share >= stated + (FAR if name in labels else MORE) and wilson(round(share * len(y)), len(y))[0] > highest
     }
-    name = next(name for name, share in found.items() if share >= max(found.values()) - CLOSE)
-    _, highest = wilson(int((guess == y).sum()), len(y))
-    lowest, _ = wilson(round(found[name] * len(y)), len(y))
-    if found[name] < (guess == y).mean() + FAR or lowest <= highest:
+    surer = _surer(scores, read, y)
+    name = next((n for n, share in (far or surer).items() if share >= max((far or surer).values()) - CLOSE), None)
+    if name is None:
         return None, ""
     if name in labels:
         advice = f"the labels are numbered otherwise than the outputs: of {name} it is {percent(found[name])}"
-    else:
+    elif far:
         advice = f"the network was made for other pixels: given {name} it is {percent(found[name])}; "
-        advice += _stated(model, readings[name][1])
+        advice += _stated(model, pixels[name])
+    else:
+        advice = f"the network was made for other pixels: given {name} it is as accurate, {percent(found[name])}, at a "
+        advice += f"loss of {_loss(read[name], y):.2g} for {_loss(scores, y):.2g}; {_stated(model, pixels[name])}"
     return {name: found[name]}, advice
+
+
+def _surer(scores, read, y):
+    """The readings by which the network is as accurate and its loss is no longer absurd: the share of each, by name."""
+    nothing, stated = np.log(scores.shape[-1]), _share(scores, y)
+    if _loss(scores, y) < HIGH * nothing:
+        return {}
+    shares = {name: _share(given, y) for name, given in read.items() if _loss(given, y) < LOW * nothing}
+    return {name: share for name, share in shares.items() if share >= stated - CLOSE}
+
+
+def _share(scores, y):
+    return float((scores.argmax(-1) == y).mean())
+
+
+def _loss(scores, y):
+    """The mean cross-entropy of logits (n, classes), in nats."""
+    return float((logsumexp(scores, axis=-1) - scores[np.arange(len(y)), y]).mean())
 
 
 def _readings(model, x):
