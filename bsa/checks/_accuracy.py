@@ -19,8 +19,8 @@ FAR = 0.2  # so much more accuracy by other labels is no accident: a permutation
 MORE = 0.05  # and so much by other pixels, of which there are few
 EACH = 20  # images of a class, on average, that tell a permutation of the labels from luck
 CLOSE = 0.03  # readings that are as near to the best are as good: the first is the most usual
-# A network of ReLUs may be as accurate on pixels of another scale, and far too sure of them: its loss tells, in units of
-# log(classes), the loss of a network that knows nothing.
+# A network of ReLUs may be as accurate on pixels of another scale, and far too sure of them: its loss tells, in units
+# of log(classes), the loss of a network that knows nothing.
 HIGH, LOW = 3, 0.5
 OTHER = {"1 - x": lambda x: 1 - x, "x[..., ::-1]": lambda x: x[..., ::-1]}
 
