@@ -76,7 +76,7 @@ def otherwise(model, x, y, scores=None):
     if name in labels:
         advice = f"the labels are numbered otherwise than the outputs: of {name} it is {percent(found[name])}"
     elif far:
-        advice = f"the network was made for other pixels: given {name} it is {percent(found[name])}; "
+        advice = f"the network was made for other pixels: given {name} it is {percent(found[name])} of {len(y)}; "
         advice += _stated(model, pixels[name])
     else:
         advice = f"the network was made for other pixels: given {name} it is as accurate, {percent(found[name])}, at a "

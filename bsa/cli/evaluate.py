@@ -129,7 +129,7 @@ def evaluate(print_spec, overrides, seed, weights_dir, **given):
         click.echo(written(spec))
         return
     resolved = running.checked(resolved, weights_dir, given["strict"])
-    running.run(resolved, told, weights_dir=weights_dir, verdict=True, **given)
+    running.run(resolved, told, weights_dir=weights_dir, **given)
 
 
 @click.command(epilog=EXIT)

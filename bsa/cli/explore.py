@@ -10,6 +10,7 @@ from bsa.cli.terminal import EXIT
 from bsa.errors import UsageError
 from bsa.spec import override, resolve
 
+HELD = {"strict": False, "fail_over": (), "fail_under": ()}  # a search has no checks and no rates to hold to limits
 SEARCH = ("epsilon", "space", "chain", "ranges", "keep_accuracy", "probes", "images", "unseen", "sampler")
 
 
@@ -43,7 +44,7 @@ def _ranges(texts):
     click.option("--sampler", metavar="NAME", help="tpe, cma_es, grid or random; tpe by default."),
 )  # fmt: skip
 @click.option("--print-spec", is_flag=True, help="Print the spec that would be run, and run nothing.")
-@options("set", "seed", "plugins", *RUN)
+@options("set", "seed", "plugins", *(name for name in RUN if name not in HELD))
 def explore(print_spec, overrides, seed, weights_dir, pixels, **given):
     """Search for a network's blind spots: transformations of images that keep accuracy and let an attack succeed.
 
@@ -65,5 +66,5 @@ def explore(print_spec, overrides, seed, weights_dir, pixels, **given):
     if print_spec:
         click.echo(written(spec))
         return
-    resolved = running.checked(resolved, weights_dir, given["strict"])
-    running.run(resolved, told, weights_dir=weights_dir, verdict=True, **given)
+    resolved = running.checked(resolved, weights_dir)
+    running.run(resolved, told, weights_dir=weights_dir, **HELD, **given)

@@ -55,7 +55,6 @@ def run(
     executor,
     fail_over,
     fail_under,
-    verdict=False,
     **ray,
 ):
     """Compute what the store lacks of a resolved spec, then render its results; exits as `render` does."""
@@ -85,7 +84,7 @@ def run(
     if number:
         click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
         return
-    render(spec, store, data_dir, folder, overrides, strict, held, verdict)
+    render(spec, store, data_dir, folder, overrides, strict, held)
 
 
 def _on_ray(spec, store, folders, display, strategy, devices, **size):
@@ -97,8 +96,8 @@ def _on_ray(spec, store, folders, display, strategy, devices, **size):
     ray.execute(spec, store, **folders, seen=display, **size)
 
 
-def render(spec, store, data_dir, folder, overrides, strict, held=(), verdict=False):
-    """Write and show the results; with `verdict` what they come to, last. Exits with 4 or 5 where they are not good."""
+def render(spec, store, data_dir, folder, overrides, strict, held=()):
+    """Write and show the results, and last what they come to. Exits with 4 or 5 where they are not good."""
     from bsa.engine.results import gather
     from bsa.engine.run import describe
     from bsa.report import render, sentences
@@ -107,7 +106,7 @@ def render(spec, store, data_dir, folder, overrides, strict, held=(), verdict=Fa
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
     command = again(click.get_current_context())
     shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
-    text.show([*shown, f"written to {folder.out}", *(sentences(results) if verdict else [])])
+    text.show([*shown, f"written to {folder.out}", *sentences(results)])
     beyond = evaluation.passed(held, results)
     for said in beyond:
         click.echo(f"bsa: {said}", err=True)

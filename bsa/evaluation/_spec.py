@@ -66,7 +66,8 @@ def experiment(
 
 def exploration(model: str, *, search: dict[str, Any], **given: Any) -> dict[str, Any]:
     """The spec that searches for a network's blind spots: `search` is its "explore"; see `experiment` for the rest."""
-    spec = experiment(model, **given, epsilon=search["epsilon"])
+    named = given.pop("name", None) or f"{legal(model)}_explore"  # the results of an evaluation have the shorter name
+    spec = experiment(model, **given, name=named, epsilon=search["epsilon"])
     kept = {key: spec[key] for key in spec if key not in ("blind_spot", "attack", "certify", "measures", "report")}
     return kept | {"explore": search, "report": [{"name": "map"}]}
 

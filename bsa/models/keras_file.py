@@ -44,7 +44,7 @@ def build(
     if num_classes is not None and found != num_classes:
         raise UsageError(
             f"{path}: expected an output for each of the {num_classes} classes of the data, found {found}: give the "
-            "data or the network that belongs to it"
+            'data or the network that belongs to it; where the data lack a class, name all in "class_names"'
         )
     return wrapped
 

@@ -71,7 +71,7 @@ def sentence(result: Result) -> str:
         f"cell's; of the same images {_share(cell)} break in the cell"
     )
     if ball["count"] >= cell["count"]:
-        return f"{said}: that shows where robustness ends, and no blind spot."
+        return f"{said}: robustness that ends between the two radii explains it; the cell need be no blind spot."
     return f"{said}: the attack finds more in the cell."
 
 

@@ -16,7 +16,9 @@ def sentences(results: Results) -> Iterator[str]:
         label, network = result.place["label"], result.place["network"]
         name = f"The search {label} of network {network}" if len(found) > 1 else "The search"
         if value["most"] is None:
-            yield f"{name} found no point that keeps accuracy within {value['keep_accuracy']:g} points."
+            kept = f"{value['keep_accuracy']:g} points"
+            advice = 'try more "probes", narrower "ranges" or a larger "keep_accuracy"'
+            yield f"{name} found no point that keeps accuracy within {kept}: {advice}."
             continue
         original = value["original"]
         most = value["most"]

@@ -68,7 +68,7 @@ def _of_network(found, results) -> Iterator[str]:
 
 def _worst(worst, original, accuracy):
     at = f", where accuracy is {accuracy[worst.cell].percent:.1f} %" if worst.cell in accuracy else ""
-    said = f"The worst blind spot tried is the cell {worst.cell}{at}: {_share(worst)} break there ({worst.label})"
+    said = f"The worst cell tried is {worst.cell}{at}: {_share(worst)} break there ({worst.label})"
     if original and worst.interval[0] <= original.interval[1]:
         return f"{said}, not clearly more than of the images as they are."
     return f"{said}."

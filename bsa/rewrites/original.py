@@ -108,10 +108,16 @@ def original(
     taken = tuple(inner.inputs[0].shape[1:]) if inner is not None else shape
     if not any(_agree(taken, way) for way in _ways(shape)):
         raise ValueError(
-            f"expected images of shape {_text(taken)}, which the network takes, found {_text(shape)}: resize the "
-            "images, or give a network that was made for them"
+            f"expected images of shape {_text(taken)}, which the network takes, found {_text(shape)}: "
+            f"{_advice(taken, shape)}, or give a network that was made for them"
         )
     return Original(model, inner, shape, taken, made, output)
+
+
+def _advice(taken: tuple[int | None, ...], shape: tuple[int | None, ...]) -> str:
+    if len(taken) == len(shape) == 3 and taken[:2] == shape[:2]:
+        return f'give images of {taken[2]} channels (a folder has "channels")'
+    return 'resize the images (a folder has "size")'
 
 
 def image_shape(model: keras.Model, given: tuple[int | None, ...] | None) -> tuple[int | None, ...]:

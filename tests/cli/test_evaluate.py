@@ -67,7 +67,7 @@ def test_it_ends_with_the_verdict_and_with_the_exit_code_of_limits(evaluated):
     assert done.exit_code == 5, done.output
     assert "--fail-over success>0: success is" in done.output
     assert "--fail-under accuracy>99.9: accuracy is" in done.output
-    assert "The worst blind spot tried is the cell (0.9, 0)" in done.output
+    assert "The worst cell tried is (0.9, 0)" in done.output
     assert "5 a rate is beyond a limit" in " ".join(call("evaluate", "--help").output.split())
 
 

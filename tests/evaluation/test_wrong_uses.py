@@ -133,7 +133,7 @@ WRONG = {
     "an unknown layer": network("own.keras", '"Own", which Keras does not have: register its class', "--plugins"),
     "weights that are NaN": network("nan.keras", "expected finite outputs, found NaN", "look at the weights"),
     "fewer logits": network("three.keras", "each of the 4 classes that the labels tell of, found 3: give the data"),
-    "colour": network("colour.keras", "expected images of shape (8, 8, 3)", "found (8, 8, 1): resize the images, or"),
+    "colour": network("colour.keras", "expected images of shape (8, 8, 3)", "found (8, 8, 1): give images of"),
     "a misspelt name": network("wong_smal", "no network wong_smal", 'did you mean "wong_small"?'),
     "a name alone": network("wong_small", "expected its weights, too, --weights FILE"),
     "labels as texts": data("texts.npz", "numpy.unique(y, return_inverse=True)[1] numbers them"),

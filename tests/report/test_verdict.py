@@ -49,14 +49,14 @@ def test_it_says_how_many_break_as_they_are_and_in_the_worst_cell(evaluated):
     said = " ".join(_verdict.sentences(evaluated(check("converged", True, "enough"))))
     assert "Accuracy is 90.0 % [84.2-93.8] of 150 images" in said
     assert "at most 8/255 a pixel turn 20.0 % [13.3-28.9] of 100" in said
-    assert "cell (0.9, 0), where accuracy is 90.0 %: 50.0 % [40.4-59.6] break there (pgd)." in said
+    assert "The worst cell tried is (0.9, 0), where accuracy is 90.0 %: 50.0 % [40.4-59.6] break there (pgd)." in said
 
 
 @pytest.mark.parametrize(
     ("radius", "both", "ball", "words"),
     [
         (0.2, 9, 15, "75.0 % [53.1-88.8] break within 0.2, a larger ball that holds the cell's; of the same images "),
-        (0.2, 9, 15, "where robustness ends, and no blind spot."),
+        (0.2, 9, 15, "explains it; the cell need be no blind spot."),
         (0.2, 5, 6, "the attack finds more in the cell."),
         (None, 0, 0, "cannot be told"),
     ],

@@ -228,7 +228,7 @@ WRONG = {
     "not called": (Own, {}, r"found one that was not called yet: give input_shape=\(height, width, channels\)"),
     "no weights": (Own, {"input_shape": SHAPE}, "expected a model with its weights, found that 2 were drawn"),
     "other sizes": (lambda: stack(dense(3)), {"input_shape": (9, 5, 3)}, r"\(6, 5, 3\), which the network takes"),
-    "other channels": (lambda: stack(dense(3)), {"input_shape": (6, 5, 1)}, r"found \(6, 5, 1\): resize the images"),
+    "other channels": (lambda: stack(dense(3)), {"input_shape": (6, 5, 1)}, r"found \(6, 5, 1\): give images of"),
     "logits as probabilities": (
         lambda: stack(dense(3)), {"outputs": "probabilities"}, "of the layer last, which has no activation: state",
     ),
