@@ -13,10 +13,12 @@ from bsa.rewrites.copies import carry, difference
 from bsa.rewrites.precision import in_float32
 
 AT_ONCE = 500  # images in one pass
+SMALL = 32 * 32 * 3  # numbers of an image up to which so many fit: a pass holds what all layers give
 
 
 def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
-    """The model's logits (n, classes) in inference mode, float32, computed in batches."""
+    """The model's logits (n, classes) in inference mode, float32, in batches; smaller ones of images above 32 x 32."""
+    batch_size = max(1, batch_size * SMALL // max(int(np.prod(x.shape[1:])), SMALL))
     blocks = (np.asarray(x[at : at + batch_size]) for at in range(0, len(x), batch_size))
     parts = [model(block, training=False) for block in blocks]
     return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
