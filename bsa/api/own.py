@@ -73,9 +73,9 @@ def judge(
     are not as many adversarial images, of the same shape and scale.
     """
     backend.check()
-    from bsa.evaluation.judged import judge
+    from bsa.evaluation.judged import judged
 
-    return judge(model, x, adversarial, y, epsilon, thresholds=thresholds)
+    return judged(model, x, adversarial, y, epsilon, thresholds)
 
 
 def wrap(

@@ -121,15 +121,19 @@ def evaluate(print_spec, overrides, seed, weights_dir, **given):
     MODEL is a file that Keras saved (.keras, .h5 or a SavedModel's folder), a spec, or the name of a network whose
     weights are in --weights. It is a spec that is run as by `bsa run`: stored, and the same command goes on.
     """
-    spec, told = _spec(given), running.told(overrides, seed)
-    for text in told:
+    made(_spec(given), "bsa evaluate", print_spec, running.told(overrides, seed), weights_dir, **given)
+
+
+def made(spec, command, print_spec, overrides, weights_dir, *, strict, **given):
+    """Run a spec that a command made, after overrides, or print it."""
+    for text in overrides:
         override(spec, text)
-    resolved = resolve(spec, "bsa evaluate")
+    resolved = resolve(spec, command)
     if print_spec:
         click.echo(written(spec))
         return
-    resolved = running.checked(resolved, weights_dir, given["strict"])
-    running.run(resolved, told, weights_dir=weights_dir, **given)
+    resolved = running.checked(resolved, weights_dir, strict)
+    running.run(resolved, overrides, weights_dir=weights_dir, strict=strict, **given)
 
 
 @click.command(epilog=EXIT)

@@ -4,11 +4,10 @@ import click
 
 from bsa import evaluation
 from bsa.cli import running
-from bsa.cli.evaluate import of_a_network, pixels_of, written
+from bsa.cli.evaluate import made, of_a_network, pixels_of
 from bsa.cli.options import RUN, options
 from bsa.cli.terminal import EXIT
 from bsa.errors import UsageError
-from bsa.spec import override, resolve
 
 HELD = {"strict": False, "fail_over": (), "fail_under": ()}  # a search has no checks and no rates to hold to limits
 SEARCH = ("epsilon", "space", "chain", "ranges", "keep_accuracy", "probes", "images", "unseen", "sampler")
@@ -59,12 +58,4 @@ def explore(print_spec, overrides, seed, weights_dir, pixels, **given):
     }
     asked = {name: value for name, value in search.items() if value not in (None, {})}
     spec = evaluation.exploration(**network, pixels=pixels_of(pixels), search=asked)
-    told = running.told(overrides, seed)
-    for text in told:
-        override(spec, text)
-    resolved = resolve(spec, "bsa explore")
-    if print_spec:
-        click.echo(written(spec))
-        return
-    resolved = running.checked(resolved, weights_dir)
-    running.run(resolved, told, weights_dir=weights_dir, **HELD, **given)
+    made(spec, "bsa explore", print_spec, running.told(overrides, seed), weights_dir, **HELD, **given)

@@ -9,9 +9,9 @@ from __future__ import annotations  # networks and tables are named without impo
 
 import io
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from bsa.report.page import Table
 from bsa.spec.cells import ORIGINAL
 
 if TYPE_CHECKING:
-    import keras
     import pandas
 
 NAME = "judged"  # what stands for an attack's name
@@ -64,16 +63,8 @@ class Judged:
         return pandas.DataFrame(rows, columns=COLUMNS)
 
 
-def judge(
-    model: keras.Model,
-    x: Any,
-    adversarial: Any,
-    y: Any,
-    epsilon: float | str,
-    *,
-    thresholds: Sequence[float | str] = ("epsilon",),
-) -> Judged:
-    """See `bsa.judge`."""
+def judged(model, x, adversarial, y, epsilon, thresholds) -> Judged:
+    """What `bsa.judge` gives; see there."""
     from bsa.networks import checked, target
     from bsa.search.ledger import Ledger
 
