@@ -5,15 +5,19 @@ Nothing here imports TensorFlow.
 
 import copy
 import json
+import uuid
 
 from bsa import catalog, criteria
 from bsa.spec.space import spaces, stated
+from bsa.version import __version__
 
 # with keys of their own at the top of a spec: their kinds
 FRAMED = {"sanity": "checks", "control": "checks", "invariant": "checks", "explore": "exploration"}
 FRAMES = ("experiment", "collection")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PIXELS = "#/$defs/pixels"  # a number, or a fraction such as "8/255"
+# Names what this project alone names: a UUID needs no host that would have to be ours, and no registration.
+NAMESPACE = uuid.UUID("818d7daf-8b23-4990-ab39-001c649cc97e")
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
@@ -22,7 +26,8 @@ def combined():
     """The one schema that editors and `jsonschema` need (JSON Schema, draft 2020-12), as a dict.
 
     A component becomes `{"$ref": "#/$defs/<kind>"}`: its name picks the fragment that checks the rest. A spec with
-    "experiments" is held against the frame of a collection, any other against that of an experiment.
+    "experiments" is held against the frame of a collection, any other against that of an experiment. Its "$id" is a
+    URN of this version of bsa; with plug-ins it is another schema, and has none.
     """
     frames = {name: _frame(name) for name in FRAMES}
     definitions = {name: part for frame in frames.values() for name, part in frame.pop("$defs").items()} | frames
@@ -47,12 +52,18 @@ def combined():
     _allow_comments(definitions)
     experiment, collection = ({"$ref": f"#/$defs/{name}"} for name in FRAMES)
     choice = {"if": {"type": "object", "required": ["experiments"]}, "then": collection, "else": experiment}
-    return {"$schema": DIALECT, "title": "bsa spec", **choice, "$defs": definitions}
+    return {"$schema": DIALECT, **_identifier(), "title": "bsa spec", **choice, "$defs": definitions}
+
+
+def _identifier():
+    if any(entry.origin != "bsa" for kind in catalog.OPEN for entry in catalog.entries(kind).values()):
+        return {}
+    return {"$id": uuid.uuid5(NAMESPACE, f"bsa {__version__}").urn}
 
 
 def _frame(name):
     frame = json.loads((catalog.shipped("schemas") / f"{name}.json").read_text(encoding="utf-8"))
-    return {key: value for key, value in frame.items() if key != "$schema"}
+    return {key: value for key, value in frame.items() if key not in ("$schema", "$comment")}
 
 
 def _choice(kind, names):

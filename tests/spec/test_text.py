@@ -1,13 +1,11 @@
 """Hostile and sloppy specs: every problem has a place, no reader fails, and no length of a spec makes it slow."""
 
-import copy
 import itertools
 import json
 
-import jsonschema
 import pytest
 
-from bsa import catalog, spec
+from bsa import spec
 from bsa.engine import plan
 from bsa.errors import UsageError
 from bsa.spec import schema, text
@@ -182,19 +180,6 @@ def test_networks_that_stand_behind_all_others_are_planned_once_each():
     value = chained(24, lambda i: [f"n{j}" for j in range(i)])  # 2^24 visits where each looks at all before it
     del value["networks"]["n0"]["after"]
     assert len(plan.stages(spec.resolve(value), DATA)) == 24
-
-
-@pytest.mark.parametrize("frame", ["experiment", "collection"])
-def test_the_schema_that_a_spec_names_knows_the_names_of_components(frame):
-    """An editor reads this file alone: the names in it are the components that there are."""
-    part = json.loads((catalog.shipped("schemas") / f"{frame}.json").read_text())
-    wanted = {kind: list(catalog.names(kind)) for kind in catalog.OPEN}
-    wanted["collected"] = [n for n in wanted["report"] if catalog.fragment("report", n).get("collection")]
-    for kind in {"experiment": catalog.OPEN, "collection": ["collected"]}[frame]:
-        assert part["$defs"][kind]["properties"]["name"]["enum"] == wanted[kind], f"/$defs/{kind} of {frame}.json"
-    if frame == "experiment":
-        wrong = copy.deepcopy(GOOD) | {"data": {"name": "zzz"}}
-        assert [list(e.path) for e in jsonschema.Draft202012Validator(part).iter_errors(wrong)] == [["data", "name"]]
 
 
 def test_equal_items_are_found_however_their_numbers_are_written(told):
