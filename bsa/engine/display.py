@@ -9,6 +9,7 @@ import time
 import rich.console
 import rich.progress
 import rich.table
+import rich.text
 
 from bsa.errors import BsaError
 
@@ -59,18 +60,15 @@ class Display:
 
     def _bar(self, stage):
         columns = rich.progress
-        rest = rich.table.Column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line, and no more
-        self.bar = rich.progress.Progress(
-            columns.TextColumn("{task.description}"), columns.BarColumn(10), columns.MofNCompleteColumn(),
-            columns.TextColumn("left"), columns.TimeRemainingColumn(),
-            columns.TextColumn("{task.fields[numbers]}", table_column=rest), console=self.console, transient=True,
+        rest = rich.table.Column(ratio=1)  # what is left of the line, and no more
+        self.bar = _Bar(
+            columns.BarColumn(10), columns.MofNCompleteColumn(), columns.TextColumn("left"),
+            columns.TimeRemainingColumn(), _Numbers(table_column=rest), console=self.console, transient=True,
             speed_estimate_period=120, expand=True,
         )  # fmt: skip
-        task = self.bar.add_task(stage.title, numbers="")
+        task = self.bar.add_task(stage.title, numbers={})
         self.bar.start()
-        return lambda done, total, **metrics: self.bar.update(
-            task, completed=done, total=total, numbers=_numbers(metrics)
-        )
+        return lambda done, total, **metrics: self.bar.update(task, completed=done, total=total, numbers=metrics)
 
     def _lines(self, stage):
         began = said = time.monotonic()
@@ -88,6 +86,30 @@ class Display:
                 print(f"{stage.title}: {numbers}", file=sys.stderr, flush=True)
 
         return progress
+
+
+class _Bar(rich.progress.Progress):
+    """A bar with its title above it, so that a narrow terminal has room for both."""
+
+    def get_renderables(self):
+        yield from (rich.text.Text(task.description) for task in self.tasks)
+        yield self.make_tasks_table(self.tasks)
+
+
+class _Numbers(rich.progress.ProgressColumn):
+    """As many of a task's numbers as fit, none of them cut."""
+
+    def render(self, task):
+        return _Fitting(task.fields["numbers"])
+
+
+class _Fitting:
+    def __init__(self, metrics):
+        self.metrics = list(metrics.items())
+
+    def __rich_console__(self, console, options):
+        fitting = [_numbers(dict(self.metrics[:count])) for count in range(len(self.metrics), -1, -1)]
+        yield next((text for text in fitting if len(text) <= options.max_width), "")
 
 
 def _numbers(metrics):

@@ -23,6 +23,7 @@ class Table:
     checked: Sequence[str] = ()  # notes on its sanity checks: in its files, as the page of those says them to a reader
     apart: bool = False  # too large to show in passing: in its files alone
     records: Sequence[Mapping[str, Any]] = ()  # the same numbers, one a row with the same keys: for programs
+    keys: Sequence[str] = ()  # columns that tell rows apart, repeated where a table is shown in parts; else the first
     grouped: int = 0  # so many columns, the first ones, have their text in the first of several rows only
 
 

@@ -124,7 +124,8 @@ def _table(results, network, cells, several):
     stem = f"{STEM}_{network}" if several else STEM
     checked, records = _sanity.lines(results, network=network), [one for each in named for one in _records(*each)]
     grouped = 2 + len(paper[0]) + len(moved)
-    return Table(title, columns, rows, notes, stem, checked, records=records, grouped=grouped)
+    keys = [where, "threshold"]
+    return Table(title, columns, rows, notes, stem, checked, records=records, keys=keys, grouped=grouped)
 
 
 def _records(name, cell):

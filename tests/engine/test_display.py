@@ -1,6 +1,7 @@
 """What a person sees while a stage is at work."""
 
 import io
+import re
 
 import pytest
 import rich.console
@@ -22,6 +23,24 @@ def test_a_terminal_gets_a_bar_with_time_left_and_numbers():
     for words in ("pgd, network main", "30/100", "left", "success 0.25", "done in 1 min 01 s"):
         assert words in text
     shown.close()  # a second time does no harm
+
+
+@pytest.mark.parametrize("columns", [140, 80, 50])
+def test_a_bar_cuts_no_number(columns):
+    out = io.StringIO()
+    shown = display.Display(rich.console.Console(file=out, force_terminal=True, width=columns, highlight=False))
+    stage = STAGE._replace(title="attack carlini_wagner_linf, network main, cell (0.9, 0)")
+    report = shown.began(stage)
+    report(1234, 5678, success=0.2512, loss=12.75, queries=1717)
+    shown.bar.refresh()
+    shown.close()
+    text = out.getvalue()
+    assert "…" not in text
+    assert "1234/5678" in text
+    assert "cell (0.9, 0)" in " ".join(text.split())
+    found = set(re.findall(r"(?:success|loss|queries) \S*", text))
+    assert found <= {"success 0.2512", "loss 12.75", "queries 1717"}
+    assert len(found) == {140: 3, 80: 3, 50: 1}[columns]
 
 
 def test_a_file_gets_a_line_now_and_then(capsys, monkeypatch):

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bsa.report import write
 from bsa.report.page import Data, Figure, Note, Table
-from bsa.report.write import csv, latex, markdown, text
+from bsa.report.write import csv, fit, latex, markdown, text
 
 HOSTILE = "a | b\n<b>\\| & c"
 
@@ -151,11 +151,42 @@ def test_the_last_bits_of_a_layout_name_no_clip_path(tmp_path):
     assert len(defined) == 2
 
 
-def test_a_narrow_terminal_loses_nothing_of_a_table():
-    heads = ["scale, shift", "accuracy", *(f"larger ball, attack_{n}" for n in range(4))]
-    row = ["0.9, 0.05", *(f"{n}2.00 [{n}1.7-{n}3.4]" for n in range(5))]
-    console = rich.console.Console(width=60, file=io.StringIO())
-    console.print(text.table(Table("narrow", heads, [row])))
-    shown = "".join(console.file.getvalue().split())
+HEADS = ["scale, shift", "accuracy", "Table 2 accuracy", "rho", "threshold"]
+HEADS += [head for label in ("carlini_wagner_linf", "corner_descent") for head in (label, f"larger ball, {label}")]
+RATES = [f"{n}8.40 [{n}7.1-{n}9.2]" for n in range(1, 6)]
+ROW = ["0.9, 0.05", RATES[0], "97.2", "0.05", "0.27", *RATES[1:]]
+
+
+@pytest.mark.parametrize("columns", [200, 120, 100, 80, 60, 40])
+def test_no_terminal_cuts_a_number_or_the_head_of_a_column(columns):
+    console = rich.console.Console(width=columns, file=io.StringIO())
+    console.print(text.table(Table("t", HEADS, [ROW], ["a note"], keys=HEADS[:1])))
+    lines = console.file.getvalue().splitlines()
+    shown = "\n".join(lines)
     assert "…" not in shown
-    assert sorted(c for c in shown if c.isdigit()) == sorted(c for c in "".join([*heads, *row]) if c.isdigit())
+    assert max(map(len, lines)) <= columns
+    for word in ("0.9, 0.05", "18.40", "97.2", "0.05", "0.27", "28.40", "38.40", "48.40", "58.40", "accuracy"):
+        assert re.search(rf"(?<![\d.]){re.escape(word)}(?![\d.])", shown), word
+    for word in ("carlini_", "wagner_", "linf", "corner_", "descent", "threshold", "larger", "ball"):
+        assert word in shown
+    intervals = re.findall(r"\[[^]]*\]", shown)
+    assert intervals == re.findall(r"\[[^]]*\]", " ".join(RATES)) or "A wider terminal has the intervals." in shown
+
+
+def test_intervals_go_below_then_out_and_then_the_table_falls_into_parts():
+    found = Table(
+        "t", HEADS, [ROW, ["", "", "", "", "0.25", *RATES[1:]]], ["a note"], "t", keys=["scale, shift", "threshold"]
+    )
+    (wide,) = fit.fitted(found, 200)
+    assert (wide.columns, wide.rows[0]) == (tuple(HEADS), tuple(ROW))
+    (below,) = fit.fitted(found, 116)
+    assert below.rows[0][1] == "18.40\n[17.1-19.2]"
+    (out,) = fit.fitted(found, 90)
+    assert out.rows[0][1] == "18.40"
+    assert out.notes == ["a note", "t.md has the intervals."]
+    first, second = fit.fitted(found, 70)
+    assert first.rows[0][1] == below.rows[0][1]
+    for part in (first, second):
+        assert [row[list(part.columns).index("threshold")] for row in part.rows] == ["0.27", "0.25"]
+    assert [*first.notes, *second.notes] == ["a note"]
+    assert second.title == "t, continued"

@@ -1,5 +1,6 @@
 """What a terminal shows."""
 
+import dataclasses
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import rich.table
 from rich.text import Text
 
 from bsa.report.page import Figure, Note, Part, Table
-from bsa.report.write import figure, markdown
+from bsa.report.write import figure, fit, markdown
 
 
 def shown(found: Part, folder: Path) -> Iterator[str | Text | Table]:
@@ -25,26 +26,50 @@ def shown(found: Part, folder: Path) -> Iterator[str | Text | Table]:
 
 
 def show(parts: Iterable[str | Text | Table]) -> None:
-    """Print what `shown` gave on standard output; a file has room there: no column is squeezed."""
+    """Print what `shown` gave on standard output, where a file has more room than a terminal."""
     console = rich.console.Console(highlight=False, emoji=False)
-    if not console.is_terminal:
+    terminal = console.is_terminal
+    if not terminal:
         console.width = 200
     for part in parts:
-        console.print(table(part) if isinstance(part, Table) else part, soft_wrap=True, markup=False)
+        if isinstance(part, Table):
+            console.print(table(part))
+        else:  # lines of a terminal are broken between words, those of a file not at all
+            console.print(part, soft_wrap=not terminal, markup=False)
 
 
-def table(found: Table) -> rich.table.Table:
+class Fitted:
+    """A table as a terminal of any width shows it."""
+
+    def __init__(self, found: Table):
+        self.found = found
+
+    def __rich_console__(self, console, options) -> Iterator[Text | rich.table.Table]:
+        for part in fit.fitted(_plain(self.found), options.max_width):
+            yield Text(part.title, style="table.title")
+            yield _drawn(part)
+            yield from (Text(note, style="table.caption") for note in part.notes)
+
+
+def table(found: Table) -> Fitted:
     """A table for a terminal."""
-    caption = Text(escaped("\n".join(found.notes)), style="table.caption")
-    title = Text(escaped(found.title), style="table.title")
-    drawn = rich.table.Table(
-        title=title, box=rich.box.SIMPLE_HEAD, caption=caption, collapse_padding=True, pad_edge=False
-    )
-    drawn.title_justify = drawn.caption_justify = "left"
+    return Fitted(found)
+
+
+def _plain(found):
+    """The table without what a terminal takes for a command."""
+    columns, rows = map(escaped, found.columns), [list(map(escaped, row)) for row in found.rows]
+    keys = list(map(escaped, found.keys))
+    said = {"title": escaped(found.title), "notes": list(map(escaped, found.notes))}
+    return dataclasses.replace(found, columns=list(columns), rows=rows, keys=keys, **said)
+
+
+def _drawn(found):
+    drawn = rich.table.Table(box=rich.box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for i, column in enumerate(found.columns):
-        drawn.add_column(Text(escaped(column)), justify="right" if i else "left", overflow="fold")
+        drawn.add_column(Text(column), justify="right" if i else "left", overflow="fold")
     for row in found.rows:
-        drawn.add_row(*(Text(escaped(text)) for text in row))
+        drawn.add_row(*map(Text, row))
     return drawn
 
 
