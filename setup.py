@@ -46,7 +46,7 @@ setup(
     extras_require={
         # Searches nearest neighbours faster; not on macOS, where its OpenMP beside another one ends the process.
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
-        "test": ["pytest>=8.0", "pytest-xdist>=3.8", "selenium>=4.20"],
+        "test": ["check-jsonschema>=0.31", "pytest>=8.0", "pytest-xdist>=3.8", "selenium>=4.20"],
         "lint": ["ruff>=0.9"],
         "ray": ["ray>=2.40"],
         # Searches a space of transformations for blind spots.
