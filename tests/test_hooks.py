@@ -6,7 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
@@ -27,23 +26,23 @@ def test_the_hook_of_the_schema_takes_all_shipped_specs():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"seed": -1}, "$.seed: -1 is less than the minimum of 0"),
-        ({"modl": {}}, "'modl' was unexpected"),
-        ({"attack": {"name": "pdg", "epsilon": 0.1}}, "$.attack.name: 'pdg' is not one of"),
-        ({"attack": {"name": "pgd"}}, "'epsilon' is a required property"),
-        ({"name": "x", "experiments": [], "data": None}, "'data' was unexpected"),
-    ],
-)
-def test_and_tells_wrong_ones_with_their_place(wrong, told, tmp_path):
-    file = tmp_path / "wrong.json"
-    file.write_text(json.dumps(json.loads((ROOT / "specs" / "quickstart.json").read_text()) | wrong))
-    done = subprocess.run([ENTRY, SPECS[0], file], capture_output=True, text=True)
+def test_and_tells_wrong_ones_with_their_place(tmp_path):
+    right = json.loads((ROOT / "specs" / "quickstart.json").read_text())
+    wrong = {
+        "$.seed: -1 is less than the minimum of 0": {"seed": -1},
+        "$: Additional properties are not allowed ('modl' was unexpected)": {"modl": {}},
+        "$.attack.name: 'pdg' is not one of": {"attack": {"name": "pdg", "epsilon": 0.1}},
+        "$.attack: 'epsilon' is a required property": {"attack": {"name": "pgd"}},
+        "$.report[1].name: 'examples' is not one of ['distance_table']": {"experiments": ["a.json"]},
+    }
+    files = [tmp_path / f"{number}.json" for number in range(len(wrong))]
+    for file, change in zip(files, wrong.values(), strict=True):
+        file.write_text(json.dumps(right | change))
+    done = subprocess.run([ENTRY, SPECS[0], *files], capture_output=True, text=True)
     assert done.returncode == 1
-    assert f"{file}::" in done.stdout
-    assert told in done.stdout
+    assert str(SPECS[0]) not in done.stdout
+    for file, told in zip(files, wrong, strict=True):
+        assert f"{file}::{told}" in done.stdout
 
 
 def test_without_the_tool_it_says_what_to_install(tmp_path):
