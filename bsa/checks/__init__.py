@@ -5,7 +5,8 @@ They are components with keys of their own at the top of a spec, "sanity", "cont
 
 from bsa.checks._check import TOO_FEW as TOO_FEW
 from bsa.checks._check import Check as Check
+from bsa.checks._check import asks as asks
 from bsa.checks._strongest import NAME as STRONGEST
 from bsa.checks._strongest import strongest as strongest
 
-__all__ = ["STRONGEST", "TOO_FEW", "Check", "strongest"]
+__all__ = ["STRONGEST", "TOO_FEW", "Check", "asks", "strongest"]

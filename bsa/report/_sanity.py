@@ -1,6 +1,6 @@
 """What the sanity checks found: a line and warnings for people, a table of the figures for who wants to know."""
 
-from bsa.checks import STRONGEST, TOO_FEW
+from bsa.checks import STRONGEST, TOO_FEW, asks
 from bsa.engine.results import Results
 from bsa.report.page import Data, Note, Page, Table
 
@@ -103,9 +103,10 @@ def _table(results, title):
     for column, missing in ((_verdicts, "not judged"), (_figures, "")):
         columns = [column(*found) for found in results.sanity]
         names = dict.fromkeys(name for each in columns for name in each)
-        rows += [[name, *(each.get(name, missing) for each in columns)] for name in names]
+        said = asks if column is _verdicts else lambda _: ""
+        rows += [[name, *(each.get(name, missing) for each in columns), said(name)] for name in names]
     notes = [
-        "First what became of each check, then figures. "
+        "First the result of each check, then figures. docs/checks.md says what to do where one fails. "
         "Accuracy: of the first test images, a cell, with its 95 % Wilson interval. "
         "Dead: share of pixels whose gradient is below a thousandth of the image's largest. Zero gradients: share of "
         "images without any, in any cell and at any start. Gains are in points of success at epsilon; that of a start "
@@ -113,7 +114,7 @@ def _table(results, title):
         "cell. Success and other gains are of a few images of all cells.",
         *lines(results),
     ]
-    return Table(title, ["", *heads], rows, notes, STEM, apart=True)
+    return Table(title, ["", *heads, "what it asks"], rows, notes, STEM, apart=True)
 
 
 def _figures(result, checks):

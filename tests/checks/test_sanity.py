@@ -1,6 +1,8 @@
 """Planted faults are caught by the check that is meant for them, and a sound evaluation passes all."""
 
 import inspect
+import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,8 +10,9 @@ import pytest
 
 import bsa
 from bsa import catalog
-from bsa.checks import sanity
+from bsa.checks import STRONGEST, asks, sanity
 from bsa.checks._attack import Tries
+from bsa.checks._check import ASKS
 from bsa.checks._network import outputs
 
 
@@ -105,6 +108,18 @@ def test_a_sound_evaluation_passes_all(name, count, params, trained, attacked_im
     if "reference attack" in found:
         assert found["reference attack"].passed is (None if name == "corner_descent" else True)  # with itself
     assert set(found["zero gradients"].found) >= {"image", "grey"}
+    assert all(asks(check) for check in found), "a check without a question"
+    unasked = {*ASKS.values()} - {*map(asks, found)}
+    assert unasked <= {ASKS[check] for check in ("attack", STRONGEST, "reference attack")}, "a question without a check"
+
+
+def test_the_docs_have_a_paragraph_for_each_check():
+    """The checks that there are in a run, the test above knows."""
+    page = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
+    paragraphs = re.findall(r"^### (.*)\n\n\*(.*)\*\n\n(.*)", page, re.MULTILINE)
+    assert {name: question for name, question, _ in paragraphs} == ASKS
+    assert [name for name, *_ in paragraphs] == [*ASKS]
+    assert all(said for *_, said in paragraphs)
 
 
 def test_a_softmax_at_the_end(only, trained, attacked_images):

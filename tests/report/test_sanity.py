@@ -73,11 +73,15 @@ def test_every_check_has_a_verdict(beside, tmp_path):
     results = beside(4)
     list(render(results, tmp_path))
     rows = {line.split(" | ")[0].strip("| "): line for line in (tmp_path / "sanity.md").read_text().splitlines()}
-    assert rows["converged"] == "| converged | passed | passed |"
-    assert rows["gain of starts"] == "| gain of starts | for information | for information |"
+    assert (
+        rows["converged"] == "| converged | passed | passed | Are the steps enough: do twice as many break no more? |"
+    )
+    assert rows["gain of starts"].startswith("| gain of starts | for information | for information | How many")
     assert rows["giving up"].count("not judged: the attack gives up no image early") == 2
-    assert rows["strongest of the spec"] == "| strongest of the spec | passed in (1, 0); failed in (0.9, 0) | passed |"
-    assert rows["(0.9, 0): gain of corner_descent"] == "| (0.9, 0): gain of corner_descent | +10.0 |  |"
+    assert rows["strongest of the spec"].startswith(
+        "| strongest of the spec | passed in (1, 0); failed in (0.9, 0) | passed | Does"
+    )
+    assert rows["(0.9, 0): gain of corner_descent"] == "| (0.9, 0): gain of corner_descent | +10.0 |  |  |"
     saved = json.loads((tmp_path / "sanity.json").read_text())["attacks"][0]["checks"]
     assert [check["cell"] for check in saved if check["passed"] is False] == [[0.9, 0]]
     assert "1 failed, 2 not judged" in _sanity.lines(results)[0]
