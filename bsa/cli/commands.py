@@ -5,7 +5,6 @@ TensorFlow is imported only where it is needed.
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -17,10 +16,8 @@ from bsa.cli.evaluate import evaluate, init
 from bsa.cli.explore import explore
 from bsa.cli.options import RUN, options
 from bsa.cli.terminal import EXIT, Commands
+from bsa.cli.validate import validate
 from bsa.errors import UsageError
-from bsa.spec import SpecError
-from bsa.spec import load as load_spec
-from bsa.spec.problems import Problem
 from bsa.version import __version__
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is no news to the user
@@ -32,45 +29,7 @@ def main():
     """Blind-spot attacks on robust networks: from a JSON spec to the paper's tables."""
 
 
-@main.command(epilog=EXIT)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options("plugins", "format")
-def validate(files, form):
-    """Check specs: every problem at once, with its place, what was expected and what was found.
-
-    FILE may be a folder (its *.json) or - for standard input.
-    """
-    report = []
-    for path in (path for file in files for path in _specs_in(file)):
-        problems = _problems(path)
-        report.append({"file": str(path), "valid": not problems, "problems": [p._asdict() for p in problems]})
-        if form == "text":
-            click.echo("\n".join(f"{path}: {p}" for p in problems) if problems else f"{path}: valid")
-    if form == "json":
-        click.echo(json.dumps(report, indent=1))
-    if not all(entry["valid"] for entry in report):
-        sys.exit(3)
-
-
-def _specs_in(file):
-    """The specs in a folder; what is none, or holds none, itself."""
-    folder = Path(file)
-    try:
-        return (sorted(folder.glob("*.json")) if folder.is_dir() else []) or [file]
-    except OSError:  # an over-long name, a folder that may not be read: said when it is read
-        return [file]
-
-
-def _problems(path):
-    try:
-        load_spec(path)
-    except SpecError as error:
-        return error.problems
-    except UsageError as error:
-        return [Problem("", "a file that can be read, or a folder of *.json", str(error))]
-    return []
-
-
+main.add_command(validate)
 main.add_command(components)
 
 

@@ -1,8 +1,7 @@
 """Read, check and resolve a spec: the JSON file that states one experiment, or a collection of them.
 
 The resolved spec (comments stripped, defaults filled in) is what is hashed, run and stored: an `Experiment`, or a
-`Collection` of them. No TensorFlow here, so
-that `bsa validate` takes a blink.
+`Collection` of them. Nothing here imports TensorFlow: `bsa validate` is to answer at once.
 """
 
 from bsa.spec.chain import chained as chained
@@ -11,6 +10,7 @@ from bsa.spec.experiment import Collection as Collection
 from bsa.spec.experiment import Experiment as Experiment
 from bsa.spec.load import load as load
 from bsa.spec.parameters import parameters as parameters
+from bsa.spec.places import places as places
 from bsa.spec.problems import Problem as Problem
 from bsa.spec.problems import SpecError as SpecError
 from bsa.spec.read import override as override

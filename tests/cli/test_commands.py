@@ -31,7 +31,7 @@ def test_validate_reads_standard_input_and_folders_and_answers_in_json():
     assert done.exit_code == 3
     (entry,) = json.loads(done.output)
     assert not entry["valid"]
-    assert {"pointer", "expected", "found", "hint"} == set(entry["problems"][0])
+    assert {"pointer", "expected", "found", "hint", "line", "column"} == set(entry["problems"][0])
     done = call("validate", shipped("specs"), "--format", "json")
     assert done.exit_code == 0
     assert len(json.loads(done.output)) >= 8
