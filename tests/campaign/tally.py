@@ -86,6 +86,8 @@ def rendered(value):
     return "\n".join([
         "# Kills, full disks, changed bytes, broken specs and hostile files",
         "",
+        "<!-- records: campaign -->",
+        "",
         "What `pytest -m slow tests/campaign` tries on a cut-down quick start with every kind of stage, and what came",
         "of it. *Equal* means that arrays, weights, numbers and tables are those of an undisturbed run, bit for bit;",
         "*found* that one sentence says what is damaged. The last column is for wrong numbers, tracebacks, and runs",
