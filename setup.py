@@ -48,6 +48,8 @@ setup(
         "faiss": ["faiss-cpu>=1.9; sys_platform != 'darwin'"],
         "test": ["check-jsonschema>=0.31", "pytest>=8.0", "pytest-xdist>=3.8", "selenium>=4.20"],
         "lint": ["ruff>=0.9"],
+        # The site: `mkdocs serve`. A test builds it.
+        "docs": ["mkdocs>=1.6", "mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"],
         "ray": ["ray>=2.40"],
         # Searches a space of transformations for blind spots.
         "explore": ["optuna>=4.0", "cmaes>=0.11"],

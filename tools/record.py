@@ -6,8 +6,8 @@ A record has `name`, `source` (how its numbers came here), `spec`, `command`, `d
 and any of
 
 * `rows`: a dict for each rate or value of a cell: network, cell, quantity ("accuracy", "success", "larger ball",
-  "error", "certified error", "median certified radius", "rho", "published accuracy", "published success"), by (the attack
-  or the certificate), threshold, and images, count, percent, low, high (95 % Wilson) or, of what is no rate, value;
+  "error", "certified error", "median certified radius", "rho", "published accuracy", "published success"), by (the
+  attack or the certificate), threshold, and images, count, percent, low, high (95 % Wilson) or, of no rate, value;
 * `spent`: passes an image and seconds of each attack;
 * `facts`: numbers with what they are, as {"what": "training, on 2 cores", "value": 31, "unit": "min"};
 * `tables`: {name: {"columns": [...], "rows": [[text, ...], ...]}}, for what has no cells.

@@ -43,12 +43,20 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def rendered(text: str) -> str:
-    """A page's text with its blocks filled; ValueError names a block that asks for what there is not."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2]) + found[4], text)
+def rendered(text: str, docs: str = "") -> str:
+    """A page's text with its blocks filled; `docs` is the way from the page to docs/, such as "docs/".
+
+    ValueError names a block that asks for what there is not.
+    """
+    return BLOCK.sub(lambda found: found[1] + block(found[2], docs) + found[4], text)
 
 
-def block(asked: str) -> str:
+def filled(page: Path) -> str:
+    """The text that a page should have."""
+    return rendered(page.read_text(encoding="utf-8"), "docs/" if page.parent == ROOT else "")
+
+
+def block(asked: str, docs: str = "") -> str:
     """What stands in a block that asks for `asked`, a record's name and words after it."""
     name, *words = asked.split()
     try:
@@ -61,7 +69,7 @@ def block(asked: str) -> str:
             options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2])
     view = View(record, options, {word for word in words if "=" not in word})
     if "about" in view.words:
-        return _about(record) + "\n"
+        return _about(record, f"{docs}results/{name}.json") + "\n"
     if "table" in options:
         (table,) = options["table"]
         if table not in record.get("tables", {}):
@@ -71,13 +79,13 @@ def block(asked: str) -> str:
     return _cells(view)
 
 
-def _about(record):
+def _about(record, file):
     """Where the numbers of a record are from, in a sentence or two."""
     if record["source"] != "run":
-        return f"From [a record](results/{record['name']}.json): {record['source']}"
+        return f"From [a record]({file}): {record['source']}"
     versions = f"TensorFlow {record['versions']['tensorflow']}, Keras {record['versions']['keras']}"
     ran = f"`{record['command']}` on {record['date']}, {record['machine']}, {versions}, {record['seconds']:.0f} s"
-    return f"From [the record](results/{record['name']}.json) of {ran}."
+    return f"From [the record]({file}) of {ran}."
 
 
 def _cells(view):
@@ -160,8 +168,7 @@ def main(check: bool) -> int:
     """Write the pages again, or say which are not up to date: the exit code."""
     late = 0
     for page in pages():
-        before = page.read_text(encoding="utf-8")
-        if (after := rendered(before)) != before:
+        if (after := filled(page)) != page.read_text(encoding="utf-8"):
             late += 1
             print(f"{page.relative_to(ROOT)}: {'not up to date' if check else 'written'}")
             if not check:

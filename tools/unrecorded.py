@@ -3,12 +3,12 @@
     python -m tools.unrecorded
 
 A measured number is one with a unit of what runs give: percent and points, seconds to days, passes, times, bytes,
-operations a second; "36 of 100"; what has an interval in brackets; and whatever is alone in a cell of a table. It has to
-be in a record of its page: one that a block `<!-- record: NAME -->` of the page renders, or that `<!-- records: NAME,
-NAME -->` names. It is there where a record has a number of that kind which is equal to as many digits as the page has.
+operations a second; "36 of 100"; what has an interval in brackets; and whatever is alone in a cell of a table. It has
+to be in a record of its page: one that a block `<!-- record: NAME -->` of the page renders, or that `<!-- records:
+NAME, NAME -->` names. It is there where a record has a number of that kind, equal to as many digits as the page has.
 
-Code and blocks of records are left out. A number that is not ours or no measurement is marked behind its unit, or behind
-its closing bracket: `0.3 s<!-- chosen -->` for a setting, an estimate from counted operations or an example,
+Code and blocks of records are left out. A number that is not ours or no measurement is marked behind its unit, or
+behind its closing bracket: `0.3 s<!-- chosen -->` for a setting, an estimate from counted operations or an example,
 `9.70 %<!-- cited -->` for a number that others published.
 """
 
