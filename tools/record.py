@@ -40,10 +40,9 @@ def of_run(folder: Path) -> dict[str, Any]:
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     found = json.loads((folder / "success_table.json").read_text(encoding="utf-8"))
     stages = {stage["key"]: stage for stage in run["stages"]}
-    judged = found.get("sanity", {})
     facts = [
-        {"what": f"checks of the attacks, {name.replace('_', ' ')}", "value": value, "unit": "checks"}
-        for name, value in ((k, len(v) if isinstance(v, list) else v) for k, v in judged.items())
+        {"what": f"checks of the attacks, {name}", "value": len(value) if name == "failed" else value, "unit": "checks"}
+        for name, value in (found.get("sanity") or {}).items()
     ]
     for kind, seconds in _seconds(stages.values()).items():
         facts.append({"what": f"{kind}, all stages", "value": seconds, "unit": "s"})
