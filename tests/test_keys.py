@@ -45,7 +45,7 @@ def test_those_of_the_same_cells_as_points_of_a_chain():
 
 def test_that_of_a_training_over_transformations():
     stages = plan.stages(spec.load("closing_mnist"), DATA)
-    assert keys("network", stages) == ["7e1b456d9f968ae2"]
+    assert keys("network", stages)[-1] == "7e1b456d9f968ae2"  # after the released one
 
 
 @pytest.mark.parametrize(
