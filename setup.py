@@ -1,3 +1,4 @@
+import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -6,7 +7,7 @@ HERE = Path(__file__).parent
 
 setup(
     name="bsa",
-    version="0.1.0",
+    version=runpy.run_path(str(HERE / "bsa" / "version.py"))["__version__"],
     description="Blind-spot attacks on robust Keras classifiers: the paper's tables from a JSON spec, and a library",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
