@@ -1,6 +1,6 @@
-"""What is asked of components that are called, for type checkers: what `make` and `build` of a module give.
+"""Protocols of components for type checkers: what `make` and `build` of a module return.
 
-`bsa.testing` checks the same on real ones, and more. Nothing here is imported when bsa runs.
+`bsa.testing` checks more, on real components. Nothing here is imported when bsa runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,20 @@ from bsa.search.ledger import Attacked
 
 
 class Journal(Protocol):
-    """Where long work keeps what is done, so that a killed one goes on, and says how far it is."""
+    """Where long work saves its progress, so that it continues after a kill, and reports how far it is."""
 
     def piece(self, name: str, digest: np.ndarray) -> Mapping | None:
-        """The arrays that were kept by that name and made of what has that digest, or None."""
+        """The arrays kept by that name for inputs with that digest, or None."""
 
     def keep(self, name: str, digest: np.ndarray, arrays: Mapping) -> None:
-        """Keep arrays, in place of what was kept by that name."""
+        """Keep arrays by that name, replacing earlier ones."""
 
     def tell(self, done: float, total: float) -> None:
-        """So much of the work is done, of what is expected in all; the share never falls."""
+        """Report that `done` of `total` work is done; the share never falls."""
 
 
 class Attack(Protocol):
-    """`make(model, **params)` of `bsa/attacks/<name>.py`; the module has `passes(**params)`, too.
+    """`make(model, **params)` of `bsa/attacks/<name>.py`; the module also has `passes(**params)`.
 
     `variants(params)` is what it offers to the checks, see `bsa.search.variants`.
     """
@@ -44,16 +44,16 @@ class Attack(Protocol):
     ) -> Attacked:
         """Attack images x (n, height, width, channels) with labels y (n,), numbered `index` (n,).
 
-        `thresholds` are radii in [0, 1] pixels, the largest first: success is within the first of them.
-        A `journal` is told how far the search is, and what it keeps is gone on from.
+        `thresholds` are radii in [0, 1] pixels, the largest first: success is counted within the first.
+        A `journal` is told how far the search is; with what it kept, a killed search continues.
         """
 
 
 class Objective(Protocol):
-    """`make(**params)` of `bsa/train/<name>.py`; the module has `passes(**params)`, too."""
+    """`make(**params)` of `bsa/train/<name>.py`; the module also has `passes(**params)`."""
 
     def __call__(self, model: Any, x: Any, y: Any, seed: Any, step: Any, part: Any = None) -> tuple[Any, Mapping]:
-        """A loss (n,) and metrics, each (n,), of tensors x and y; of which rows of a batch says `part`."""
+        """A loss (n,) and metrics, each (n,), of tensors x and y; `part` says which rows of a batch they are."""
 
 
 class Certificate(Protocol):
@@ -64,10 +64,10 @@ class Certificate(Protocol):
 
 
 class Data(Protocol):
-    """The module `bsa/data/<name>.py`; `params` are those of its fragment, each by its name."""
+    """The module `bsa/data/<name>.py`; `params` are those of its fragment, each passed by name."""
 
     def describe(self, *, data_dir: str | None = None, **params: Any) -> Mapping[str, Any]:
-        """What enters keys without reading the data: "fingerprint", "input_shape" and "num_classes"."""
+        """What keys contain, without reading the data: "fingerprint", "input_shape" and "num_classes"."""
 
     def load(self, *, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
         """The "train" or the "test" part."""

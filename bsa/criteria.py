@@ -1,4 +1,4 @@
-"""What counts as success, once: distances, thresholds and the slack that float32 pixels need."""
+"""What counts as success: distances, thresholds, and the slack that float32 pixels need."""
 
 import math
 import numbers
@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-SLACK = 1e-6  # room for float32 pixels when a distance is compared with a threshold
+SLACK = 1e-6  # tolerance for float32 pixels when a distance is compared with a threshold
 GREY = 0.5  # the radius at which a solid grey image lies in every ball
 Z = 1.959963984540054  # the 97.5 % quantile of the standard normal: intervals of 95 %
 FRACTION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/[1-9][0-9]{0,8}(\.[0-9]{1,9})?")  # "$defs/pixels" has it, too
 
 
 def fraction(text: str) -> float | None:
-    """The number that a fraction such as "8/255" is; None where the text is none."""
+    """The value of a fraction such as "8/255"; None if the text is no fraction."""
     if not FRACTION.fullmatch(text):
         return None
     above, _, below = text.partition("/")
@@ -28,7 +28,7 @@ def linf(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def wrong(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which images are misclassified by logits (n, classes), a tie not among them: (n,) bool."""
+    """Which images are misclassified by logits (n, classes), ties not counted: (n,) bool."""
     own = np.arange(len(y)), y
     others = scores.copy()
     others[own] = -np.inf
@@ -39,8 +39,8 @@ def thresholds(named: Sequence[float | str], epsilon: float, scale: float | None
     """Success thresholds as numbers above 0 and at most 1, largest first, without repeats.
 
     `named` holds numbers, fractions such as "8/255", "epsilon", or "scale*epsilon": the stricter criterion of the
-    paper's section 4.4, because scaling an image scales the distance between classes as well; it is left out where it
-    is 0. ValueError where it is asked for without a scale, for other names and numbers, and where nothing is left.
+    paper's section 4.4, because scaling an image scales the distance between classes as well. A threshold of 0 is left
+    out. Raises ValueError for "scale*epsilon" without a scale, for other names and numbers, and if nothing is left.
     """
     if isinstance(named, str) or np.ndim(named) == 0:
         raise ValueError(f'expected a list of thresholds, such as [0.1] or ["epsilon"], found {named!r}')
@@ -61,7 +61,7 @@ def thresholds(named: Sequence[float | str], epsilon: float, scale: float | None
 
 
 def wilson(count: int, n: int) -> tuple[float, float]:
-    """The 95 % interval (low, high) of a share, `count` of `n`, in [0, 1]; (0, 1) for n = 0. Wilson (1927)."""
+    """The 95 % interval (low, high) of a proportion, `count` of `n`, in [0, 1]; (0, 1) for n = 0. Wilson (1927)."""
     if n == 0:
         return 0.0, 1.0
     share, square = count / n, Z * Z / n

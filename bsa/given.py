@@ -1,4 +1,4 @@
-"""Images and labels as people have them, checked and made into what bsa computes with."""
+"""Images and labels in the usual forms, checked and converted to what bsa computes with."""
 
 from typing import Any
 
@@ -7,18 +7,17 @@ import numpy as np
 from bsa.lazy import LazyImages
 
 RANGE = "expected pixels in [0, 1], found"
-SLIGHT = 0.01  # beyond [0, 1]: what resampling and rounding overshoot by, and no other range of pixels
+SLIGHT = 0.01  # so far beyond [0, 1] resampling and rounding may overshoot; another range of pixels goes further
 PAIRS = "a Dataset, a tuple (x, y) of images and labels, or a tf.data.Dataset of such pairs"
 
 
 def images(x: Any, shape: tuple[int | None, ...] | None = None) -> Any:
-    """Images as an array (n, height, width, channels), float32 in [0, 1]; a float32 one is given back as it is.
+    """Images as an array (n, height, width, channels), float32 in [0, 1].
 
-    So is a `LazyImages`, whose pixels are known to be sound.
+    A float32 array in [0, 1] and a `LazyImages`, whose pixels were checked before, are returned as they are.
 
-    `x` are bytes, which are divided by 255 as data sets are, or floats in [0, 1]. `shape` is that of one image, with
-    None where it is open, and None where it is not known. ValueError says what was expected, what was found and what to
-    do.
+    `x` are uint8 images, which are divided by 255, or floats in [0, 1]. `shape` is the shape of one image, with None
+    for sizes that are open; None if it is not known. ValueError says what was expected, what was found and what to do.
     """
     x = x if isinstance(x, LazyImages) else _array(x, "images x")
     _fitting(x, x.shape[1:] if shape is None else tuple(shape))
@@ -33,7 +32,7 @@ def images(x: Any, shape: tuple[int | None, ...] | None = None) -> Any:
         wrong = ~np.isfinite(x).reshape(len(x), -1).all(1)
         raise ValueError(
             f"expected pixels that are numbers, found NaN or infinity in {wrong.sum()} of {len(x)} images, the first "
-            f"of them image {wrong.argmax()}: mend or leave out such images"
+            f"of them image {wrong.argmax()}: repair or leave out such images"
         )
     if x.dtype == np.uint8:
         if high == 1:
@@ -48,9 +47,10 @@ def images(x: Any, shape: tuple[int | None, ...] | None = None) -> Any:
 
 
 def labels(y: Any, count: int, classes: int | None = None) -> np.ndarray:
-    """The labels of `count` images as an array (count,), int32, out of 0 to `classes` - 1, if that is known.
+    """The labels of `count` images as an array (count,), int32, from 0 to `classes` - 1, if that is known.
 
-    `y` are integers of any type, (count,) or (count, 1), or one-hot (count, classes). ValueError as of `images`.
+    `y` are integers of any type, (count,) or (count, 1), or one-hot (count, classes). Raises ValueError as `images`
+    does.
     """
     y = _array(y, "labels y")
     if y.shape == (count,) == (0,):  # NumPy takes an empty list for floats
@@ -73,10 +73,10 @@ def labels(y: Any, count: int, classes: int | None = None) -> np.ndarray:
 
 
 def pair(data: Any, shape: tuple[int | None, ...] | None = None) -> tuple[Any, Any]:
-    """The images and labels (x, y) of a `Dataset`, of a tuple (x, y) or of a `tf.data.Dataset`, as they are.
+    """The images and labels (x, y) of a `Dataset`, a tuple (x, y) or a `tf.data.Dataset`, unchanged.
 
-    A `tf.data.Dataset` of pairs, in batches or not, is read once, in its order; `shape` is that of one image, which
-    tells batches from images. ValueError for anything else, and for one that has no end.
+    A `tf.data.Dataset` of pairs, batched or not, is read once, in its order; `shape` is the shape of one image, which
+    distinguishes a batch from an image. Raises ValueError for anything else, and for an infinite `tf.data.Dataset`.
     """
     if hasattr(data, "element_spec") and hasattr(data, "as_numpy_iterator"):
         return _read(data, 3 if shape is None else len(shape))
@@ -86,7 +86,7 @@ def pair(data: Any, shape: tuple[int | None, ...] | None = None) -> tuple[Any, A
         found = f"{type(data).__name__} of {len(data)}" if isinstance(data, tuple | list) else type(data).__name__
         raise ValueError(f"expected {PAIRS}, found {found}")
     if all(isinstance(part, tuple) and len(part) == 2 for part in data):
-        raise ValueError(f"expected {PAIRS}, found two tuples, as of keras.datasets: give one of them, the first")
+        raise ValueError(f"expected {PAIRS}, found two tuples, as keras.datasets returns: give one of them, the first")
     return tuple(data)
 
 
@@ -99,12 +99,12 @@ def _array(given, what):
             f"expected {what} as an array of numbers, found {type(given).__name__} ({type(error).__name__}: {reason})"
         ) from None
     if array.dtype == object:
-        raise ValueError(f"expected {what} as an array of numbers, found {type(given).__name__} of other things")
+        raise ValueError(f"expected {what} as an array of numbers, found {type(given).__name__} of other values")
     return array
 
 
 def _fitting(x, shape):
-    """ValueError where x is no array of images of `shape`, with what would make it one."""
+    """ValueError if x is no array of images of `shape`; the message says what would make it one."""
 
     def fits(found):
         return len(found) == len(shape) and all(e in (None, f) for e, f in zip(shape, found, strict=True))
@@ -126,7 +126,7 @@ def _fitting(x, shape):
 def _advice(low, high):
     """What to do with pixels from `low` to `high`, which are not in [0, 1]."""
     if low >= -SLIGHT and high <= 1 + SLIGHT:
-        return "numpy.clip(x, 0, 1) cuts off what is beyond"
+        return "use numpy.clip(x, 0, 1)"
     if low >= 0 and high <= 255:
         return "divide 8-bit pixels by 255, or give them as uint8"
     if low >= 0:
@@ -147,14 +147,14 @@ def _from_one_hot(y, classes):
         raise ValueError(f"expected one-hot labels y of {classes} classes, found shape {y.shape}")
     if y.dtype.kind not in "fiub" or not (((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all()):
         raise ValueError(
-            f"expected integer labels y, or one-hot labels of a 1 among 0s, found others of shape {y.shape}: "
-            "y.argmax(-1) gives the likeliest class of each"
+            f"expected integer labels y, or one-hot labels (a single 1 among 0s), found others of shape {y.shape}: "
+            "y.argmax(-1) gives the most likely class of each"
         )
     return y.argmax(-1)
 
 
 def _of_labels(y, count):
-    """What to do with labels that are no integers."""
+    """What to do with labels that are not integers."""
     if y.shape != (count,):
         return ""
     if y.dtype.kind in "fb":
@@ -169,7 +169,7 @@ def _read(data, rank):
     if not (isinstance(spec, tuple) and len(spec) == 2):
         raise ValueError(f"expected a tf.data.Dataset of pairs (image, label), found elements {spec}")
     if int(data.cardinality()) == -1:
-        raise ValueError("expected a tf.data.Dataset with an end, found one that repeats for ever: give data.take(n)")
+        raise ValueError("expected a tf.data.Dataset with an end, found one that repeats forever: give data.take(n)")
     try:
         parts = list(data.as_numpy_iterator())
         x, y = ([part[side] for part in parts] for side in (0, 1))

@@ -1,18 +1,19 @@
-"""Images that are read as they are asked for, for sets that do not fit into memory as float32."""
+"""Images that are read on demand, for data sets that do not fit into memory as float32."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-BLOCK = 64  # images that are read at once
+BLOCK = 64  # images read at once
 
 
 class LazyImages:
-    """Images (n, height, width, channels), float32 in [0, 1], of which only what is asked for is in memory.
+    """Images (n, height, width, channels), float32 in [0, 1], read on demand.
 
-    It is indexed as an array is: `x[3]` and `x[[3, 5]]` are arrays, a slice `x[:500]` is another `LazyImages` and reads
-    nothing yet. `numpy.asarray(x)` reads all of them. `read(rows)` gives the images numbered `rows` (k,) as an array.
+    Indexing works as for an array: `x[3]` and `x[[3, 5]]` are arrays; a slice `x[:500]` is another `LazyImages`, and
+    reads nothing yet. `numpy.asarray(x)` reads all images. `read(rows)` returns the images numbered `rows` (k,) as an
+    array.
     """
 
     dtype = np.dtype(np.float32)
@@ -32,20 +33,20 @@ class LazyImages:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
-            raise ValueError("expected that images may be copied, as they are read from a file, found copy=False")
+            raise ValueError("expected copy=None or True, since images are read from a file, found copy=False")
         return self._pixels(self._rows).astype(dtype or self.dtype, copy=False)
 
     def __reduce__(self) -> tuple:
-        return np.asarray, (np.asarray(self),)  # to another process they travel as an array
+        return np.asarray, (np.asarray(self),)  # the file may not exist where another process runs
 
     def copy(self) -> "LazyImages":
-        """Itself: no array is held that a copy would let go of."""
+        """Itself: it holds no array that a copy would release."""
         return self
 
     def then(self, change: Callable, shape: tuple[int, ...] | None = None) -> "LazyImages":
-        """What `change(x, rows)` makes of the images x (k, ...) numbered `rows` (k,), as they are read.
+        """Images changed as they are read: `change(x, rows)` gets the images x (k, ...) numbered `rows` (k,).
 
-        That is an array (k, *shape), by default of images of the same shape.
+        It returns an array (k, *shape); `shape` is by default that of the images.
         """
         return LazyImages(
             lambda rows: change(self._read(rows), rows), self._rows, self.shape[1:] if shape is None else shape

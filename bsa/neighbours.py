@@ -1,6 +1,6 @@
-"""Our attacks as those of Foolbox 3 and of the Adversarial Robustness Toolbox (ART) are called.
+"""Our attacks with the interfaces of Foolbox 3 and of the Adversarial Robustness Toolbox (ART).
 
-Neither is needed otherwise, nor installed with bsa. The other way round, `bsa.judge` takes the images of theirs.
+Neither is needed elsewhere, or installed with bsa. For the other direction, `bsa.judge` takes images of their attacks.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from bsa.spec.parameters import parameters
 
 
 def foolbox(name: str, **params: Any) -> Any:
-    """The attack called `name` as one of Foolbox's: `foolbox("corner_descent")(fmodel, x, y, epsilons=[8 / 255])`.
+    """The attack called `name` as a Foolbox attack: `foolbox("corner_descent")(fmodel, x, y, epsilons=[8 / 255])`.
 
-    Give `params` of the attack but for epsilon. It is a `foolbox.attacks.base.FixedEpsilonAttack`, so a call gives
-    (raw, clipped, is_adv), for a list of epsilons lists and (epsilons, n). `fmodel` is a `foolbox.PyTorchModel` with
-    any bounds and preprocessing, x its images (n, channels, height, width). Untargeted alone. Raises UsageError without
-    Foolbox, ValueError for other models and criteria.
+    `params` are those of the attack, without epsilon. The result is a `foolbox.attacks.base.FixedEpsilonAttack`: a call
+    returns (raw, clipped, is_adv); for a list of epsilons, lists and (epsilons, n). `fmodel` is a
+    `foolbox.PyTorchModel` with any bounds and preprocessing, x its images (n, channels, height, width). Only
+    untargeted. Raises UsageError without Foolbox, ValueError for other models and criteria.
     """
     own, _ = _parameters(name, {**params, "epsilon": 0.5})
     try:
@@ -60,13 +60,13 @@ def foolbox(name: str, **params: Any) -> Any:
 
 
 def art(name: str, estimator: Any, **params: Any) -> Any:
-    """The attack called `name` as one of ART's: `art("corner_descent", classifier, epsilon=8 / 255).generate(x, y)`.
+    """The attack called `name` as an ART attack: `art("corner_descent", classifier, epsilon=8 / 255).generate(x, y)`.
 
-    `estimator` is a `PyTorchClassifier` with clip_values, whose model gives logits; x are its images
+    `estimator` is a `PyTorchClassifier` with clip_values whose model gives logits; x are its images
     (n, channels, height, width), epsilon is on their scale, and y are labels (n,) or one-hot (n, classes), by default
-    what the classifier predicts. Its preprocessing is followed where it is PyTorch's. It is an
-    `art.attacks.EvasionAttack`; what it cannot break it gives back as it is. Raises UsageError without ART, ValueError
-    for other classifiers.
+    the classifier's predictions. Its preprocessing is applied if it is in PyTorch. The result is an
+    `art.attacks.EvasionAttack`; images that it cannot break are returned unchanged. Raises UsageError without ART,
+    ValueError for other classifiers.
     """
     own, epsilon = _parameters(name, params)
     try:
@@ -103,7 +103,7 @@ def art(name: str, estimator: Any, **params: Any) -> Any:
 
 
 def _searched(network, x, y, name, params, epsilon, bounds):
-    """What the attack gives for images x (n, channels, height, width) and a radius, both within `bounds`."""
+    """The attack's result for images x (n, channels, height, width) and a radius, both within `bounds`."""
     low, high = (np.float32(bound) for bound in bounds)
     images = np.clip((np.moveaxis(x, 1, -1) - low) / (high - low), 0, 1)
     model = bsa.from_torch(network, input_shape=images.shape[1:])
@@ -111,14 +111,14 @@ def _searched(network, x, y, name, params, epsilon, bounds):
     found = bsa.attack(name, model, epsilon=radius, **params)(images, y)
     if len(found.moved):
         raise ValueError(f"expected an attack that stays within epsilon of the images, found {name}, which moves them")
-    moved = x.copy()  # what was not broken within epsilon stays as it is, to the bit: some attacks give what is beyond
+    moved = x.copy()  # images not broken within epsilon stay as they are: some attacks return images beyond epsilon
     rows = (found.distance > 0) & (found.distance <= radius + SLACK)
     moved[rows] = np.moveaxis(low + (high - low) * found.x[rows], -1, 1)
     return moved
 
 
 def _parameters(name, params):
-    """The parameters of an attack without epsilon, and that; UsageError where they are not those it takes."""
+    """The parameters of an attack without epsilon, and epsilon; UsageError if the attack does not take them."""
     parameters("attacks", name, params)
     return {key: value for key, value in params.items() if key != "epsilon"}, params["epsilon"]
 

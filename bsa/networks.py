@@ -1,4 +1,4 @@
-"""What is asked of any network: logits, embeddings, the model that an attack works on, checked images and labels."""
+"""What any network is asked for: logits, embeddings, the model that an attack works on, checked images and labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from bsa.rewrites.copies import carry, difference
 from bsa.rewrites.precision import in_float32
 
 AT_ONCE = 500  # images in one pass
-SMALL = 32 * 32 * 3  # numbers of an image up to which so many fit: a pass holds what all layers give
+SMALL = 32 * 32 * 3  # values of an image up to which so many fit: a pass holds the outputs of all layers
 
 
 def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
-    """The model's logits (n, classes) in inference mode, float32, in batches; smaller ones of images above 32 x 32."""
+    """The model's logits (n, classes) in inference mode, float32, in batches; smaller ones for images above 32 x 32."""
     batch_size = max(1, batch_size * SMALL // max(int(np.prod(x.shape[1:])), SMALL))
     blocks = (np.asarray(x[at : at + batch_size]) for at in range(0, len(x), batch_size))
     parts = [model(block, training=False) for block in blocks]
@@ -25,10 +25,10 @@ def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarr
 
 
 def target(model: keras.Model) -> keras.Model:
-    """The model that an attack works on: `model`, or a float32 copy where some of its layers compute in less."""
+    """The model that an attack works on: `model`, or a float32 copy if some layers compute in lower precision."""
     check(model)
     exact = in_float32(model)
-    if exact is not model and hasattr(model, "wrapping"):  # what `bsa.wrap` did
+    if exact is not model and hasattr(model, "wrapping"):  # keep the notes of `bsa.wrap`
         exact.wrapping = model.wrapping
     return exact
 
@@ -36,9 +36,9 @@ def target(model: keras.Model) -> keras.Model:
 def checked(model: keras.Model, x: Any, y: Any, index: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The inputs of an attack as arrays: x float32, y int32, index int64; ValueError says what is wrong.
 
-    Forms of x and y are those of `bsa.data.images` and `bsa.data.labels`.
+    x and y may have the forms of `bsa.data.images` and `bsa.data.labels`.
     """
-    shape = image_shape(model) or (None, None, None)  # a subclassed model does not tell
+    shape = image_shape(model) or (None, None, None)  # a subclassed model has none
     if len(shape) != 3:
         raise ValueError(f"expected a model of images (n, height, width, channels), found one of shape (n, {shape})")
     x = np.asarray(given.images(x, shape))
@@ -56,10 +56,10 @@ def trusted(
     copies: Sequence[keras.Model | None],
     x: np.ndarray,
 ) -> tuple[list[keras.Model | None], tuple[str, ...]]:
-    """`copies` of `exact`, each with the weights of `model` as they are now, and notes for a reader.
+    """`copies` of `exact`, each with the current weights of `model`, and notes for a reader.
 
-    `exact`, what `target` gave for `model`, stands for each that differs from it on the first of images x
-    (n, ...) by more than rounding. ValueError where `exact` so differs from `model` itself. None stays None.
+    `exact`, which `target` returned for `model`, replaces each copy that differs from it on the first of images x
+    (n, ...) by more than rounding. Raises ValueError if `exact` differs so from `model` itself. None stays None.
     """
     for copy in (exact, *copies):
         if copy is not None and copy is not model:
@@ -67,7 +67,7 @@ def trusted(
     where = difference(exact, model, x)
     if where:
         raise ValueError(
-            f"expected a float32 copy that answers as the model does, found another answer {where}: Keras cannot copy "
+            f"expected a float32 copy with the model's outputs, found other outputs {where}: Keras cannot copy "
             "that layer by its config; build the model in float32"
         )
     found, notes = [], []
@@ -75,18 +75,18 @@ def trusted(
         where = None if copy is None else difference(copy, exact, x)
         found.append(exact if where else copy)
         if where:
-            notes.append(f"a copy to search by was not used, because its answers differ {where}: searched by the model")
+            notes.append(f"a copy for the search was not used: its outputs differ {where}; searched with the model")
     return found, tuple(dict.fromkeys(notes))
 
 
 def check(model: keras.Model) -> None:
-    """ValueError where `model` is no built Keras model with one input and one output, as far as it tells."""
+    """ValueError if `model` is no built Keras model with one input and one output, as far as it shows."""
     if not getattr(model, "built", False):
         raise ValueError("expected a built Keras model: give it an Input, or call it once on images")
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1:
         raise ValueError(f"expected a model with one input, images, found {len(inputs)} inputs: give a model of one")
-    output = getattr(model, "output", None)  # a functional model tells
+    output = getattr(model, "output", None)  # a functional model has one
     if isinstance(output, dict | list | tuple):
         found = f"a {type(output).__name__} of {len(output)}"
         raise ValueError(
@@ -95,18 +95,18 @@ def check(model: keras.Model) -> None:
 
 
 def image_shape(model: keras.Model) -> tuple[int | None, ...] | None:
-    """The shape of one image that `model` takes, with None where it is open; None where it does not tell."""
+    """The shape of one image that `model` takes, with None for open sizes; None if it is not known."""
     shape = getattr(model, "input_shape", None)
     return tuple(shape[1:]) if isinstance(shape, tuple) else None
 
 
 def classes(model: keras.Model, x: np.ndarray) -> int | None:
-    """How many logits `model` gives for the first of images x (n, ...); None without images. Otherwise ValueError."""
+    """How many logits `model` gives for the first of images x (n, ...); None without images. Raises ValueError."""
     if not len(x):
         return None
     try:
         given = model(np.asarray(x[:1]), training=False)
-    except Exception as error:  # a subclassed model, which tells no shape, may fail in any way
+    except Exception as error:  # a subclassed model, whose shape is not known, may fail in any way
         reason = (str(error).strip() or "no message").splitlines()[0][:200]
         found = f"that it fails on shape {x[:1].shape} ({type(error).__name__}: {reason})"
         raise ValueError(f"expected images that the model takes, found {found}") from error
@@ -121,24 +121,24 @@ def classes(model: keras.Model, x: np.ndarray) -> int | None:
 
 
 def embedding(model: keras.Model, x: np.ndarray, layer: str = "embedding") -> np.ndarray:
-    """What a layer of `model` gives for images x (n, height, width, channels) in [0, 1]: (n, features) float32.
+    """The output of a layer of `model` for images x (n, height, width, channels) in [0, 1]: (n, features) float32.
 
-    h(x) of the paper (Eq. 2). Features of more than one axis are flattened; `layer` may be one of a nested model.
-    Raises UsageError with the names of the layers where there is none of that name, where it has several outputs, and
-    for a subclassed model, whose layers' outputs nobody knows.
+    h(x) of the paper (Eq. 2). Features of more than one axis are flattened; `layer` may belong to a nested model.
+    Raises UsageError, with the names of the layers, if there is no such layer, if it has several outputs, and for a
+    subclassed model, whose layers' outputs are not known.
     """
     part = _until(model, layer)
     found: Any = None
     for at in range(0, max(len(x), 1), AT_ONCE):
         block = np.asarray(part(np.asarray(x[at : at + AT_ONCE])))
-        if found is None:  # not a list of blocks, which would be in memory twice
+        if found is None:  # one array: a list of blocks would be in memory twice
             found = np.empty((len(x), int(np.prod(block.shape[1:]))), np.float32)
         found[at : at + AT_ONCE] = block.reshape(len(block), found.shape[1])
     return found
 
 
 def _until(model, layer):
-    """A function of images that gives the output of the layer of that name, in inference mode."""
+    """A function of images that returns the output of the layer of that name, in inference mode."""
     places = list(_places(model))
     found = [path for path in places if path[-1][1].operation.name == layer]
     if not found:
@@ -161,7 +161,7 @@ def _until(model, layer):
 
 def _places(model, outer=()):
     """The way to each use of a layer in `model` and in the models within it: pairs (a model's input, its node)."""
-    graph = getattr(model, "_functional", None) or model  # of a Sequential
+    graph = getattr(model, "_functional", None) or model  # a Sequential has one
     if not hasattr(graph, "_nodes_by_depth"):
         raise UsageError(
             f"expected a Sequential or functional model, whose layers' outputs Keras knows, found "

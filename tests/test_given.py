@@ -98,7 +98,7 @@ def test_labels_of_every_type_become_integers():
         ([0, 1, np.nan, 3], "integer labels y.*found float64.*such as nan"),
         (["a", "b", "b", "c"], r"found <U1 .*numpy.unique\(y, return_inverse=True\)"),
         (np.eye(5)[:4], r"one-hot labels y of 4 classes, found shape \(4, 5\)"),
-        (np.full((4, 4), 0.25), r"a 1 among 0s, found others of shape \(4, 4\)"),
+        (np.full((4, 4), 0.25), r"a single 1 among 0s\), found others of shape \(4, 4\)"),
         ([[0], [1, 2], [3], [0]], "labels y as an array of numbers, found list"),
         (2, r"found int64 of shape \(\)"),
         (None, "labels y as an array of numbers, found NoneType"),
@@ -125,10 +125,10 @@ def test_data_sets_of_every_form_are_the_same_pair(bytes_and_pixels):
     [
         (lambda x, y: x, "a Dataset, a tuple .* found ndarray"),
         (lambda x, y: (x, y, y), "found tuple of 3"),
-        (lambda x, y: ((x, y), (x, y)), "found two tuples, as of keras.datasets: give one of them"),
+        (lambda x, y: ((x, y), (x, y)), "found two tuples, as keras.datasets returns: give one of them"),
         (lambda x, y: None, "found NoneType"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x), "pairs .image, label., found elements TensorSpec"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).repeat(), r"repeats for ever: give data.take\(n\)"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).repeat(), r"repeats forever: give data.take\(n\)"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).take(0), "of one size, found ValueError"),
         (
             lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).map(lambda x, y: (x[: 1 + y % 2], y)),

@@ -1,4 +1,4 @@
-"""The library's front door: components by their names, attacks above all, and networks of one's own."""
+"""The public library: components by name, attacks above all, and your own networks."""
 
 from bsa.api.attacks import attack as attack
 from bsa.api.attacks import sanity as sanity

@@ -1,4 +1,4 @@
-"""Components by their names: each function finds one and fills in the defaults that specs use."""
+"""Components by name: each function finds one and fills in the defaults that specs use."""
 
 from __future__ import annotations  # networks and results are named without importing TensorFlow
 
@@ -21,10 +21,11 @@ Progress = Callable[..., Any]  # progress(done, total, **numbers)
 
 
 def load(name: str, *, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
-    """A data set: `bsa.load("mnist", split="test")` is a `Dataset(x, y, num_classes)`.
+    """A data set: `bsa.load("mnist", split="test")` returns a `Dataset(x, y, num_classes)`.
 
     x is (n, height, width, channels), float32 in [0, 1]; y is (n,), int32; both in the original file order.
-    `data_dir` is a folder of prepared TFDS sets; by default BSA_DATA_DIR, or TFDS's own folder, where it downloads.
+    `data_dir` is a folder of prepared TFDS data sets. By default it is BSA_DATA_DIR or TFDS's own folder, and missing
+    data sets are downloaded there.
     """
     return catalog.find("data", name).load(split=split, data_dir=data_dir, **parameters("data", name, params))
 
@@ -37,10 +38,19 @@ def build(
     seed: int = 0,
     **params: Any,
 ) -> keras.Model:
-    """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` is a `keras.Model`.
+    """A network: `bsa.build("madry_mnist", input_shape=(28, 28, 1), num_classes=10)` returns a `keras.Model`.
 
-    It takes [0, 1] images and gives logits; equal seeds give equal initial weights. Raises UsageError.
-    The sizes may be left out of a trained one from a file: `bsa.build("keras_file", file="net.keras")`.
+    The model takes images in [0, 1] and gives logits.
+
+    Args:
+        name: a network (`bsa components models`), or "keras_file".
+        input_shape: (height, width, channels); not needed for a trained network from a file.
+        num_classes: the number of logits; not needed for a trained network from a file.
+        seed: equal seeds give equal initial weights.
+        **params: the parameters of the network, such as `file="net.keras"`.
+
+    Raises:
+        UsageError: an unknown name, or parameters that do not fit.
     """
     find, params, seed = catalog.find("models", name), parameters("models", name, params), whole("seed", seed)
     known = foreign.complete({"name": name})
@@ -57,11 +67,22 @@ def import_weights(
     sha256: str | None = None,
     **params: Any,
 ) -> str:
-    """Put foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
+    """Load foreign weights into `model`, in place: `bsa.import_weights("wong_kolter", model, "mnist.pth")`.
 
-    `name` is the file's format (`schemas/weights/`); `sha256`, where given, is checked first. Nothing in the file is
-    executed. Returns the file's sha256, for the next call to state. Raises WeightsError that names the tensor, what
-    was expected and what was found.
+    Nothing in the file is executed.
+
+    Args:
+        name: the format of the file (`schemas/weights/`).
+        model: the network that the weights belong to.
+        file: the file, or for some formats the folder.
+        sha256: if given, the file must have this hash.
+        **params: the parameters of the format.
+
+    Returns:
+        The sha256 of the file, to be stated in the next call.
+
+    Raises:
+        WeightsError: names the tensor, what was expected and what was found.
     """
     from bsa import files
 
@@ -79,13 +100,25 @@ def fit(
     progress: Progress | None = None,
     **params: Any,
 ) -> dict[str, np.ndarray]:
-    """Train `model` in place on a `Dataset`: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
+    """Train `model` in place: `bsa.fit("adversarial", model, data, steps=2000, epsilon=0.3)`.
 
-    `folder` keeps checkpoints: the same call with the same folder goes on where a killed one stopped, bit for bit.
-    `data` may as well be a tuple (x, y) or a `tf.data.Dataset` of such pairs, in the forms that `attack` takes, too.
-    Losses of the model itself, such as a kernel_regularizer's, are part of what it is trained for, as in Keras.
-    Returns the history, a dict of arrays with one value a step. `schemas/train/<name>.json` describes the parameters.
-    Raises ValueError for data that the model cannot be trained on as they are, TrainingError where training fails.
+    Losses of the model itself, such as those of a kernel_regularizer, are added to the objective, as in Keras.
+
+    Args:
+        name: the objective.
+        model: the network, in place.
+        data: a `Dataset`, a tuple (x, y) or a `tf.data.Dataset` of such pairs, in the forms that `attack` takes.
+        seed: equal seeds give equal training.
+        folder: where checkpoints are kept. After a kill, the same call with the same folder continues, bit for bit.
+        progress: `progress(done, total, **numbers)` is called during training.
+        **params: the parameters of the objective (`schemas/train/<name>.json`).
+
+    Returns:
+        The history: a dict of arrays with one value per step.
+
+    Raises:
+        ValueError: the model cannot be trained on such data.
+        TrainingError: training failed, for example because the loss is no longer a number.
     """
     backend.check()
     from bsa.train import run
@@ -96,8 +129,8 @@ def fit(
 def certificate(name: str, model: keras.Model, **params: Any) -> contracts.Certificate:
     """A certificate for a Keras classifier: `bsa.certificate("outer_polytope", model, epsilon=0.1)`.
 
-    Call it as `certificate(x, y)` with images and labels as `attack` takes them; it gives a
-    `Certified(bounds, certified, radius, notes)`: no image within its `radius` of x is misclassified.
+    Call it as `certificate(x, y)`, with images and labels as `attack` takes them. It returns a
+    `Certified(bounds, certified, radius, notes)`: no image within `radius` of x is misclassified.
     """
     return catalog.find("certify", name).make(model, **parameters("certify", name, params))
 
@@ -114,9 +147,20 @@ def measure(
 ) -> dict[str, Any]:
     """A measure of a network: `bsa.measure("nearest", model, x, y, training=bsa.load("mnist", split="train"))`.
 
-    x and y are images and labels as `attack` takes them; `training`, which only some measures need, is a data set as
-    `fit` takes it, and `progress(done, total)` is told how far it is. Gives a dict of arrays and numbers, which the
-    measure's module describes, its parameters `schemas/measures/<name>.json`.
+    Args:
+        name: the measure.
+        model: the network.
+        x: images, as `attack` takes them.
+        y: labels, as `attack` takes them.
+        training: the training data, as `fit` takes them; only some measures need them.
+        progress: `progress(done, total)` is called during the work.
+        **params: the parameters of the measure (`schemas/measures/<name>.json`).
+
+    Returns:
+        A dict of arrays and numbers, which the measure's module describes.
+
+    Raises:
+        UsageError: a measure that needs more than a network, no images, or no training data where they are needed.
     """
     backend.check()
     from bsa.given import pair

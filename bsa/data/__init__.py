@@ -18,8 +18,8 @@ class _Fields(NamedTuple):
 class Dataset(_Fields):
     """Images `x` (n, height, width, channels), float32 in [0, 1]; labels `y` (n,), int32. Unpacks as x, y, num_classes.
 
-    In file order, where that is known: each module says. Of a set too large for memory `x` is a `LazyImages`, which is
-    indexed like an array. `class_names` (num_classes,) are what the classes are called, () where that is not known.
+    In file order, where that is known: each module says. For data sets too large for memory `x` is a `LazyImages`,
+    indexed like an array. `class_names` (num_classes,) are the names of the classes, () if they are not known.
     """
 
     class_names: tuple[str, ...] = ()

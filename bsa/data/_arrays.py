@@ -1,4 +1,4 @@
-"""Arrays in NumPy's files, .npz and .npy: what there is, by their headers, and rows of them as they are needed."""
+"""Arrays in NumPy files, .npz and .npy: their headers, and rows of them on demand."""
 
 import itertools
 import struct
@@ -19,7 +19,7 @@ FILES = "an .npz file of numpy.savez, or a pair of .npy files [images, labels]"
 
 
 class Header(NamedTuple):
-    """What a file says of an array: its `name` is "" in an .npy."""
+    """What a file says of an array; in an .npy its `name` is ""."""
 
     file: Path
     name: str
@@ -37,7 +37,7 @@ class Header(NamedTuple):
 
 
 def headers(file: Path) -> dict[str, Header]:
-    """The arrays of an .npz, or the one of an .npy, by name. DataError where the file is neither."""
+    """The arrays of an .npz, or the one of an .npy, by name. DataError if the file is neither."""
     kind = _kind(file)
     if kind == "npy":
         with open(file, "rb") as content:
@@ -73,15 +73,15 @@ def _header(file, name, content):
         return Header(file, name, *read(content))
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
         what = f"{file}, {name}" if name else file
-        raise DataError(f"{what}: expected an array of NumPy's, found {one_line(error)}") from None
+        raise DataError(f"{what}: expected a NumPy array, found {one_line(error)}") from None
 
 
 def whole(header: Header) -> np.ndarray:
-    """The array, in memory. DataError where it holds Python's objects or cannot be read."""
+    """The array, in memory. DataError if it holds Python objects or cannot be read."""
     if header.dtype.hasobject:
         raise DataError(
-            f"{header.place}: expected an array of numbers, found one of Python's objects, which could execute "
-            "anything: save it with a dtype, such as numpy.asarray(x, 'uint8')"
+            f"{header.place}: expected an array of numbers, found one of Python objects, which could execute "
+            "any code: save it with a dtype, such as numpy.asarray(x, 'uint8')"
         )
     try:
         loaded = np.load(header.file, allow_pickle=False)
@@ -94,7 +94,7 @@ def whole(header: Header) -> np.ndarray:
 
 
 def reader(header: Header) -> Callable:
-    """`read(rows) -> array`: the rows numbered `rows` (k,), of an array too large for memory as they are asked for."""
+    """`read(rows) -> array`: the rows numbered `rows` (k,); large arrays are read on demand."""
     size = int(np.prod(header.shape)) * header.dtype.itemsize
     if size <= SMALL or header.fortran or header.dtype.hasobject:
         return whole(header).__getitem__
@@ -103,12 +103,12 @@ def reader(header: Header) -> Callable:
 
 
 def rows(content: IO, begin: int, shape: tuple[int, ...], dtype: np.dtype, name: str) -> Callable:
-    """`read(rows) -> array` of an array whose bytes lie in an open file from `begin` on; `name` is the file's."""
+    """`read(rows) -> array` for an array whose bytes start at `begin` in an open file; `name` is the file's."""
     return _Rows(content, begin, shape, dtype, name).read
 
 
 def _opened(header):
-    """A file that holds the array as it is, and where in it the array begins."""
+    """An open file that holds the array uncompressed, and the position where the array begins."""
     if not header.name:
         content: IO = open(header.file, "rb")  # noqa: SIM115 - open as long as the images are asked for
         at = 0
@@ -127,7 +127,7 @@ def _opened(header):
 
 
 def _unpacked(packed):
-    """What is packed in a zip, in a file without a name that goes with the process."""
+    """The content of a member of a zip, in an unnamed file that ends with the process."""
     content = tempfile.TemporaryFile()  # noqa: SIM115
     with packed:
         while block := packed.read(2**24):
@@ -136,14 +136,14 @@ def _unpacked(packed):
 
 
 class _Rows:
-    """The rows of an array that lies in an open file from a byte on. Its position is one: a lock is held in reading."""
+    """The rows of an array in an open file. The file has one position, so reading holds a lock."""
 
     def __init__(self, content: IO, begin: int, shape: tuple[int, ...], dtype: np.dtype, name: str) -> None:
         self._content, self._begin, self._name, self._lock = content, begin, name, threading.Lock()
         self._shape, self._dtype, self._size = shape[1:], dtype, int(np.prod(shape[1:])) * dtype.itemsize
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """The rows (k,), in that order; neighbours in one go."""
+        """The rows (k,), in that order; adjacent ones are read at once."""
         out = np.empty((len(rows), *self._shape), self._dtype)
         view = memoryview(out.reshape(-1).view(np.uint8))
         begins = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1), len(rows)]

@@ -1,7 +1,7 @@
-"""A TFDS builder of GTSRB: the official archives, checked, cut to the signs and resized to 32x32.
+"""A TFDS builder of GTSRB: the official archives, checked, cropped to the signs and resized to 32x32.
 
-The prepared set is `gtsrb` 1.0.0 for TFDS: 39,209 training and 12,630 test images in the archives' order, 43 classes.
-Source: Stallkamp, Schlipsing, Salmen and Igel (2012), Man vs. computer.
+The prepared data set is `gtsrb` 1.0.0 of TFDS: 39,209 training and 12,630 test images in the archives' order, 43
+classes. Source: Stallkamp, Schlipsing, Salmen and Igel (2012), Man vs. computer.
 """
 
 import csv
@@ -89,7 +89,7 @@ def _test(file, truth):
 
 
 def _rows(archive, name, count):
-    """The lines of a CSV file by their columns: Filename, Width, Height, Roi.X1, ..., ClassId."""
+    """The lines of a CSV file, by column: Filename, Width, Height, Roi.X1, ..., ClassId."""
     rows = list(csv.DictReader(io.StringIO(archive.read(name).decode()), delimiter=";"))
     if len(rows) != count:
         raise DataError(f"{name}: expected {count} images, found {len(rows)}")
@@ -104,7 +104,7 @@ def _label(row, expected=None):
 
 
 def _image(archive, folder, row):
-    """The region of interest of a line's image, (32, 32, 3) uint8: columns X1 to X2 without X2, rows likewise."""
+    """The region of interest of a line's image, (32, 32, 3) uint8: columns X1 to X2, X2 excluded, rows likewise."""
     from PIL import Image  # heavy, and needed here alone
 
     with archive.open(folder + row["Filename"]) as file:
@@ -113,5 +113,5 @@ def _image(archive, folder, row):
     if not (0 <= left < right <= image.width and 0 <= top < bottom <= image.height):
         region = (left, top, right, bottom)
         raise DataError(f"{row['Filename']}: expected a region within {image.size}, found {region}")
-    # Pillow's filter grows with the factor where it shrinks, so nothing is skipped
+    # Pillow's filter is antialiased: it grows with the factor when it shrinks an image
     return np.asarray(image.crop((left, top, right, bottom)).resize((SIZE, SIZE), Image.Resampling.BILINEAR))

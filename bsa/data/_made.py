@@ -1,4 +1,4 @@
-"""From images and labels as they lie in files to a `Dataset`: its order, and what of it is in memory."""
+"""From images and labels in files to a `Dataset`: its order, and what is kept in memory."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -22,11 +22,17 @@ def dataset(
     num_classes: int,
     class_names: Sequence[str] = (),
 ) -> Dataset:
-    """The `Dataset` of the images `read(rows) -> (k, *shape)` float32 in [0, 1], numbered as the labels y (n,) int32.
+    """A `Dataset` of images read by `read(rows) -> (k, *shape)`, float32 in [0, 1], with labels `y` (n,) int32.
 
-    Labels in the order of the classes, as who walks through folders saves them, are shuffled with their images, the
-    same each time: what is attacked are the first images, and these would all be of one class. Small sets are read
-    whole, of others `x` is a `LazyImages`.
+    Labels that are sorted by class are shuffled with their images, the same each time: the first images are attacked,
+    and they would all be of one class. Small data sets are read at once; for large ones `x` is a `LazyImages`.
+
+    Args:
+        read: returns the images of some rows.
+        shape: of one image.
+        y: the labels.
+        num_classes: the number of classes.
+        class_names: their names, if they are known.
     """
     order = np.arange(len(y))
     if len(y) > 2 and (np.diff(y) >= 0).all() and y[0] != y[-1]:
@@ -48,7 +54,7 @@ def state(key: str, value: str) -> str:
 
 
 def no_training(name: str, value: str) -> DataError:
-    """What to raise where training images are asked for, and there are none; `value` is what "train" may be."""
+    """The error for missing training images; `value` is what "train" may be."""
     return DataError(
         f'data "{name}": expected training images, which training and some measures need, found none: '
         f"{state('train', value)}"
@@ -56,7 +62,7 @@ def no_training(name: str, value: str) -> DataError:
 
 
 def sum_of(paths: Sequence[Path]) -> str:
-    """The sha256 over the names and contents of files; of large ones it is taken once."""
+    """The sha256 over the names and contents of files; for large files it is computed once."""
 
     def find():
         lines = [f"{files.sha256(path)} {path.name}\n" for path in paths]

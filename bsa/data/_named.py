@@ -8,16 +8,16 @@ from bsa import catalog
 from bsa.errors import UsageError, suggest
 
 TFDS = re.compile(r"tfds:(?P<dataset>[^:]+(?::\d+\.[\d*]+\.[\d*]+)?)(?::(?P<test>.+))?")  # a version is the set's own
-SPLITS = ("test", "val", "valid", "validation")  # folders that hold test images, the first of them that is there
+SPLITS = ("test", "val", "valid", "validation")  # folders of test images: the first one that exists is used
 FORMS = "FILE.npz, IMAGES.npy,LABELS.npy, a folder with a folder of images for each class, tfds:NAME"
 
 
 def named(text: str) -> dict[str, Any]:
-    """The "data" of a spec that `text` is short for; UsageError where it is none.
+    """The "data" of a spec that `text` stands for; UsageError if it stands for none.
 
-    `FILE.npz` and `IMAGES.npy,LABELS.npy` are `arrays`; a folder is `folder`, its parts test (or val) and train where
-    it holds these; `tfds:NAME` and `tfds:NAME:SPLIT`, such as `tfds:svhn_cropped:test[:1000]`, are `tfds`. Any other
-    name is that of a data set that needs no parameters; `./mnist` is a folder of that name.
+    `FILE.npz` and `IMAGES.npy,LABELS.npy` are `arrays`; a folder is `folder`, with its subfolders test (or val) and
+    train as parts, if it has them; `tfds:NAME` and `tfds:NAME:SPLIT`, such as `tfds:svhn_cropped:test[:1000]`, are
+    `tfds`. Any other name is that of a data set without parameters; `./mnist` is a folder of that name.
     """
     if text.startswith("tfds:"):
         return _tfds(text)

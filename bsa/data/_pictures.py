@@ -1,4 +1,4 @@
-"""Files of images: how large they are and of what colours, by their first bytes, and their pixels. No TensorFlow."""
+"""Image files: their size and colours by their headers, and their pixels. No TensorFlow."""
 
 import io
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "RGBa
 
 
 def look(content: bytes, name: object) -> tuple[int, int, bool]:
-    """Height, width and whether it is grey, of an image file's content; DataError names the file of another."""
+    """Height, width and whether it is grey, of an image file's content; DataError if it is no such file."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            image.load()  # to its end: a cut one is told now, and not in the middle of a run
+            image.load()  # to its end: a truncated file is reported now, and not in the middle of a run
             mode, (width, height) = image.mode, image.size
     except Exception as error:  # whatever the file holds
         unknown = isinstance(error, UnidentifiedImageError)
         what = "a file of another kind" if unknown else f"{type(error).__name__}: {one_line(error)}"
-        raise DataError(f"{name}: expected an image that Pillow reads, found {what}: mend or delete it") from None
+        raise DataError(f"{name}: expected an image that Pillow reads, found {what}: repair or delete it") from None
     if mode not in GREY + COLOUR:
         raise DataError(f"{name}: expected an image of 8 bits, found one of Pillow's mode {mode}: save it as 8-bit PNG")
     return height, width, mode in GREY
@@ -49,6 +49,6 @@ def resized(image, size: Sequence[int] | None) -> np.ndarray:
 
 
 def inside(folder: Path) -> list[Path]:
-    """The files of images in a folder and below it, sorted by their names as seen from it."""
+    """The image files in a folder and below it, sorted by their relative paths."""
     found = {f.relative_to(folder).as_posix(): f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS}
     return [found[name] for name in sorted(found) if not any(part.startswith(".") for part in name.split("/"))]

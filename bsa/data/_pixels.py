@@ -1,4 +1,4 @@
-"""Pixels of any type as float32 in [0, 1], or what to say of them."""
+"""Pixels of any type as float32 in [0, 1], or an error that says what to do."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,18 +9,18 @@ from bsa.data._arrays import Header
 from bsa.errors import DataError
 from bsa.lazy import BLOCK
 
-SLIGHT = 1e-3  # of the range: what resampling and rounding overshoot by; it is cut off
+SLIGHT = 1e-3  # of the range: resampling and rounding may overshoot so far; such pixels are clipped
 
 
 def reader(x: Header, pixels: Sequence[float] | None) -> Callable:
-    """`read(rows) -> float32 in [0, 1]` of an array of images whose black and white are `pixels` [low, high].
+    """`read(rows) -> float32 in [0, 1]` for an array of images in which `pixels` [low, high] are black and white.
 
-    By default 0 and 255 of uint8, 0 and 1 of floats and bools. DataError where pixels are of another range or type,
-    with what to state; all of them are looked at, except of bytes.
+    By default 0 and 255 for uint8, 0 and 1 for floats and bools. DataError if pixels have another range or type, with
+    what to state; all pixels are checked, except those of uint8.
     """
     kind = x.dtype.kind
     if kind not in "buif" or x.dtype.hasobject:
-        _arrays.whole(x)  # which says what is wrong with objects
+        _arrays.whole(x)  # raises an error that says what is wrong with objects
         raise DataError(f"{x.place}: expected images of numbers, found {x.dtype}")
     low, high = pixels or ((0, 255) if x.dtype == np.uint8 else (0, 1))
     if not low < high:
@@ -51,7 +51,7 @@ def _blocks(x):
 
 
 def _range(x, read):
-    """The least and the greatest pixel. DataError where there are others than numbers."""
+    """The smallest and the largest pixel. DataError if some are no numbers."""
     least, most = np.inf, -np.inf
     for rows in _blocks(x):
         block = read(rows)
@@ -60,14 +60,14 @@ def _range(x, read):
             wrong = rows[(~np.isfinite(block)).reshape(len(rows), -1).any(1)][0]
             raise DataError(
                 f"{x.place}: expected pixels that are numbers, found NaN or infinity, first in image {wrong}: "
-                "mend or leave out such images"
+                "repair or leave out such images"
             )
         least, most = min(least, low), max(most, high)
     return [least, most]
 
 
 def _check(x, stated, bounds, least, most):
-    """DataError where pixels from `least` to `most` are not those between the `bounds`, or nowhere near white."""
+    """DataError if pixels from `least` to `most` are beyond the `bounds`, or nearly black everywhere."""
     low, high = bounds
     slack = SLIGHT * (high - low)
     found = f"found {x.dtype} from {least:g} to {most:g}"

@@ -1,4 +1,4 @@
-"""What takes long to find out of large files, such as their sha256: found once, and kept in the user's cache folder."""
+"""What takes long to compute from large files, such as their sha256: computed once, kept in the user's cache folder."""
 
 import contextlib
 import hashlib
@@ -13,14 +13,14 @@ import platformdirs
 from bsa import files
 from bsa.errors import StoreError
 
-LARGE = 2**26  # bytes; less is read anew each time
+LARGE = 2**26  # bytes; smaller files are read again each time
 SETTLED = 2 * 10**9  # nanoseconds since the last change: a file at work may change again within a tick of its clock
 
 
 def remembered(what: str, paths: Sequence[Path], find: Callable[[], Any]) -> Any:
-    """What `find()` gives, a JSON value; of large files it is found once for each state of them.
+    """The result of `find()`, a JSON value; for large files it is computed once for each state of them.
 
-    `what` says what is found. A state is the files' paths, sizes and times of change (`mtime_ns`).
+    `what` names the result. A state is the files' paths, sizes and modification times (`mtime_ns`).
     """
     states = [(str(path.absolute()), *_state(path)) for path in paths]
     if sum(size for _, size, _ in states) < LARGE:
@@ -34,7 +34,7 @@ def remembered(what: str, paths: Sequence[Path], find: Callable[[], Any]) -> Any
             return kept["found"]
     found = find()
     if time.time_ns() - max(changed for _, _, changed in states) > SETTLED:
-        with contextlib.suppress(OSError, StoreError):  # it saves time, and no more
+        with contextlib.suppress(OSError, StoreError):  # the cache only saves time
             file.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(file, {"what": what, "state": state, "found": found})
     return found

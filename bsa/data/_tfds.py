@@ -1,6 +1,6 @@
-"""Image sets by TensorFlow Datasets, brought back to the order of the original files and checked.
+"""Image data sets of TensorFlow Datasets, restored to the order of the original files and checked.
 
-A TFDS download is shuffled once, when it is prepared: examples are sorted by a hash of their number, salted with the
+TFDS shuffles a data set once, when it is prepared: examples are sorted by a hash of their number, salted with the
 split's name. The paper attacks the first images in file order, so that order is restored by sorting back.
 """
 
@@ -17,11 +17,11 @@ from bsa.errors import DataError
 
 
 def load(name, sums, *, split, data_dir=None, num_classes=10, class_names=()):
-    """The split "train" or "test" of a TFDS image set as a `Dataset`, in file order.
+    """The split "train" or "test" of a TFDS image data set as a `Dataset`, in file order.
 
-    `sums[split]` is the sha256 of the uint8 images in file order followed by their labels as bytes. A prepared
-    folder is used as it is, whichever of the two orders it is in; otherwise TFDS downloads. Raises DataError where
-    the download fails or the content is not the original's.
+    `sums[split]` is the sha256 of the uint8 images in file order followed by their labels as bytes. A prepared folder
+    is used in whichever of the two orders it is; otherwise TFDS downloads. Raises DataError if the download fails or
+    the content is not the original.
     """
     if split not in sums:
         raise ValueError(f"expected split {' or '.join(sums)}, found {split}")
@@ -33,7 +33,7 @@ def load(name, sums, *, split, data_dir=None, num_classes=10, class_names=()):
         raise DataError(
             f"{name}, split {split}, in {folder(data_dir)} is not the original data set: "
             f"expected sha256 {sums[split]} in file order, found {_sum(x, y)} ({len(x)} images). "
-            "Delete that folder so that it is prepared afresh."
+            "Delete that folder so that it is prepared again."
         )
     return Dataset(x.astype(np.float32) / np.float32(255), y.astype(np.int32), num_classes, class_names)
 
@@ -47,17 +47,17 @@ def shuffled_order(split, n):
 
 
 def folder(data_dir):
-    """Where TFDS looks."""
+    """The folder where TFDS looks."""
     named = data_dir or os.environ.get("BSA_DATA_DIR") or os.environ.get("TFDS_DATA_DIR")
     return Path(named or "~/tensorflow_datasets").expanduser()
 
 
 def prepared(name, data_dir, version=None):
-    """The folder of a prepared set and what its `dataset_info.json` says; (None, {}) where there is none.
+    """The folder of a prepared data set and its `dataset_info.json`; (None, {}) if there is none.
 
     The folder is that of the newest version, or of `version`; `name` may have a config, as in `cifar10_1/v4`. Read
-    without TFDS, for `describe`. Raises DataError where a folder is there and cannot be used, or is not where it is
-    looked for: then a download would hide the mistake.
+    without TFDS, for `describe`. Raises DataError if a folder exists but cannot be used, or is in the wrong place: a
+    download would hide the mistake.
     """
     base = folder(data_dir)
     found = sorted((base / name).glob("*/dataset_info.json"), key=lambda file: _version(file.parent.name))
@@ -77,7 +77,7 @@ def prepared(name, data_dir, version=None):
     return None, {}
 
 
-AGAIN = "Copy it here again, or delete that folder so that it is prepared afresh."
+AGAIN = "Copy it here again, or delete that folder so that it is prepared again."
 
 
 def _info(file):
@@ -101,8 +101,8 @@ def _sum(x, y):
 def read(name, split, data_dir, keys=("image", "label"), builder=None):
     """The arrays called `keys` in the folder's order: images (n, height, width, channels) uint8, labels (n,).
 
-    A prepared folder is read as it is; where there is none, `builder(name, data_dir=...)`, by default TFDS's own of
-    that name, downloads. Raises DataError where either fails: no download mends a folder that cannot be read.
+    A prepared folder is read; if there is none, `builder(name, data_dir=...)`, by default TFDS's own, downloads. Raises
+    DataError if either fails: a download does not repair a folder that cannot be read.
     """
     there, info = prepared(name, data_dir)
     with told(f"{name}, split {split}", there, info) if there else told_of_download(name, data_dir, name):
@@ -110,7 +110,7 @@ def read(name, split, data_dir, keys=("image", "label"), builder=None):
 
 
 def opened(name, there, data_dir, builder=None):
-    """The TFDS builder of the prepared folder `there` or, where that is None, of `name`, once it is downloaded."""
+    """The TFDS builder of the prepared folder `there` or, if that is None, of `name` after its download."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -121,7 +121,7 @@ def opened(name, there, data_dir, builder=None):
 
 @contextlib.contextmanager
 def told(what, there, info):
-    """Whatever TFDS raises when it reads the folder `there`, as a DataError of one sentence."""
+    """Whatever TFDS raises while it reads the folder `there`, as a DataError of one sentence."""
     try:
         yield
     except DataError:
@@ -133,7 +133,7 @@ def told(what, there, info):
 
 @contextlib.contextmanager
 def told_of_download(name, data_dir, call):
-    """The same of a download; `call` is the first argument of the `bsa.load` that prepares the set elsewhere."""
+    """The same for a download; `call` is the first argument of the `bsa.load` that prepares the data set elsewhere."""
     try:
         yield
     except DataError:
@@ -153,9 +153,9 @@ def _reason(error):
 
 
 def _downloaded(made):
-    """A TFDS builder whose data set is there, downloaded if need be.
+    """A TFDS builder whose data set exists, downloaded if necessary.
 
-    TFDS tries ten times in four minutes, in silence; without a network three times say as much.
+    TFDS silently tries ten times in four minutes; without a network, three times are enough.
     """
     from tensorflow_datasets.core.download import downloader
 

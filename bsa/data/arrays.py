@@ -1,7 +1,7 @@
-"""Images and labels of one's own in NumPy's files, an .npz or a pair of .npy.
+"""Your own images and labels in NumPy files: an .npz or a pair of .npy.
 
-The images are (n, height, width, channels) or, grey, (n, height, width), of which `pixels` says what is black and what
-is white. Large files are read as their images are needed.
+Images are (n, height, width, channels) or, if grey, (n, height, width); `pixels` gives the values of black and white.
+Large files are read as their images are needed.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from bsa.data._arrays import Header
 from bsa.errors import DataError
 
 FAMILIAR = {"x": ("x", "images", "image", "arr_0"), "y": ("y", "labels", "label", "arr_1")}
-NAMES = "class_names"  # the array of an .npz, of strings, that is taken for them
+NAMES = "class_names"  # an array of strings by this name in an .npz has the names of the classes
 
 
 class Part(NamedTuple):
-    """The training or the test part, unread: its images and labels."""
+    """The training or the test part, not read yet: its images and labels."""
 
     x: Header
     y: Header
@@ -25,9 +25,9 @@ class Part(NamedTuple):
 
 
 def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
-    """What enters the stages' keys: the sha256 of the files, the shape of an image and the number of classes.
+    """What enters the keys: the sha256 of the files, the shape of an image and the number of classes.
 
-    "class_names" stand beside them, where they are known. `data_dir` is not needed. DataError says what is wrong.
+    Also "class_names", if they are known. `data_dir` is not needed. DataError says what is wrong.
     """
     parts = _parts(**params)
     shape = _shape(parts["test"].x)
@@ -45,9 +45,9 @@ def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
 
 
 def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
-    """The "test" or the "train" part as a `Dataset`; DataError where the files do not hold it, or hold something else.
+    """The "test" or the "train" part as a `Dataset`; DataError if the files lack it or hold something else.
 
-    In file order; where that is the order of the classes, shuffled, the same each time.
+    In file order; files that are sorted by class are shuffled, the same each time.
     """
     _made.check_split(split)
     parts = _parts(**params)
@@ -65,7 +65,7 @@ def _files(places):
 
 
 def _parts(*, test, train, x, y, **_):
-    """The parts that there are, by split."""
+    """The existing parts, by split."""
     found = {"test": _part(_files(test), "test", x, y)}
     if train:
         found["train"] = _part(_files(train), "train", x, y)
@@ -97,7 +97,7 @@ def _part(paths, split, x, y):
     if not both:
         odd = next((header for header in found.values() if header.dtype.hasobject), None)
         if odd:
-            _arrays.whole(odd)  # which says what to do
+            _arrays.whole(odd)  # raises an error that says what to do
         raise DataError(
             f"{file}: expected one array of images (n, height, width, channels) and one of labels (n,), found "
             f'{_listed(found)}: {_made.state("x", "IMAGES")}, and "y" likewise'
@@ -111,7 +111,7 @@ def _listed(arrays):
 
 
 def _guess(arrays, split, x=None, y=None):
-    """The images and labels by their shapes and, where several are possible, by their names; None if there is doubt."""
+    """The images and labels by their shapes and, if several fit, by their names; None if in doubt."""
     pictures = {x: arrays[x]} if x else {n: h for n, h in arrays.items() if len(h.shape) in (3, 4) and n != y}
     images = _one(pictures, split, FAMILIAR["x"])
     if images is None:
@@ -124,14 +124,14 @@ def _guess(arrays, split, x=None, y=None):
 
 
 def _one(arrays, split, familiar):
-    """The one array, the one named for the split, or the one of a familiar name; None if there is doubt."""
+    """The only array, or the one named for the split, or the one with a usual name; None if in doubt."""
     of_split, usual = ([n for n in arrays if split in n.lower()], [n for n in arrays if n.lower() in familiar])
     chosen = next((names[0] for names in (list(arrays), of_split, usual) if len(names) == 1), None)
     return arrays.get(chosen)
 
 
 def _shape(x):
-    """(height, width, channels) of the images of a header; DataError where they are no images."""
+    """(height, width, channels) of the images of a header; DataError if they are no images."""
     shape = x.shape[1:]
     if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3, 4):
         advice = "save numpy.moveaxis(x, 1, -1), which has the channels last"
@@ -145,7 +145,7 @@ def _shape(x):
 
 
 def _labels(part):
-    """The labels (n,) int32 of a part, and how many classes they tell of."""
+    """The labels (n,) int32 of a part, and how many classes they show."""
     y = _arrays.whole(part.y)
     try:
         found = given.labels(y, part.x.shape[0])
@@ -156,7 +156,7 @@ def _labels(part):
 
 
 def _classes(parts, params):
-    """How many classes there are, and their names: [] where they are not known."""
+    """The number of classes, and their names: [] if they are not known."""
     known = params[NAMES]
     if known is None and parts["test"].names is not None:
         names = _arrays.whole(parts["test"].names).ravel().tolist()

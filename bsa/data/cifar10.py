@@ -1,9 +1,9 @@
 """CIFAR-10: 50,000 training and 10,000 test images, 32x32 colour. Source: Krizhevsky (2009).
 
-Two orders, told apart in the fingerprint. A download by TensorFlow Datasets numbers each image, and is brought back to
-the order of the original files: the paper attacks the first images there. A folder that was prepared in another way may
-be in any order, and nothing in it tells the original one: its images are sorted by the sha256 of image and label, which
-is the same order whatever the folder's is.
+There are two orders, with different fingerprints. A download by TensorFlow Datasets numbers each image, so the order
+of the original files can be restored: the paper attacks the first images there. A folder that was prepared in another
+way may have any order, and nothing in it shows the original one: its images are sorted by the sha256 of image and
+label, which gives the same order for every such folder.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ FIRST = {"train": [6, 9, 9, 4, 1, 1, 2, 7, 8, 3], "test": [3, 8, 8, 0, 6, 6, 1, 
 
 
 def describe(data_dir=None):
-    """What enters the stages' keys: the sums of the content with its order, and the shapes that a network needs."""
+    """What enters the keys: the sums of the content with its order, and the shapes that a network needs."""
     order = "file" if _numbered(data_dir) else "sha256"
     fingerprint = f"{SUMS['train']}{SUMS['test']}, order {order}"
     return {"fingerprint": fingerprint, "input_shape": [32, 32, 3], "num_classes": 10, "class_names": [*NAMES]}
@@ -35,8 +35,8 @@ def describe(data_dir=None):
 def load(*, split, data_dir=None):
     """The "train" (50,000) or "test" (10,000) part as a `Dataset` of shape (n, 32, 32, 3).
 
-    In file order where TFDS downloaded it, otherwise in the order of the images' sha256. Raises DataError where the
-    download fails, or the content is not the original's.
+    In file order if TFDS downloaded it, otherwise in the order of the images' sha256. Raises DataError if the download
+    fails, or the content is not the original.
     """
     if split not in SUMS:
         raise ValueError(f"expected split {' or '.join(SUMS)}, found {split}")
@@ -55,7 +55,7 @@ def load(*, split, data_dir=None):
 
 
 def _numbered(data_dir):
-    """Whether a folder's numbers are those of the original files; what is not there yet will be a download."""
+    """Whether a folder's numbers are those of the original files; a download has them."""
     folder, info = _tfds.prepared(NAME, data_dir)
     return folder is None or info.get("moduleName") == OWN
 
@@ -63,5 +63,5 @@ def _numbered(data_dir):
 def _wrong(split, data_dir, expected, found):
     return (
         f"{NAME}, split {split}, in {_tfds.folder(data_dir)} is not the original data set: expected {expected}, "
-        f"found {found}. Delete that folder so that it is prepared afresh."
+        f"found {found}. Delete that folder so that it is prepared again."
     )

@@ -13,7 +13,7 @@ SIZE = 28
 
 
 def describe(data_dir=None):
-    """What enters the stages' keys: a fingerprint of the content, and the shapes that a network needs."""
+    """What enters the keys: a fingerprint of the content, and the shapes that a network needs."""
     return {"fingerprint": "sklearn-digits-1797-bilinear-28", "input_shape": [SIZE, SIZE, 1], "num_classes": 10}
 
 
@@ -31,7 +31,7 @@ def load(*, split, data_dir=None):
 
 
 def enlarge(images, size):
-    """Square images (n, k, k) at (n, size, size), bilinear with half-pixel centres and edges repeated."""
+    """Square images (n, k, k) resized to (n, size, size): bilinear, half-pixel centres, edges repeated."""
     rows = _weights(images.shape[1], size)
     return np.einsum("ri,nij,cj->nrc", rows, images, rows)
 

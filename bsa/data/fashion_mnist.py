@@ -10,7 +10,7 @@ NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt
 
 
 def describe(data_dir=None):
-    """What enters the stages' keys: the sha256 of the content, and the shapes that a network needs."""
+    """What enters the keys: the sha256 of the content, and the shapes that a network needs."""
     described = {"fingerprint": SUMS["train"] + SUMS["test"], "input_shape": [28, 28, 1], "num_classes": 10}
     return described | {"class_names": [*NAMES]}
 

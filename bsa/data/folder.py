@@ -1,8 +1,8 @@
-"""A folder of images of one's own for each class: `test/cat/1.png`, `test/dog/7.jpg`.
+"""Your own images, in a folder for each class: `test/cat/1.png`, `test/dog/7.jpg`.
 
-Classes are numbered in the order of the folders' sorted names, as `keras.utils.image_dataset_from_directory` numbers
-them. Images are resized by Pillow's bilinear filter, which grows with the factor where it shrinks: nothing is skipped.
-What a camera notes of its rotation is not looked at, and an alpha channel dropped, as by TensorFlow's decoders.
+Classes are numbered in the order of the folders' sorted names, as by `keras.utils.image_dataset_from_directory`.
+Images are resized by Pillow's antialiased bilinear filter. As in TensorFlow's decoders, the rotation that a camera
+stores is ignored, and an alpha channel is dropped.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from bsa.errors import DataError
 
 
 def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
-    """What enters the stages' keys: a sum of all names and contents, the shape of an image, the number of classes.
+    """What enters the keys: a sum of all names and contents, the shape of an image, the number of classes.
 
-    "class_names" stand beside them. `data_dir` is not needed. DataError says what is wrong, and with which file.
+    Also "class_names". `data_dir` is not needed. DataError says what is wrong, and with which file.
     """
     parts = {split: _seen(params, split) for split in ("test", "train") if params[split]}
     names = _names(params, "test")
@@ -38,9 +38,9 @@ def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
 
 
 def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
-    """The "test" or the "train" part as a `Dataset`, in an order that is shuffled once and for all.
+    """The "test" or the "train" part as a `Dataset`, in an order that is shuffled once, the same each time.
 
-    Of a large one, files are read as their images are needed. DataError where there is no such part.
+    Files of a large data set are read as their images are needed. DataError if there is no such part.
     """
     _made.check_split(split)
     described = describe(**params)
@@ -58,7 +58,7 @@ def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
 
 
 def _place(params, split):
-    """The folder of a part; DataError where there is none."""
+    """The folder of a part; DataError if there is none."""
     place = Path(params[split]).expanduser()
     if not place.is_dir():
         found = "a file" if place.exists() else "no folder"
@@ -88,7 +88,7 @@ def _names(params, split):
 
 
 def _files(params, split, name) -> Iterator[Path]:
-    """The images of a class, sorted by name; of one in class_names that has no folder, none."""
+    """The images of a class, sorted by name; none for a class in class_names without a folder."""
     place = _place(params, split) / name
     files = _pictures.inside(place) if place.is_dir() else []
     if place.is_dir() and not files:
@@ -100,7 +100,7 @@ def _files(params, split, name) -> Iterator[Path]:
 
 
 def _seen(params, split):
-    """What there is to know of a part, from all of its files: "sha256", "grey", and "size" where they have one."""
+    """What is known of a part from all of its files: "sha256", "grey", and "size" if they have one size."""
     place = _place(params, split)
     files = [file for name in _names(params, split) for file in _files(params, split, name)]
 
@@ -118,7 +118,7 @@ def _seen(params, split):
 
 
 def _shape(params, parts):
-    """[height, width, channels] of the images of all parts; DataError where they are of several sizes."""
+    """[height, width, channels] of the images of all parts; DataError if they have several sizes."""
     sizes = [(*size, split) for split, seen in parts.items() for size in seen["sizes"]]
     height, width, name, split = sizes[0]
     other = next((size for size in sizes if size[:2] != (height, width)), None)

@@ -1,7 +1,7 @@
 """GTSRB: German traffic signs at 32x32, colour, 43 classes. Source: Stallkamp et al. (2012).
 
-What TFDS downloads with our builder has 39,209 training and 12,630 test images in the archives' order. A folder that
-was prepared in another way, a part of the set perhaps, is used as it is, in its own order, told apart by its content.
+A download by TFDS with our builder has 39,209 training and 12,630 test images in the archives' order. A folder that
+was prepared in another way, perhaps with a part of the set, is used in its own order; its fingerprint is by content.
 """
 
 import numpy as np
@@ -26,9 +26,9 @@ NAMES = (  # as the benchmark's authors describe the signs, in the order of Clas
 
 
 def describe(data_dir=None):
-    """What enters the stages' keys: a fingerprint, the sha256 of a folder's files where it is not our builder's."""
+    """What enters the keys: a fingerprint; for a folder that is not our builder's, the sha256 of its files."""
     folder, info = _tfds.prepared(NAME, data_dir)
-    official = folder is None or info.get("moduleName") == OWN  # what is not there yet will be downloaded
+    official = folder is None or info.get("moduleName") == OWN  # a missing data set will be downloaded
     fingerprint = "official 1.0.0, regions of interest, bilinear 32" if official else files.sha256(folder)
     return {"fingerprint": fingerprint, "input_shape": list(SHAPE), "num_classes": CLASSES, "class_names": [*NAMES]}
 
@@ -36,7 +36,7 @@ def describe(data_dir=None):
 def load(*, split, data_dir=None):
     """The "train" or "test" part as a `Dataset` of shape (n, 32, 32, 3), in the folder's order.
 
-    Raises DataError where the download fails, an archive is not the original, or a folder holds something else.
+    Raises DataError if the download fails, an archive is not the original, or a folder holds something else.
     """
     if split not in ("train", "test"):
         raise ValueError(f"expected split train or test, found {split}")

@@ -9,7 +9,7 @@ SUMS = {
 
 
 def describe(data_dir=None):
-    """What enters the stages' keys: the sha256 of the content, and the shapes that a network needs."""
+    """What enters the keys: the sha256 of the content, and the shapes that a network needs."""
     return {"fingerprint": SUMS["train"] + SUMS["test"], "input_shape": [28, 28, 1], "num_classes": 10}
 
 

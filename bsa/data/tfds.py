@@ -1,6 +1,6 @@
-"""Any image set of TensorFlow Datasets with a label, from a prepared folder of any version and file format, or fetched.
+"""Any labelled image data set of TensorFlow Datasets: a prepared folder of any version and file format, or a download.
 
-Images are resized, where that is asked for, by Pillow's bilinear filter, which is antialiased.
+Images are resized, if asked for, by Pillow's antialiased bilinear filter.
 """
 
 import difflib
@@ -19,10 +19,10 @@ PART = re.compile(r"\s*\+?\s*(\w+)(?:\[[^\]]*\])?")  # of a split such as train[
 
 
 def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
-    """What enters the stages' keys: a sum of the files of the splits, the shape of an image, the number of classes.
+    """What enters the keys: a sum of the files of the splits, the shape of an image, the number of classes.
 
-    "class_names" stand beside them where the set has them. A set that is not prepared in `data_dir` is fetched first;
-    of one that is nothing is imported. DataError says what is wrong.
+    Also "class_names", if the data set has them. A data set that is not prepared in `data_dir` is downloaded first; for
+    a prepared one nothing is imported. DataError says what is wrong.
     """
     there, info = _there(params["dataset"], data_dir)
     features = _features(there)
@@ -40,10 +40,10 @@ def describe(*, data_dir: str | None = None, **params: Any) -> dict[str, Any]:
 
 
 def load(*, split: str, data_dir: str | None = None, **params: Any) -> Dataset:
-    """The "test" or the "train" part as a `Dataset`, in the folder's order, shuffled where that is the classes'.
+    """The "test" or the "train" part as a `Dataset`, in the folder's order, shuffled if that is sorted by class.
 
-    A large one is unpacked to a temporary file, from which images are read as they are needed. DataError where the
-    download fails, the set has no such split, or it cannot be read.
+    A large data set is unpacked to a temporary file, from which images are read on demand. DataError if the download
+    fails, the data set has no such split, or it cannot be read.
     """
     _made.check_split(split)
     described = describe(data_dir=data_dir, **params)
@@ -65,7 +65,7 @@ def _splits(params):
 
 
 def _there(dataset, data_dir):
-    """The folder of a set, fetched if need be, and what its dataset_info.json says."""
+    """The folder of a data set, downloaded if necessary, and its dataset_info.json."""
     parts = NAME.fullmatch(dataset)
     name, version = parts["name"] + (parts["config"] or ""), parts["version"]
     there, info = _tfds.prepared(name, data_dir, version)
@@ -97,7 +97,7 @@ def _check_name(name, base):
 
 
 def _features(there):
-    """The features of an example as features.json has them, by name."""
+    """The features of an example by name, from features.json."""
     try:
         found = json.loads((there / "features.json").read_text(encoding="utf-8"))
         return found["featuresDict"]["features"]
@@ -108,11 +108,11 @@ def _features(there):
 
 
 def _of(key, kind, params, features, there):
-    """What features.json says of the image or the label; DataError where the set has none of that name and kind."""
+    """The entry of features.json for the image or the label; DataError if there is none of that name and kind."""
     found = features.get(params[key], {}).get(kind)
     if found is None:
         of_kind = [name for name, feature in features.items() if kind in feature]
-        advice = _made.state(key, " or ".join(of_kind)) if of_kind else "this set has none: take another"
+        advice = _made.state(key, " or ".join(of_kind)) if of_kind else "this data set has none: use another one"
         what = "an image" if key == "image" else "a label of classes"
         raise DataError(
             f'{there}: expected {what} "{params[key]}" in an example, found {", ".join(sorted(features))}: {advice}'
@@ -139,7 +139,7 @@ def _classes(params, features, there):
 
 
 def _named(split, info, there):
-    """The names of the splits in a split such as train[:50%]+test; DataError where there is none of a name."""
+    """The names of the splits in a split such as train[:50%]+test; DataError for an unknown one."""
     known = [each["name"] for each in info.get("splits", ())]
     names = PART.findall(split)
     if not names or PART.sub("", split).strip():
@@ -151,7 +151,7 @@ def _named(split, info, there):
 
 
 def _shards(there, name):
-    """The sha256 over the names and sums of a split's files, and of what says how they are read."""
+    """The sha256 over the names and sums of a split's files, and of what says how to read them."""
     files = sorted(file for file in there.iterdir() if file.is_file() and f"-{name}." in file.name)
     if not files:
         raise DataError(f"{there}: expected files of the split {name}, found none. {_tfds.AGAIN}")

@@ -1,6 +1,6 @@
-"""A network of one's own, evaluated: the spec that is made for it, and what a run is held against.
+"""Evaluations of your own network: the spec that is made for it, and the limits that a run must keep.
 
-What is made here is run, stored and reported like any other spec.
+Such a spec is run, stored and reported like any other.
 """
 
 from bsa.evaluation._calls import evaluate as evaluate

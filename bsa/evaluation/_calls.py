@@ -1,4 +1,4 @@
-"""`bsa.evaluate` and `bsa.run`: the front door says what they are."""
+"""`bsa.evaluate` and `bsa.run`: their documentation is in `bsa.api`."""
 
 from __future__ import annotations  # networks are named without importing TensorFlow
 
@@ -24,7 +24,7 @@ from bsa.given import images as images_of
 from bsa.report import Folder, render
 from bsa.spec import collection, load, override, resolve
 
-COMPARED = 64  # images that the wrapped network's answers are compared with the original's on
+COMPARED = 64  # images on which the outputs of the wrapped and of the original network are compared
 
 
 def evaluate(
@@ -80,16 +80,16 @@ def evaluate(
 
 
 def _ordered(y, images):
-    """A note where the first images are not of all classes: those of files are shuffled, these keep their numbers."""
+    """A note if the first images are not of all classes: images from files are shuffled, these keep their order."""
     if images < len(y) and (np.diff(y) >= 0).all() and y[0] != y[-1]:
         yield (
-            f"The labels are in the order of the classes, and the first {images} images that are correct are attacked: "
-            "shuffle images and labels alike, so that they are of all classes."
+            f"The labels are sorted by class, and the first {images} correctly classified images are attacked: "
+            "shuffle images and labels together, so that these come from all classes."
         )
 
 
 def _plain(spec):
-    """A spec of JSON's types: tuples as lists, NumPy's numbers and arrays as JSON has them."""
+    """A spec in JSON's types: tuples as lists, NumPy's numbers and arrays as JSON has them."""
     return json.loads(
         json.dumps(spec, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
     )
@@ -136,7 +136,7 @@ def run(
 
 
 def _resolved(spec, told):
-    """The resolved spec of a dict, whose experiments, if it is a collection, are looked up from here; or of a file."""
+    """The resolved spec of a file or a dict; the experiments of a dict are looked up in the current folder."""
     if not isinstance(spec, Mapping):
         return load(spec, told)
     spec = copy.deepcopy(dict(spec))

@@ -1,4 +1,4 @@
-"""The spec of an evaluation with comments, for a person to change. No TensorFlow."""
+"""The spec of an evaluation with comments, to be edited by a person. No TensorFlow."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ COMMENTS = {
         "how many correctly classified ones are attacked in each cell. Other attacks: `bsa components attacks`."
     ),
     "certify": (
-        "A proof that nothing within epsilon changes the class, where there can be one: of chains of Dense, Conv2D and "
-        "ReLU."
+        "A proof that no change within epsilon changes the class. There can be one for networks that are chains of "
+        "Dense, Conv2D and ReLU layers."
     ),
-    "measures": "images: how many of the first ones accuracy is counted on.",
-    "report": "What is written beside the page. Others: `bsa components report`.",
+    "measures": "images: accuracy is counted on so many of the first images.",
+    "report": "What is written besides the page. Others: `bsa components report`.",
 }
 
 
 def commented(spec: dict[str, Any]) -> dict[str, Any]:
-    """`spec` with a "comment" in each of its parts, of a list in its first; specs are read without comments."""
+    """`spec` with a "comment" in each of its parts (in the first of a list); a spec is read without comments."""
 
     def with_comment(key, value):
         if isinstance(value, list) and value:

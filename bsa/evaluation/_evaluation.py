@@ -1,4 +1,4 @@
-"""What `bsa.evaluate` gives: rates, checks, adversarial images and a verdict of one network."""
+"""What `bsa.evaluate` returns: rates, checks, adversarial images and a verdict on one network."""
 
 from __future__ import annotations  # tables are named without importing pandas
 
@@ -25,20 +25,20 @@ COLUMNS = ("cell", "metric", "label", "threshold", "percent", "low", "high", "co
 
 
 class Adversarial(NamedTuple):
-    """The images of a cell that an attack worked on, a row each."""
+    """The images of a cell that an attack worked on, one per row."""
 
     index: np.ndarray  # (n,) int: their numbers among the images given
     x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]: moved into the cell
     y: np.ndarray  # (n,) int: their labels
-    adversarial: np.ndarray  # like x: the closest that was found, the image itself where none was
-    distance: np.ndarray  # (n,) float64: max |adversarial - x|; inf where none was found
+    adversarial: np.ndarray  # like x: the closest one found, or the image itself
+    distance: np.ndarray  # (n,) float64: max |adversarial - x|; inf if none was found
 
 
 class Adversarials(Mapping):
-    """`Adversarial` by (cell, label), such as ("(0.9, 0)", "corner_descent"); read when they are asked for."""
+    """`Adversarial` by (cell, label), such as ("(0.9, 0)", "corner_descent"); read on demand."""
 
     def __init__(self, results: Results) -> None:
-        self._results, found = results, results.find(kind="attack")  # their store lasts as long as they do
+        self._results, found = results, results.find(kind="attack")  # keeps their temporary store alive
         self._found = {(str(result.place["cell"]), result.place["label"]): result for result in found}
 
     def __getitem__(self, key: tuple[str, str]) -> Adversarial:
@@ -52,11 +52,15 @@ class Adversarials(Mapping):
 
 
 class Evaluation:
-    """A network evaluated: `str` and a notebook show it; see the attributes for what there is to compute with.
+    """The evaluation of a network. `print` and notebooks show it.
 
-    `verdict` are sentences, `rates` the shares of images with their intervals, a `Rate` each, `checks` what was checked
-    of the evaluation, `adversarial` the images by (cell, label), `notes` what was done to make logits of the network,
-    `results` all of it as reports read it.
+    Attributes:
+        verdict: sentences.
+        rates: proportions of images with their intervals, a `Rate` each.
+        checks: the checks of the evaluation, a `Check` each.
+        adversarial: the attacked images, by (cell, label).
+        notes: how logits were taken from the network.
+        results: all of it, as reports read it.
     """
 
     def __init__(self, held: Held, notes: tuple[str, ...] = ()) -> None:
@@ -69,11 +73,11 @@ class Evaluation:
 
     @property
     def adversarial(self) -> Adversarials:
-        """The attacked images and what became of them, by (cell, label)."""
+        """The attacked images and their adversarial images, by (cell, label)."""
         return Adversarials(self.results)
 
     def to_frame(self) -> pandas.DataFrame:
-        """The rates, one a row, in percent, as a DataFrame; UsageError without pandas."""
+        """The rates, one per row, in percent, as a DataFrame; UsageError without pandas."""
         try:
             import pandas
         except ImportError:
@@ -81,9 +85,9 @@ class Evaluation:
         return pandas.DataFrame([list(row) for row in self._rows()], columns=list(COLUMNS))
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> Path:
-        """Write the page (index.html), tables, pictures and run.json into a folder; gives its path.
+        """Write the page (index.html), tables, pictures and run.json into a folder; returns its path.
 
-        UsageError where the folder holds other results, unless `overwrite`.
+        Raises UsageError if the folder holds other results, unless `overwrite`.
         """
         out = Folder(Path(folder), self.results.spec, overwrite=overwrite, keys=self._held.keys)
         for _ in out.render(self.results, render):

@@ -1,4 +1,4 @@
-"""Limits that a run is held against, such as 'success>40': for continuous integration. No TensorFlow."""
+"""Limits that a run must keep, such as 'success>40': for continuous integration. No TensorFlow."""
 
 import math
 import re
@@ -16,13 +16,13 @@ NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 
 
 class Limit(NamedTuple):
-    """What `metric>bound` says of some rates, in percent."""
+    """A limit `metric>bound` on some rates, in percent."""
 
-    text: str  # as it was written, after its option
-    over: bool  # the run fails where it holds; otherwise where it does not
+    text: str  # as written, after its option
+    over: bool  # True: the run fails if it holds; False: if it does not
     metric: str
     cell: str | None  # as `_plain` writes it; None: every cell
-    label: str | None  # of the attack or certificate; None: each of them
+    label: str | None  # of the attack or certificate; None: all of them
     bound: float
     equal: bool  # >=
 
@@ -31,16 +31,16 @@ class Limit(NamedTuple):
         return rate.percent >= self.bound if self.equal else rate.percent > self.bound
 
     def of(self, rate: Rate) -> bool:
-        """Whether it speaks of a rate."""
+        """Whether it applies to a rate."""
         cell = self.cell in (None, _plain(str(rate.cell)))
         return rate.metric == self.metric and cell and self.label in (None, rate.label)
 
 
 def limit(text: str, spec: Experiment | Collection, *, over: bool) -> Limit:
-    """What an option says, checked: `--fail-over 'success>40'` if `over`, else `--fail-under 'accuracy>95'`.
+    """The limit of an option, checked: `--fail-over 'success>40'` if `over`, else `--fail-under 'accuracy>95'`.
 
-    The first fails a run where success is above 40 % in any cell by any attack, the second where accuracy is not above
-    95 % in every cell. `success@0.9,0@pgd>40` speaks of one cell and one attack alone. Raises UsageError.
+    The first fails a run if success is above 40 % in any cell by any attack, the second unless accuracy is above
+    95 % in every cell. `success@0.9,0@pgd>40` applies to one cell and one attack only. Raises UsageError.
     """
     option = "--fail-over" if over else "--fail-under"
     told = f"{option} {text}"
@@ -61,7 +61,7 @@ def limit(text: str, spec: Experiment | Collection, *, over: bool) -> Limit:
 
 
 def _where(told, metric, where, spec):
-    """The cell and the label that are named, both of `spec`."""
+    """The named cell and label, both of `spec`."""
     cells = list(dict.fromkeys(_plain(str(cell)) for each in spec.experiments for cell in each.cells))
     labels = list(dict.fromkeys(label for each in spec.experiments for label in _labels(each, metric)))
     if not labels:
@@ -79,24 +79,24 @@ def _where(told, metric, where, spec):
 
 
 def _labels(experiment, metric):
-    """The labels that an experiment has rates of, "" of accuracy."""
+    """The labels for which an experiment has rates; "" for accuracy."""
     if metric == ACCURACY:
         return ["" for each in experiment.measures if each.component.name == ACCURACY]
     return [each.label for each in (experiment.attacks if metric == SUCCESS else experiment.certificates)]
 
 
 def _plain(cell):
-    """A cell as people write it, "0.9,0": without brackets and spaces, its numbers as short as they are."""
+    """A cell as people write it, "0.9,0": without brackets and spaces, and with short numbers."""
     return NUMBER.sub(lambda found: f"{float(found[0]):g}", re.sub(r"[()\s]", "", cell))
 
 
 def passed(limits: Iterable[Limit], results: Results | Collected) -> list[str]:
-    """A sentence for each limit and rate that fails the run: none where it is within all of them."""
+    """A sentence for each limit and rate that fails the run; none if all limits are kept."""
     return [said for each in limits for experiment in results.experiments for said in _beyond(each, experiment)]
 
 
 def _beyond(limit, results) -> Iterator[str]:
-    if limit.metric == CERTIFIED_ERROR:  # what is not known is within no limit
+    if limit.metric == CERTIFIED_ERROR:  # a rate that is not known keeps no limit
         yield from (f"{limit.text}: not known, as {said}" for said in results.left_out(label=limit.label))
     found = [rate for rate in rates(results) if limit.of(rate)]
     largest: dict = {}

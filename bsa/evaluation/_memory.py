@@ -1,4 +1,4 @@
-"""A run of what stands in memory, a model and arrays: the same stages, in a store that lasts as long as the results."""
+"""A run with a model and arrays in memory: the usual stages, in a store that lives as long as the results."""
 
 from __future__ import annotations  # networks are named without importing TensorFlow
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from bsa.data import Dataset
 
-MODEL, IMAGES = "a network in memory", "images in memory"  # what a spec says in place of files
+MODEL, IMAGES = "a network in memory", "images in memory"  # stand in the spec in place of files
 
 
 def described(data: Dataset) -> dict[str, Any]:
-    """What the plan knows of a data set in memory: as `describe` of a component, keyed by content."""
+    """What the plan needs to know about a data set in memory: as `describe` of a component, with a key by content."""
     content = hashlib.sha256()
     for array in (data.x, data.y):
         content.update(np.ascontiguousarray(array).data)
@@ -33,7 +33,7 @@ def described(data: Dataset) -> dict[str, Any]:
 
 
 def weights(model: keras.Model) -> str:
-    """The sha256 of a model's weights; of one that keeps them elsewhere, as one of PyTorch's, it says nothing."""
+    """The sha256 of a model's weights; for a model that keeps them elsewhere (PyTorch), it says nothing."""
     content = hashlib.sha256()
     for array in model.get_weights():
         content.update(np.ascontiguousarray(array).data)
@@ -41,7 +41,7 @@ def weights(model: keras.Model) -> str:
 
 
 class Temporary(Store):
-    """A store that is deleted with the last results that are read from it."""
+    """A store that is deleted with the last results that read from it."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bsa_evaluate_", ignore_cleanup_errors=True)

@@ -1,4 +1,4 @@
-"""Progress of a library call: in a notebook one line that changes, elsewhere what a command shows."""
+"""Progress of a library call: one line that is updated in a notebook, elsewhere the display of the command line."""
 
 import html
 import sys
@@ -8,11 +8,11 @@ from typing import Any
 
 from bsa.engine.display import Display, clock
 
-BETWEEN = 0.5  # seconds between two changes of a notebook's line
+BETWEEN = 0.5  # seconds between two updates of a notebook's line
 
 
 def display(shown: bool = True) -> Any:
-    """What a run is told to: a notebook's line, a terminal's bar, lines elsewhere, or nothing."""
+    """The display of a run's progress: a notebook's line, a terminal's bar, plain lines, or nothing."""
     if not shown:
         return Silent()
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
@@ -20,7 +20,7 @@ def display(shown: bool = True) -> Any:
 
 
 class Silent:
-    """Nothing is shown."""
+    """Shows nothing."""
 
     def began(self, stage: Any) -> Callable:
         return lambda done, total, **metrics: None
@@ -35,7 +35,7 @@ class Silent:
 
 
 class Notebook(Silent):
-    """A line in a notebook's cell: the stage at work, how far it is, the time left."""
+    """A line in a notebook's cell: the current stage, its progress and the time left."""
 
     def __init__(self) -> None:
         from IPython import display

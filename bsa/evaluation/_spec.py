@@ -1,4 +1,4 @@
-"""The spec of an evaluation, made in memory from a few words: a network, data and a radius. No TensorFlow."""
+"""The spec of an evaluation, made in memory from a network, data and a radius. No TensorFlow."""
 
 import re
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from bsa.spec.experiment import networks
 SAVED = (".keras", ".h5", ".hdf5")  # what Keras saves a whole network in, beside a folder of TensorFlow's
 WEIGHTS = {".pth": "wong_kolter", ".pt": "wong_kolter", ".npz": "npz"}  # of anything else: madry_checkpoint
 
-WIDE = 0.2  # a radius from which on the cells are those of the paper's Table 2, made for 0.3; below of Table 3, for 0.1
+WIDE = 0.2  # from this radius on, cells are those of the paper's Table 2 (made for 0.3); below, of Table 3 (for 0.1)
 CELLS = {
     True: [[1, 0], [0.9, 0], [0.9, 0.05], [0.8, 0], [0.8, 0.1]],
     False: [[1, 0], [0.95, 0], [0.95, 0.025], [0.9, 0], [0.9, 0.05]],
 }
 IMAGES = 1000
-SEEN = 10  # times as many images for accuracy: a pass each, where an attack takes a hundred
-# bounds are dearer than attacks: of few images, whether they hold within epsilon, and not how far
+SEEN = 10  # times as many images for accuracy: it takes a pass each, an attack a hundred
+# Bounds cost more than attacks: only few images, and only whether they are certified at epsilon.
 CERTIFICATE = {"name": "outer_polytope", "images": 100, "tolerance": None, "optional": True}
 
 
@@ -43,14 +43,28 @@ def experiment(
     certify: bool = True,
     name: str | None = None,
 ) -> dict[str, Any]:
-    """The spec, a dict not yet checked, that evaluates a network within `epsilon` on images and in blind spots.
+    """The spec, an unchecked dict, that evaluates a network within `epsilon` on the original images and in blind spots.
 
-    `model` is a file or folder that Keras saved; the name of a network (`models`) whose `weights` stand in a file; or a
-    spec, of which the only network, or the one called `network`, is taken together with its data. `data` is as
-    `bsa.data.named` takes it, `test` and `train` are its parts; `pixels` and `outputs` are what a saved network takes
-    and gives. Of each cell, by default five of the paper's, the first `images` that are classified correctly are
-    attacked, with `paper` by the paper's attack, too; `certify` proves what can be proven of some. `name` names the
-    results. Raises UsageError, and WeightsError for a file that is no network.
+    Args:
+        model: a file or folder that Keras saved; the name of a network (`bsa components models`) whose `weights` are in
+            a file; or a spec, whose network and data are used.
+        epsilon: the radius, in [0, 1] pixels, or a fraction such as "8/255".
+        data: as `bsa.data.named` takes it.
+        pixels: what a saved network takes.
+        outputs: what a saved network gives.
+        weights: the file with the weights of a named network.
+        network: which network of a spec with several.
+        test: the test part of the data.
+        train: the training part of the data.
+        images: how many correctly classified images are attacked in each cell, the first ones.
+        cells: the cells [scale, shift]; by default five of the paper's.
+        paper: whether to run the paper's attack, too.
+        certify: whether to certify some images, where that is possible.
+        name: the name of the results.
+
+    Raises:
+        UsageError: arguments that do not fit together, unknown names, missing files.
+        WeightsError: a file that is no network.
     """
     taken = _network(model, weights, network, {"pixels": pixels, "outputs": outputs})
     if data is not None:
@@ -65,16 +79,16 @@ def experiment(
 
 
 def exploration(model: str, *, search: dict[str, Any], **given: Any) -> dict[str, Any]:
-    """The spec that searches for a network's blind spots: `search` is its "explore"; see `experiment` for the rest."""
-    named = given.pop("name", None) or f"{legal(model)}_explore"  # the results of an evaluation have the shorter name
+    """The spec that searches for a network's blind spots: `search` is its "explore"; for the rest see `experiment`."""
+    named = given.pop("name", None) or f"{legal(model)}_explore"  # the results of an evaluation have the plain name
     spec = experiment(model, **given, name=named, epsilon=search["epsilon"])
     kept = {key: spec[key] for key in spec if key not in ("blind_spot", "attack", "certify", "measures", "report")}
     return kept | {"explore": search, "report": [{"name": "map"}]}
 
 
 def evaluated(taken, *, name, epsilon, images, cells, paper, certify):
-    """The spec of an evaluation of what `taken` says of a network and its data; see `experiment` for the rest."""
-    radius = fraction(epsilon) if isinstance(epsilon, str) else epsilon  # what is none is told with the spec's problems
+    """The spec of an evaluation of the network and data in `taken`; for the rest see `experiment`."""
+    radius = fraction(epsilon) if isinstance(epsilon, str) else epsilon  # the check of the spec finds what is no number
     wide = isinstance(radius, int | float) and radius >= WIDE
     at = {"epsilon": epsilon, "thresholds": ["epsilon", "scale*epsilon"] if paper else ["epsilon"], "images": images}
     attacks = ["corner_descent", *(["carlini_wagner_linf"] if paper else [])]
@@ -90,12 +104,12 @@ def evaluated(taken, *, name, epsilon, images, cells, paper, certify):
 
 
 def legal(model: str) -> str:
-    """The name of results for a network in a file: its name in lower case, with _ for what is no letter or number."""
+    """The name of the results of a network in a file: its name in lower case, with _ for other characters."""
     return re.sub("[^a-z0-9]+", "_", Path(model).stem.lower()).strip("_")[:100] or "network"
 
 
 def _network(model, weights, network, reading):
-    """What a spec says of a network, with the data of the spec that it is taken from."""
+    """What a spec says of a network, with the data of the spec that it comes from."""
     path = Path(model).expanduser()
     reading = {key: value for key, value in reading.items() if value is not None}
     ending = path.suffix.lower()
@@ -112,7 +126,7 @@ def _network(model, weights, network, reading):
         raise UsageError(
             f"{model}: expected a network that Keras saved ({', '.join(SAVED)} or a SavedModel's folder), found a file "
             f"of weights: name their network, such as `bsa evaluate wong_small --weights {model}`, or load it yourself "
-            "and give it, of PyTorch by way of bsa.from_torch, to bsa.evaluate in Python"
+            "and call bsa.evaluate in Python, for PyTorch after bsa.from_torch"
         )
     return _of_spec(model, network) | _unread(reading)
 
@@ -161,7 +175,7 @@ def _of_spec(name, network):
 
 
 def _on_other_data(taken, model, data):
-    """A network of a spec on data of one's own: one that is trained is trained on the spec's."""
+    """A network of a spec on other data: a network that the spec trains needs the spec's own."""
     if "train" in taken and taken["data"] != data:
         raise UsageError(
             f"{model}: expected its own data, {taken['data'].get('name')}, which it is trained on, found "

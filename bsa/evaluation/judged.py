@@ -1,8 +1,8 @@
-"""Anybody's adversarial images, judged as ours are: by a float32 pass, in the ball, against images that were right.
+"""Adversarial images from any source, judged as our own are.
 
-As libraries of attacks hand them out, adversarial images are not always what they are taken for: outside the ball by
-another library's rounding, outside [0, 1], the result of a search by a copy of the network, or of images that the
-network got wrong to begin with.
+Adversarial images that other libraries return are not always what they seem: they may be outside the ball by a
+rounding error or outside [0, 1], found by searching a copy of the network, or made from images that the network
+misclassified to begin with.
 """
 
 from __future__ import annotations  # networks and tables are named without importing TensorFlow
@@ -25,15 +25,15 @@ from bsa.spec.cells import ORIGINAL
 if TYPE_CHECKING:
     import pandas
 
-NAME = "judged"  # what stands for an attack's name
+NAME = "judged"  # in place of an attack's name
 COLUMNS = ("metric", "threshold", "percent", "low", "high", "count", "images")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of `judge`: `str` and `table()` show it, `to_frame()` gives its rates to pandas."""
+    """The result of `judge`: `str` and `table()` show it, `to_frame()` gives its rates to pandas."""
 
-    attacked: Attacked  # a row for each image, as of an attack: `success` is within epsilon, `notes` what was refused
+    attacked: Attacked  # one row per image, as of an attack: `success` is within epsilon, `notes` say what was refused
     rates: tuple[Rate, ...]  # accuracy, then success at each threshold, the largest first; in percent with intervals
 
     def table(self) -> Table:
@@ -56,7 +56,7 @@ class Judged:
         return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
     def to_frame(self) -> pandas.DataFrame:
-        """The rates, one a row, as a DataFrame of the columns `COLUMNS`; needs pandas."""
+        """The rates, one per row, as a DataFrame with the columns `COLUMNS`; needs pandas."""
         import pandas
 
         rows = [(r.metric, r.threshold, r.percent, *r.interval, r.count, r.images) for r in self.rates]
@@ -64,7 +64,7 @@ class Judged:
 
 
 def judged(model, x, adversarial, y, epsilon, thresholds) -> Judged:
-    """What `bsa.judge` gives; see there."""
+    """The result of `bsa.judge`; see there."""
     from bsa.networks import checked, target
     from bsa.search.ledger import Ledger
 
@@ -84,7 +84,7 @@ def judged(model, x, adversarial, y, epsilon, thresholds) -> Judged:
 
 
 def _radius(epsilon):
-    """Epsilon as a number; ValueError where it is none, or not above 0 and at most 1."""
+    """Epsilon as a number; ValueError if it is no number above 0 and at most 1."""
     radius = criteria.fraction(epsilon) if isinstance(epsilon, str) else epsilon
     if not (isinstance(radius, numbers.Real) and 0 < radius <= 1):
         expected = 'an epsilon above 0 and at most 1, in [0, 1] pixels, or a fraction such as "8/255"'
@@ -93,9 +93,9 @@ def _radius(epsilon):
 
 
 def _candidates(given, x):
-    """The adversarial images as an array like x, and which of them are no images (n,): as such they never count.
+    """The adversarial images as an array like x, and which of them are invalid (n,) and never count.
 
-    ValueError where they are not as many, or not of the same shape and scale.
+    ValueError if there are not as many, or if they are not of the same shape and scale.
     """
     from bsa.given import images
 
@@ -107,8 +107,8 @@ def _candidates(given, x):
             inside = (found >= -criteria.SLACK) & (found <= 1 + criteria.SLACK)
         inside = inside.reshape(len(found), -1).all(1)
         if not inside.any():
-            images(found, x.shape[1:])  # of another scale: says how to come from that to [0, 1]
-    except (ValueError, TypeError, RuntimeError) as error:  # of arrays of others, such as tensors with a gradient
+            images(found, x.shape[1:])  # for another scale, the error says how to get to [0, 1]
+    except (ValueError, TypeError, RuntimeError) as error:  # other libraries' arrays, such as tensors with a gradient
         raise ValueError(f"adversarial images: {one_line(error, 300)}") from None
     if len(found) != len(x):
         raise ValueError(f"expected {len(x)} adversarial images, one for each of x, found {len(found)}")
@@ -121,7 +121,7 @@ def _notes(found, x, refused, attacked, epsilon) -> Iterator[str]:
     far, kept = correct & finite & ~attacked.success, correct & ~refused & ~finite
     if refused.any():
         advice = "they do not count; clip them, or keep the search within [0, 1]"
-        yield f"{_of(refused, 'adversarial')} have pixels outside [0, 1] or that are no numbers: {advice}"
+        yield f"{_of(refused, 'adversarial')} have pixels that are outside [0, 1] or no numbers: {advice}"
     if far.any():
         away = f"farther from theirs than {epsilon:.6g}, the median by {np.median(attacked.distance[far]):.6g}"
         yield f"{_of(far, 'adversarial')} are misclassified, and {away}: they do not count within epsilon"
@@ -129,7 +129,7 @@ def _notes(found, x, refused, attacked, epsilon) -> Iterator[str]:
         same = int((criteria.linf(found[kept], x[kept]) == 0).sum())
         yield f"{_of(kept, 'adversarial')} are classified correctly{f', {same} of them unchanged' * bool(same)}"
     if not correct.all():
-        yield f"{_of(~correct, 'original')} are misclassified as they are: of these no success is counted"
+        yield f"{_of(~correct, 'original')} are misclassified before any attack: they do not count as success"
 
 
 def _of(flags, kind):

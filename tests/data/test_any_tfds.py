@@ -99,7 +99,7 @@ def test_images_of_several_sizes_are_resized(prepared, monkeypatch):
         (
             "untold",
             {},
-            'expected a label of classes "label" in an example, found image: this set has none: take another',
+            'expected a label of classes "label" in an example, found image: this data set has none: use another',
         ),
         ("own:9.0.0", {}, r"expected a data set that TFDS knows or that is prepared in"),
     ],

@@ -172,7 +172,7 @@ WRONG = {
     "objects": (
         {"x": np.array([X[0], X[1][:3]], object), "y": Y[:2]},
         {},
-        "found one of Python's objects",
+        "found one of Python objects",
     ),
     "names": ({"x": X, "y": Y.astype(str)}, {}, r"y: expected integer labels .*numpy.unique\(y, return_inv"),
     "floats": ({"x": X, "y": Y + 0.5}, {}, r"integer labels y .*such as \d.5: labels number the cla"),

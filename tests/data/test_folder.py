@@ -126,7 +126,7 @@ WRONG = {
     "a cut one": (
         pets(4) | {"cat/x.png": png(Image.fromarray(PIXELS[0]))[:-300]},
         {},
-        "cat/x.png: .* mend or delete it",
+        "cat/x.png: .* repair or delete it",
     ),
     "several sizes": (
         pets(4) | {"cat/x.png": PIXELS[0, 1:]},

@@ -162,7 +162,7 @@ def test_images_in_the_order_of_their_classes_are_told(linear):
     in_order = np.argsort(y, kind="stable")
     for rows, count in ((in_order, 1), (np.roll(in_order, 1), 0)):
         notes = bsa.evaluate(model, x[rows], y[rows], **asked).notes
-        assert sum("shuffle images and labels alike" in note for note in notes) == count
+        assert sum("shuffle images and labels together" in note for note in notes) == count
 
 
 def test_defaults_are_those_of_the_command_line_and_of_the_fragment():

@@ -53,10 +53,10 @@ def test_what_does_not_count_is_told(moved):
     assert found.attacked.success.sum() == 6
     assert (found.rates[0].count, found.rates[1].count, found.rates[1].images) == (11, 6, 11)
     notes = " | ".join(found.attacked.notes)
-    assert "2 of 12 adversarial images have pixels outside [0, 1] or that are no numbers" in notes
+    assert "2 of 12 adversarial images have pixels that are outside [0, 1] or no numbers" in notes
     assert "1 of 12 adversarial images are misclassified, and farther from theirs" in notes
     assert "2 of 12 adversarial images are classified correctly, 1 of them unchanged" in notes
-    assert "1 of 12 original images are misclassified as they are" in notes
+    assert "1 of 12 original images are misclassified before any attack" in notes
     np.testing.assert_array_equal(found.attacked.x[:5], x[:5])  # nothing of what was refused
 
 
