@@ -49,7 +49,9 @@ def pages() -> Iterator[tuple[str, str]]:
     for kind in catalog.KINDS:
         yield f"reference/{kind}.md", of_kind(kind)
     yield "reference/spec.md", of_spec(json.loads((shipped("schemas") / "experiment.json").read_text(encoding="utf-8")))
-    yield "reference/api.md", of_python()
+    yield "reference/api.md", of_python("bsa", "What `import bsa` gives. Importing it does not import TensorFlow.")
+    said = "The checks that components must pass: ours do, and so should those of a plug-in."
+    yield "reference/testing.md", of_python("bsa.testing", said)
 
 
 def linked(text: str) -> str:
@@ -124,15 +126,11 @@ def _takes(part):
                        for each in ([types] if isinstance(types, str) else types))  # fmt: skip
 
 
-def of_python() -> str:
-    """The page of the public names: those that `bsa` hands on, and the tables of `bsa.testing`."""
-    lines = ["# Python", "", "What `import bsa` gives. Importing it does not import TensorFlow.", ""]
-    for module in ("bsa", "bsa.testing"):
-        text = (ROOT / module.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")
-        lines += ["# bsa.testing", ""] if module != "bsa" else []
-        for name in sorted(set(re.findall(r"^from \S+ import (\w+) as \1$", text, re.MULTILINE)), key=str.lower):
-            lines += [f"::: {module}.{name}", ""]
-    return "\n".join(lines)
+def of_python(module: str, said: str) -> str:
+    """The page of a module's public names, those that its `__init__.py` hands on."""
+    text = (ROOT / module.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")
+    names = sorted(set(re.findall(r"^from \S+ import ([a-zA-Z]\w*) as \1$", text, re.MULTILINE)), key=str.lower)
+    return "\n".join([f"# {module}", "", said, "", *(f"::: {module}.{name}\n" for name in names)])
 
 
 def _text(text):
