@@ -9,6 +9,7 @@ and any of
   "error", "certified error", "median certified radius", "rho", "published accuracy", "published success"), by (the
   attack or the certificate), threshold, and images, count, percent, low, high (95 % Wilson) or, of no rate, value;
 * `spent`: passes an image and seconds of each attack;
+* `searches`: what searches for blind spots found, see `tools/searches.py`;
 * `facts`: numbers with what they are, as {"what": "training, on 2 cores", "value": 31, "unit": "min"};
 * `tables`: {name: {"columns": [...], "rows": [[text, ...], ...]}}, for what has no cells.
 """
@@ -23,9 +24,10 @@ from typing import Any
 import click
 
 from bsa.criteria import wilson
+from tools import searches
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
-OWN = ("success_table", "control", "sanity")  # of a run's tables, those that rows and facts have
+OWN = ("success_table", "control", "sanity", "map")  # of a run's tables, those that rows and facts have
 
 
 def rate(images: int, count: int) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def rate(images: int, count: int) -> dict[str, Any]:
 def of_run(folder: Path) -> dict[str, Any]:
     """The record of a results folder; OSError or KeyError where it is none."""
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    found = json.loads((folder / "success_table.json").read_text(encoding="utf-8"))
+    table = folder / "success_table.json"
+    found = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {"networks": {}}
     stages = {stage["key"]: stage for stage in run["stages"]}
     facts = [
         {"what": f"checks of the attacks, {name}", "value": len(value) if name == "failed" else value, "unit": "checks"}
@@ -57,6 +60,7 @@ def of_run(folder: Path) -> dict[str, Any]:
         "seconds": run["seconds"],
         "rows": [row for network, cells in found["networks"].items() for cell in cells for row in _rows(network, cell)],
         "spent": [each for network, cells in found["networks"].items() for each in _spent(network, cells)],
+        "searches": list(searches.of_run(folder, rate)),
         "facts": facts,
         "tables": {file.stem: _table(file) for file in sorted(folder.glob("*.csv")) if not file.stem.startswith(OWN)},
     }

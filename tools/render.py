@@ -5,7 +5,10 @@
 Words after the name choose what of the record is shown:
 
 * nothing: accuracy and success in each cell, at each threshold, by each attack, beside what was published;
-* `short`: without intervals; `network=NAME`, `by=ATTACK`, `cell=0.9,0`: these alone, several times for several;
+* `short`: without intervals; `network=NAME`, `by=ATTACK`, `cell=0.9,0`, `quantity=larger_ball`: these alone, several
+  times for several;
+* `searches`: what searches for blind spots found; `search=LABEL`, `point=most`, `network=NAME`: these alone;
+* `beside=RECORD`, several times for several: what each search found most, a column for each network of all of them;
 * `table=NAME`: one of the record's tables as it is;
 * `about`: a sentence on where the numbers are from.
 """
@@ -15,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools import searches
 from tools.record import load
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +34,10 @@ class View(NamedTuple):
     record: dict[str, Any]
     options: dict[str, list[str]]
     words: set[str]
+
+    def number(self, row: dict[str, Any]) -> str:
+        """A row's number as the block shows it."""
+        return number(row, "short" in self.words)
 
     def shows(self, row: dict[str, Any]) -> bool:
         """Whether a row is among those asked for; what is of no attack belongs to all."""
@@ -66,7 +74,7 @@ def block(asked: str, docs: str = "") -> str:
     options: dict[str, list[str]] = {}
     for word in words:
         if "=" in word:
-            options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2])
+            options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2].replace("_ball", " ball"))
     view = View(record, options, {word for word in words if "=" not in word})
     if "about" in view.words:
         return _about(record, f"{docs}results/{name}.json") + "\n"
@@ -76,6 +84,11 @@ def block(asked: str, docs: str = "") -> str:
             raise ValueError(f"<!-- record: {asked} -->: expected one of {list(record.get('tables', {}))}")
         found = record["tables"][table]
         return _markdown(found["columns"], found["rows"])
+    if "beside" in options:
+        return _markdown(*searches.beside({each: load(each) for each in [name, *options["beside"]]}, view.number))
+    if "searches" in view.words:
+        chosen = [each for each in record["searches"] if view.shows(each)]
+        return _markdown(*searches.listed(chosen, view.number))
     return _cells(view)
 
 
