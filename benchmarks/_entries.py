@@ -3,8 +3,7 @@
 A fixed-radius attack (RADIUS) is run once a threshold, the smaller one only on the images that fell at the larger; a
 least-norm attack (LEAST) once. Names of peers end in their budget where there are several: `_10000` is what about
 10,000 passes an image buy; without, they have the library's customary one. `most` limits the images of what is too
-slow for more. Parameters not in sight are the library's defaults; `corner_descent` has those of the spec whose table
-the network belongs to, but for the batch.
+slow for more. Parameters not in sight are the library's defaults.
 """
 
 from typing import NamedTuple
@@ -20,7 +19,6 @@ class Entry(NamedTuple):
     kind: str
     params: dict = {}  # noqa: RUF012 (never changed)
     most: int | None = None  # images at most
-    tuned: dict = {}  # noqa: RUF012 (never changed) parameters by network, beside `params`
     warm: dict | None = None  # run once on two images, with these parameters, before the clock starts: compilers
 
 
@@ -28,18 +26,8 @@ def _ours(attack, kind=RADIUS, **params):
     return Entry("bsa", attack, kind, params, warm={})
 
 
-TUNED = {
-    # mnist_table4.json
-    "wong_small": {"steps": 25, "glance": 5, "rules": ["sign"], "targets": 3, "returns": 1, "squares": 0, "near": 0.15},
-    # mnist_table2.json
-    "madry_mnist": {
-        "steps": 300, "glance": 50, "later_steps": 120, "rules": ["adam"], "targets": 5, "returns": 6,
-        "squares": 1200, "near": 0.15, "close": [0.08, 0.03, 0.02, 0.01], "rate": 0.1, "precision": "float32",
-        "batch_size": 500,
-    },
-}  # fmt: skip
 ENTRIES = {
-    "corner_descent": Entry("bsa", "corner_descent", RADIUS, tuned=TUNED, warm={}),
+    "corner_descent": _ours("corner_descent"),
     "carlini_wagner_linf": _ours("carlini_wagner_linf", LEAST, mode="success"),
     "pgd": _ours("pgd"),
     "apgd": _ours("apgd"),
@@ -88,3 +76,12 @@ ENTRIES = {
     "torchattacks_autoattack": Entry("torchattacks", "autoattack", RADIUS, {}),  # as shipped: 10 steps where it has 100
     "torchattacks_autoattack_100": Entry("torchattacks", "autoattack_of_the_paper", RADIUS, {}),
 }  # fmt: skip
+# What runs where nothing else is asked for: the strongest for their passes, of which AUTOATTACKS are measured against
+AUTOATTACKS = ("torchattacks_autoattack_100", "art_autoattack_10000")
+CUSTOMARY = (*AUTOATTACKS, "torchattacks_apgdt", "foolbox_fmn_1000", "torchattacks_square_20000")
+SETTINGS = "settings"  # corner_descent with what a network's spec set, where `networks.json` has it
+
+
+def candidate(params):
+    """The entry of corner_descent with these parameters."""
+    return _ours("corner_descent", **params)

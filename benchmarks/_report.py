@@ -68,11 +68,11 @@ def replace(page, text):
 def load(place):
     """Every finished entry of a cell as a dict of its record, its arrays and its measures, in the table's order."""
     rows = []
-    for name in ENTRIES:
-        if (place / name / "record.json").exists():
-            record = json.loads((place / name / "record.json").read_text())
-            with np.load(place / name / "arrays.npz") as file:
-                rows.append(measured(record, {k: file[k] for k in file.files}) | {"index": file["index"]})
+    done = [path.parent for path in place.glob("*/record.json") if path.parent.suffix != ".part"]
+    for folder in sorted(done, key=_order):
+        record = json.loads((folder / "record.json").read_text())
+        with np.load(folder / "arrays.npz") as file:
+            rows.append(measured(record, {k: file[k] for k in file.files}) | {"index": file["index"]})
     _same(place, rows)
     for row in rows:
         del row["index"]
@@ -80,6 +80,12 @@ def load(place):
     for row in rows:
         row["against"] = against(ours, row) if ours and row is not ours else None
     return rows
+
+
+def _order(folder):
+    """Where an entry stands in a table: as in the list of entries, candidates and what else there is behind."""
+    name = folder.name.removesuffix(".failed")
+    return [*ENTRIES, name].index(name), name
 
 
 def _same(place, rows):
@@ -198,8 +204,8 @@ def _strongest(tied, points):
 
 def failures(place):
     """Entries of a cell that did not run, each with the reason."""
-    paths = {name: place / f"{name}.failed" / "error.txt" for name in ENTRIES}
-    return {name: path.read_text().strip() for name, path in paths.items() if path.exists()}
+    paths = sorted((path.parent for path in place.glob("*.failed/error.txt")), key=_order)
+    return {path.name.removesuffix(".failed"): (path / "error.txt").read_text().strip() for path in paths}
 
 
 def title(rows, place):

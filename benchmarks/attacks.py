@@ -1,4 +1,4 @@
-"""bsa's attacks beside their peers: the same network, images, thresholds and judgement.
+"""bsa's attacks beside their peers, in a list of networks: the same images, thresholds and judgement.
 
 Each entry is a process of its own and is kept in the results folder, so that a killed benchmark goes on with the same
 command. Whatever an attack returns is clipped to [0, 1] and judged here, by a float32 pass of the Keras network and the
@@ -18,69 +18,99 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks import _network, _report
-from benchmarks._entries import ENTRIES
+from benchmarks import _network, _networks, _report
+from benchmarks._entries import CUSTOMARY, ENTRIES, SETTINGS, candidate
 from benchmarks._work import judged
+from bsa.errors import BsaError
 
 PLACES = ("network", "weights")  # fields of a job that its result does not hang on
-EPSILON = {"wong_small": 0.1, "madry_mnist": 0.3}
 SAME = 1e-4  # of logits of some 30: two libraries add in another order, and differ by some 1e-5
+BESIDE = Path(__file__).parent
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--network", type=click.Choice(list(EPSILON)), help="The architecture.")
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=".keras, .npz or .pth.")
-@click.option("--epsilon", type=float, help="The larger threshold, the other is scale * it; 0.1 or 0.3 by default.")
-@click.option("--cell", "cells", type=(float, float), multiple=True, default=[(0.9, 0), (1, 0)], help="scale, shift.")
-@click.option("--images", default=500, help="The first correctly classified test images of each cell.")
+@click.option("--networks", type=FILE, default=BESIDE / "networks.json", help="The list of networks.")
+@click.option("--network", "chosen", multiple=True, metavar="NAME", help="Of these alone, * allowed; all by default.")
+@click.option("--cell", "cells", type=(float, float), multiple=True, help="scale, shift; those of the list by default.")
+@click.option("--candidates", type=FILE, default=BESIDE / "candidates.json", help="Parameters of corner_descent.")
+@click.option("--images", default=200, help="The first correctly classified test images of each cell.")
 @click.option("--batch", default=500, help="Images that a peer gets at once.")
 @click.option("--seed", default=0)
-@click.option("--only", multiple=True, metavar="NAME", help="Entries, * allowed (foolbox_*); all by default.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Entries, * allowed (foolbox_*); see benchmarks/_entries.py."
+)
 @click.option("--data-dir", envvar="BSA_DATA_DIR", help="A folder of prepared TFDS data sets (BSA_DATA_DIR).")
+@click.option("--weights-dir", envvar="BSA_WEIGHTS_DIR", help="The folder of released weights (BSA_WEIGHTS_DIR).")
+@click.option("--store", envvar="BSA_STORE", help="Where networks of the list that are trained are kept (BSA_STORE).")
 @click.option("--peers-python", default="python3", help="The Python of the peers' environment.")
 @click.option("--minutes", default=120.0, help="An entry that takes longer is stopped and reported so.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/benchmarks"), help="Where results go.")
 @click.option("--report", "render_only", is_flag=True, help="Render what is there; run nothing.")
-@click.option("--docs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Put tables into this page.")
-def main(network, weights, cells, only, out, render_only, docs, **options):
-    """Run every entry of benchmarks/_entries.py that OUT lacks, and render table, JSON and figures there."""
+@click.option("--docs", type=FILE, help="Put tables into this page.")
+def main(networks, chosen, cells, candidates, only, store, weights_dir, out, render_only, docs, **options):
+    """Run what OUT lacks in every network and cell of a list, and render table, JSON and figures there.
+
+    By default that is the strongest peers, and corner_descent with the settings of the network's spec and with each
+    of the candidates; `--only '*'` is all of benchmarks/_entries.py as well.
+    """
     if not render_only:
-        chosen = [name for name in ENTRIES if not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)]
-        if not chosen:
-            raise click.UsageError(f"no entry is named {', '.join(only)}; there are {', '.join(ENTRIES)}")
-        if not (network and weights):
-            raise click.UsageError("expected --network and --weights, or --report")
-        epsilon = options.pop("epsilon") or EPSILON[network]
-        for cell in cells:
-            _cell(chosen, network, weights, epsilon, cell, out.resolve() / weights.stem, **options)
+        listed = _networks.read(networks)
+        tried = {name: candidate(params) for name, params in json.loads(candidates.read_text()).items()}
+        entries = ENTRIES | {f"candidate_{name}": entry for name, entry in tried.items()}
+        patterns = only or (*CUSTOMARY, SETTINGS, "candidate_*")
+        names = [name for name in (*entries, SETTINGS) if _matched(name, patterns)]
+        if not names:
+            raise click.UsageError(f"no entry is named {', '.join(only)}; there are {', '.join((*entries, SETTINGS))}")
+        for network in [each for each in listed.values() if _matched(each.name, chosen or ["*"])]:
+            try:
+                model = _networks.made(network, store, options["data_dir"], weights_dir)
+            except BsaError as error:
+                click.echo(f"{network.name} is left out: {error}", err=True)
+                continue
+            own = {SETTINGS: candidate(network.settings)} if network.settings is not None else {}
+            asked = {name: (entries | own)[name] for name in names if name in entries | own}
+            _network_of(network, model, asked, cells or network.cells, out.resolve() / network.name, **options)
     for path in _report.render(out, docs):
         click.echo(path)
 
 
-def _cell(names, network, weights, epsilon, cell, folder, *, images, batch, seed, data_dir, peers_python, minutes):
-    """Run the entries in one cell of one network."""
+def _matched(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _network_of(network, model, entries, cells, folder, *, images, batch, seed, data_dir, peers_python, minutes):
+    """Run the entries in the cells of one network."""
+    import bsa
     from bsa import criteria
 
-    model = _network.load(network, weights, folder)
-    x, y, index = _network.images(model, cell, images, data_dir)
-    place = folder / f"{cell[0]:g}_{cell[1]:g}"
-    common = {"architecture": network, "network": str(folder / "network.keras"), "cell": cell, "batch": batch}
-    common |= {"weights": str(folder / "network.npz"), "weights_sha256": _digest(*model.get_weights()), "seed": seed}
-    common |= {"thresholds": criteria.thresholds(["epsilon", "scale*epsilon"], epsilon, cell[0])}
-    for name in names:
-        entry = ENTRIES[name]
-        n = min(len(x), entry.most or len(x))
-        job = common | {"name": name, **entry._asdict(), "images_sha256": _digest(x[:n], y[:n])}
-        job["params"] = job["params"] | job.pop("tuned").get(network, {})
-        job |= {"code_sha256": _digest(*(path.read_text() for path in _code(entry.library)))}
-        key = _digest(json.dumps({k: v for k, v in job.items() if k not in PLACES}, sort_keys=True))
-        if _stored(place / name) == key:
-            continue
-        click.echo(f"{folder.name}, cell {cell[0]:g}, {cell[1]:g}: {name}, {n} images")
-        python = sys.executable if entry.library == "bsa" else peers_python
-        said = _run(model, job | {"key": key}, x[:n], y[:n], index[:n], place / name, python, minutes)
-        click.echo(f"    {said}")
+    data = network.spec.data
+    tests = bsa.load(data.name, split="test", data_dir=data_dir, **data.params)
+    _network.save(model, folder)
+    digest = _digest(json.dumps(_network.layers(model)), *model.get_weights())
+    common = {
+        "data": data.name,
+        "architecture": network.spec["model"]["name"],
+        "network": str(folder / "network.keras"),
+    }
+    common |= {"weights": str(folder / "network.npz"), "weights_sha256": digest, "seed": seed, "batch": batch}
+    for cell in cells:
+        x, y, index = _network.images(model, tests, cell, images)
+        place, cell = folder / f"{cell[0]:g}_{cell[1]:g}", [float(value) for value in cell]
+        limits = criteria.thresholds(["epsilon", "scale*epsilon"], network.epsilon, cell[0])
+        for name, entry in entries.items():
+            n = min(len(x), entry.most or len(x))
+            job = common | {"cell": cell, "thresholds": limits, "name": name, **entry._asdict()}
+            job |= {"images_sha256": _digest(x[:n], y[:n])}
+            job |= {"code_sha256": _digest(*(path.read_text() for path in _code(entry.library)))}
+            key = _digest(json.dumps({k: v for k, v in job.items() if k not in PLACES}, sort_keys=True))
+            if _stored(place / name) == key:
+                continue
+            click.echo(f"{folder.name}, cell {cell[0]:g}, {cell[1]:g}: {name}, {n} images")
+            python = sys.executable if entry.library == "bsa" else peers_python
+            said = _run(model, job | {"key": key}, x[:n], y[:n], index[:n], place / name, python, minutes)
+            click.echo(f"    {said}")
 
 
 def _run(model, job, x, y, index, folder, python, minutes):
@@ -148,7 +178,8 @@ def machine():
 def _code(library):
     """The source files of an attack. A change of what judges all (here, _work) asks for another results folder."""
     if library == "bsa":
-        folders = [_network.root() / part for part in ("bsa/attacks", "bsa/ops", "schemas/attacks")]
+        parts = ("bsa/attacks", "bsa/search", "bsa/ops", "bsa/rewrites", "schemas/attacks")
+        folders = [_network.root() / part for part in parts]
         ours = [_network.root() / "benchmarks" / "ours.py", _network.root() / "bsa" / "transforms" / "scale_shift.py"]
         return sorted([*ours, *(path for folder in folders for path in folder.glob("*.*"))])
     peers = _network.root() / "benchmarks" / "peers"

@@ -50,7 +50,7 @@ def main(weights, peers_python, epsilon, bounded, images, batch, rounds, steps, 
         for split in ("test", "train"):
             data = bsa.load("mnist", split=split, data_dir=data_dir)
             np.savez(folder / f"{split}.npz", x=data.x[: 10 * images], y=data.y[: 10 * images])
-        job = {"architecture": "wong_small", "folder": name, "epsilon": epsilon, "bounded": bounded, "batch": batch}
+        job = {"folder": name, "epsilon": epsilon, "bounded": bounded, "batch": batch}
         job |= {"images": images, "threads": threads, "weights": str(folder / "network.npz")}
         python = {"bsa": sys.executable, "convex_adversarial": peers_python}
         times = {work: _in_turns(work, job, python, folder, rounds, steps) for work in WORK}

@@ -93,7 +93,7 @@ def _prepare(folder, train, seed, data_dir):
     model = bsa.build("madry_mnist", input_shape=_network.SHAPE, num_classes=_network.CLASSES, seed=seed)
     files = {name: str(folder / name) for name in ("network.keras", "weights.npz", "images.npz")}
     model.save(files["network.keras"])
-    np.savez(files["weights.npz"], *model.get_weights())
+    _network.arrays(model, Path(files["weights.npz"]))
     np.savez(files["images.npz"], x=data.x, y=data.y)
     job = {"network": files["network.keras"], "weights": files["weights.npz"], "images": files["images.npz"]}
     return job | {"train": train, "seed": seed, "warm_up": WARM_UP}, operations_of_a_step(model, train["attack_steps"])

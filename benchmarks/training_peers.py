@@ -23,7 +23,7 @@ def main(job):
     torch.set_num_threads(os.cpu_count())
     torch.manual_seed(job["seed"])
     np.random.seed(job["seed"])
-    network = _torch.load({"architecture": "madry_mnist", "weights": job["weights"]}).network
+    network = _torch.load(job).network
     network = network.train().requires_grad_(True)
     with np.load(job["images"]) as file:
         x, y = file["x"].transpose(0, 3, 1, 2).copy(), file["y"].astype(np.int64)

@@ -13,7 +13,7 @@ class Counted:
     """A network that counts the images that pass it, forward and backward (gradients of the logits)."""
 
     def __init__(self, network):
-        self.network = network
+        self.network, self.classes = network, network.output_shape[-1]
         self._forwards, self._backwards = (tf.Variable(0, dtype=tf.int64) for _ in range(2))  # also count in graphs
 
     def __call__(self, x, training=False):

@@ -1,4 +1,6 @@
-"""bsa's MNIST networks in PyTorch, with the weights of a Keras network, and a count of their passes."""
+"""bsa's networks in PyTorch, with the weights of a Keras network, and a count of their passes."""
+
+import json
 
 import numpy as np
 import torch
@@ -51,8 +53,9 @@ class Counted(nn.Module):
 def load(job):
     """The job's network."""
     with np.load(job["weights"]) as file:
-        arrays = [file[name] for name in file.files]
-    network = {"wong_small": _wong_small, "madry_mnist": _madry_mnist}[job["architecture"]]()
+        layers = json.loads(str(file["layers"]))
+        arrays = [file[name] for name in file.files if name != "layers"]
+    network = nn.Sequential(*(module for layer in layers for module in _KINDS[layer.pop("kind")](**layer)))
     weights = from_keras(arrays, [tuple(p.shape) for p in network.parameters()])
     network.load_state_dict(dict(zip(network.state_dict(), weights, strict=True)))
     return Counted(network)
@@ -79,17 +82,31 @@ def from_keras(arrays, shapes):
     return found
 
 
-def _wong_small():
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 4, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(16, 32, 4, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(32 * 7 * 7, 100), nn.ReLU(), nn.Linear(100, 10),
-    )  # fmt: skip
+class Normalisation(nn.Module):
+    """(x - mean) / deviation, by channel. It has no weights."""
+
+    def __init__(self, mean, deviation):
+        super().__init__()
+        for name, values in (("mean", mean), ("deviation", deviation)):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, x):
+        return (x - self.mean) / self.deviation
 
 
-def _madry_mnist():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(64 * 7 * 7, 1024), nn.ReLU(), nn.Linear(1024, 10),
-    )  # fmt: skip
+def _convolution(inputs, outputs, size, strides, before, after, bias):
+    if before == after:  # convex_adversarial knows no layers that pad
+        return [nn.Conv2d(inputs, outputs, size, strides, tuple(before), bias=bias)]
+    (top, left), (bottom, right) = before, after
+    return [nn.ZeroPad2d((left, right, top, bottom)), nn.Conv2d(inputs, outputs, size, strides, bias=bias)]
+
+
+_KINDS = {  # `benchmarks._network.layers` has what each takes
+    "normalisation": lambda **sizes: [Normalisation(**sizes)],
+    "convolution": _convolution,
+    "pooling": lambda size, strides: [nn.MaxPool2d(size, strides)],
+    "dense": lambda inputs, outputs, bias: [nn.Linear(inputs, outputs, bias=bias)],
+    "flatten": lambda: [nn.Flatten()],
+    "relu": lambda: [nn.ReLU()],
+    "elu": lambda: [nn.ELU()],
+}

@@ -11,12 +11,12 @@ PACKAGES = ("adversarial-robustness-toolbox", "torch", "numpy")
 
 
 def carlini_linf(model, x, y, radius, **params):
-    return evasion.CarliniLInfMethod(_wrapped(model), verbose=False, **params).generate(x.numpy(), y.numpy())
+    return evasion.CarliniLInfMethod(_wrapped(model, x), verbose=False, **params).generate(x.numpy(), y.numpy())
 
 
 def autoattack(model, x, y, radius, *, square_restarts):
     """APGD (cross-entropy, then DLR: 5 restarts of 100 steps), DeepFool, and Square (5,000 queries a restart)."""
-    return combined(_wrapped(model), radius, len(x), square_restarts).generate(x.numpy(), y.numpy())
+    return combined(_wrapped(model, x), radius, len(x), square_restarts).generate(x.numpy(), y.numpy())
 
 
 def combined(estimator, radius, batch, square_restarts):
@@ -28,6 +28,9 @@ def combined(estimator, radius, batch, square_restarts):
     return attack
 
 
-def _wrapped(model):
-    loss = torch.nn.CrossEntropyLoss()
-    return PyTorchClassifier(model, loss, input_shape=(1, 28, 28), nb_classes=10, clip_values=(0.0, 1.0))
+def _wrapped(model, x):
+    """`x` are images as the network takes them: their shape is asked for."""
+    with torch.no_grad():
+        classes = model.network(x[:1]).shape[-1]
+    loss, shape = torch.nn.CrossEntropyLoss(), tuple(x.shape[1:])
+    return PyTorchClassifier(model, loss, input_shape=shape, nb_classes=classes, clip_values=(0.0, 1.0))

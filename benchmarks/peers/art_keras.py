@@ -14,6 +14,6 @@ def autoattack(model, x, y, radius, *, square_restarts):
     """As in `art`."""
     loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True)
     wrapped = TensorFlowV2Classifier(
-        model, nb_classes=10, input_shape=(28, 28, 1), loss_object=loss, clip_values=(0.0, 1.0)
+        model, nb_classes=model.classes, input_shape=x.shape[1:], loss_object=loss, clip_values=(0.0, 1.0)
     )
     return combined(wrapped, radius, len(x), square_restarts).generate(x, y)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from benchmarks import _figure, _report, _work
-from benchmarks._entries import TUNED
-from bsa.catalog import shipped
 
 
 def logits(x):
@@ -18,16 +16,6 @@ def logits(x):
 
 def images(*first):
     return np.array(first, np.float32)[:, None, None, None] * np.ones((1, 1, 2, 1), np.float32)
-
-
-@pytest.mark.parametrize(("network", "spec"), [("wong_small", "mnist_table4"), ("madry_mnist", "mnist_table2")])
-def test_tuned_entries_are_those_of_the_specs(network, spec):
-    attacks = json.loads((shipped("specs") / f"{spec}.json").read_text())["attack"]
-    (params,) = [attack for attack in attacks if attack["name"] == "corner_descent"]
-    other = {"name", "epsilon", "thresholds", "images", "batch_size"}
-    assert {k: v for k, v in params.items() if k not in other} == {
-        k: v for k, v in TUNED[network].items() if k not in other
-    }
 
 
 def test_a_candidate_counts_where_another_class_wins_strictly():

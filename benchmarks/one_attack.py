@@ -1,0 +1,142 @@
+"""One attack for every network: settings chosen without a network, and what they find in it beside AutoAttack.
+
+`python -m benchmarks.one_attack --out RESULTS` reads what `benchmarks.attacks` left there and runs nothing.
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+from benchmarks import _report
+from benchmarks._entries import SETTINGS
+from benchmarks._leave_one_out import CANDIDATE, LEVELS, QUICK, SHARE, best_autoattack, choices
+from benchmarks._work import SLACK
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+CANDIDATES = Path(__file__).parent / "candidates.json"
+POINTS = 5  # of a hundred images that "quick" may find fewer than "standard"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option(
+    "--out", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="The results."
+)
+@click.option("--candidates", type=FILE, default=CANDIDATES, help="Parameters of corner_descent that may be chosen.")
+@click.option("--record", type=click.Path(path_type=Path), help="Write what the tables are rendered from, as JSON.")
+@click.option("--docs", type=FILE, help="Put the tables there.")
+def main(out, candidates, record, docs):
+    """Choose settings leaving one network out, and print the tables as Markdown."""
+    named = json.loads(candidates.read_text())
+    results = gathered(out, named)
+    text = page(results, list(named))
+    if record:
+        made = {"name": record.stem, "source": "run", "command": f"python -m {__package__}.one_attack"}
+        record.write_text(json.dumps(made | {"networks": results}, indent=1) + "\n")
+    if docs:
+        _report.replace(docs, text)
+    click.echo(text)
+
+
+def gathered(out, candidates):
+    """The results in a folder, as `_leave_one_out` takes them; of candidates those that have the parameters stated."""
+    found = {}
+    for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir()):
+        rows = _report.load(place)
+        if rows:
+            most = max(row["n"] for row in rows)
+            entries = {row["name"]: _entry(row) for row in rows if row["n"] == most and _stated(row, candidates)}
+            cell = {"n": most, "thresholds": rows[0]["thresholds"], "entries": entries}
+            found.setdefault(place.parent.name, {})[", ".join(f"{v:g}" for v in rows[0]["cell"])] = cell
+    return found
+
+
+def _stated(row, candidates):
+    name = row["name"].removeprefix(CANDIDATE)
+    return name == row["name"] or candidates.get(name) == row["params"]
+
+
+def _entry(row):
+    found = [int((row["distance"] <= limit + SLACK).sum()) for limit in row["thresholds"]]
+    return {"found": found, "passes": round(row["passes"], 1), "params": row["params"]}
+
+
+def page(results, candidates):
+    """The tables of what was chosen among the candidates with these names, and in words what misses."""
+    picked = choices(results, candidates)
+    missing = [name for name in results if name not in picked]
+    said = [table(results, picked), settings(picked), "\n".join(misses(results, picked)) or "Nothing misses."]
+    if missing:
+        said.append(f"Not yet whole, and left out: {', '.join(f'`{name}`' for name in missing)}.")
+    if not picked:
+        said[:3] = ["No network has been run by every candidate and an AutoAttack yet."]
+    return "\n\n".join(said) + "\n"
+
+
+def table(results, picked):
+    """Images found and passes an image, in each cell of each network."""
+    columns = ["network", "cell", "n", "at", *LEVELS, "AutoAttack", "spec", "passes: " + ", ".join(LEVELS)]
+    lines = [_row([*columns, "AutoAttack, spec"]), "|---|---|" + "---:|" * (len(columns) - 1)]
+    for network in picked:
+        for cell, there in results[network].items():
+            shown = list(_columns(there, picked[network]).values())
+            limits = " / ".join(f"{limit:.3g}" for limit in there["thresholds"])
+            found = [" / ".join(map(str, entry["found"])) if entry else "" for entry in shown]
+            passes = [f"{entry['passes']:,.0f}" if entry else "-" for entry in shown]
+            cost = [" / ".join(passes[: len(LEVELS)]), " / ".join(passes[len(LEVELS) :])]
+            where = [f"`{network}`", f"({cell})", str(there["n"]), limits]
+            lines.append(_row([*where, *found, *cost]))
+    return "\n".join(lines)
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _columns(there, chosen):
+    """The entries of a cell by column: of the efforts, of the best AutoAttack and of the settings of a spec."""
+    entries = there["entries"]
+    found = {level: entries[chosen[level]] if chosen[level] else None for level in LEVELS}
+    return found | {"AutoAttack": entries[best_autoattack(there)], "spec": entries.get(SETTINGS)}
+
+
+def settings(picked):
+    """Which candidate was chosen without each network."""
+    lines = [_row(["chosen without", *LEVELS]), "|---|" + "---|" * len(LEVELS)]
+    for network, levels in picked.items():
+        names = [f"`{entry.removeprefix(CANDIDATE)}`" if entry else "" for entry in levels.values()]
+        lines.append(_row([f"`{network}`", *names]))
+    return "\n".join(lines)
+
+
+def misses(results, picked):
+    """A sentence for each cell and level in which the goal is not reached."""
+    for network in picked:
+        for cell, there in results[network].items():
+            columns, where = _columns(there, picked[network]), f"* `{network}`, ({cell})"
+            for number, limit in enumerate(there["thresholds"]):
+                found = {name: entry["found"][number] for name, entry in columns.items() if entry}
+                for low, high, room in _goals(there["n"]):
+                    if low in found and high in found and found[low] < found[high] - room:
+                        beside = f"{low} finds {found[low]} of {there['n']}, {high} {found[high]}"
+                        yield f"{where}, at {limit:.3g}: {beside}."
+            yield from (f"{where}: {said}" for said in _dear(columns))
+
+
+def _goals(n):
+    """Triples: what should find, within `room` images of n, as many as what."""
+    return [("quick", "standard", POINTS * n / 100), ("standard", "AutoAttack", 0), ("thorough", "spec", n / 100)]
+
+
+def _dear(columns):
+    """Sentences on efforts that take more passes than they should."""
+    most = {"quick": (QUICK, ""), "standard": (columns["AutoAttack"]["passes"] / SHARE, ", a tenth of AutoAttack's")}
+    if columns["spec"]:
+        most["thorough"] = (columns["spec"]["passes"], ", as many as the spec's settings take")
+    for level, (limit, why) in most.items():
+        if columns[level] and columns[level]["passes"] > limit:
+            yield f"{level} takes {columns[level]['passes']:,.0f} passes an image, not {limit:,.0f}{why}."
+
+
+if __name__ == "__main__":
+    main()
