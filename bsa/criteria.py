@@ -68,3 +68,39 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     centre = (share + square / 2) / (1 + square)
     reach = Z * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
     return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+def newcombe(a: np.ndarray, b: np.ndarray, index_a: np.ndarray, index_b: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval (low, high) of share(b) - share(a), in [-1, 1], paired over the images that both are of.
+
+    `a` and `b` (n,), bool, are outcomes of the images with the numbers `index_a` and `index_b`. It is made of the two
+    Wilson intervals, which are as correlated as the outcomes: where all images are the same, method 10 of Newcombe
+    (1998), Statistics in Medicine 17:2635; where none is, method 10 of 17:873. Between these the correlation counts
+    for as much as the shares have in common (Zou and Donner 2008, Statistics in Medicine 27:1693). Of no images it is
+    (-1, 1).
+    """
+    if not len(a) or not len(b):
+        return -1.0, 1.0
+    (p, q), (low_p, high_p), (low_q, high_q) = (a.mean(), b.mean()), _wilson(a), _wilson(b)
+    same, i, j = np.intersect1d(index_a, index_b, return_indices=True)
+    shared = _phi(a[i], b[j]) * len(same) / math.sqrt(len(a) * len(b))
+
+    def reach(one, other):
+        return math.sqrt(max(one**2 - 2 * shared * one * other + other**2, 0))
+
+    low, high = q - p - reach(q - low_q, high_p - p), q - p + reach(high_q - q, p - low_p)
+    return max(float(low), -1.0), min(float(high), 1.0)
+
+
+def _wilson(flags):
+    return wilson(int(flags.sum()), len(flags))
+
+
+def _phi(a, b):
+    """The correlation of two outcomes of the same images, corrected for continuity as Newcombe (1998) has it."""
+    n, both, one, other = len(a), int((a & b).sum()), int(a.sum()), int(b.sum())
+    product = one * (n - one) * other * (n - other)
+    covariance = n * both - one * other  # ad - bc of the table of both
+    if covariance > 0:
+        covariance = max(covariance - n / 2, 0)
+    return covariance / math.sqrt(product) if product else 0.0

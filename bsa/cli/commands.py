@@ -12,9 +12,11 @@ import click
 from bsa import files
 from bsa.cli import running
 from bsa.cli.components import components
+from bsa.cli.diff import diff
 from bsa.cli.evaluate import evaluate, init
 from bsa.cli.explore import explore
 from bsa.cli.options import RUN, options
+from bsa.cli.store import store
 from bsa.cli.terminal import EXIT, Commands
 from bsa.cli.validate import validate
 from bsa.errors import UsageError
@@ -81,6 +83,8 @@ def run(spec, overrides, seed, **how):
 main.add_command(evaluate)
 main.add_command(init)
 main.add_command(explore)
+main.add_command(diff)
+main.add_command(store)
 
 
 @main.command(epilog=EXIT)

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,19 @@ tell = functools.partial(click.echo, err=True)
 def spec_of(path, overrides, seed, weights_dir, strict=False, tell=None):
     """The resolved spec in a file, its foreign weights by their content."""
     return checked(load_spec(path, told(overrides, seed)), weights_dir, strict, tell)
+
+
+def meant(text, weights_dir):
+    """The resolved spec that a user means, and the keys of its results where these stand in a folder, else None.
+
+    `text` is a results folder, the name of one in results/, a spec's file, or the name of a spec that ships with bsa.
+    """
+    from bsa.report import RUN, kept
+
+    for folder in (Path(text), Path("results") / text):
+        if (folder / RUN).is_file() or (folder.is_dir() and folder == Path(text)):
+            return kept(folder)
+    return spec_of(text, (), None, weights_dir), None
 
 
 def checked(spec, weights_dir, strict=False, tell=None):

@@ -13,7 +13,7 @@ from bsa.spec.problems import SpecError
 
 EXIT = (
     "Exit codes: 0 fine, 1 the run failed, 2 wrong usage, 3 invalid spec, 4 a sanity check failed (with --strict), "
-    "5 a rate is beyond a limit (with --fail-over or --fail-under), 130 Ctrl-C, 143 terminated."
+    "5 a rate is beyond a limit (with --fail-over, --fail-under or --tolerance), 130 Ctrl-C, 143 terminated."
 )
 
 

@@ -34,26 +34,43 @@ class Rate(NamedTuple):
         return 100 * low, 100 * high
 
 
+class Outcomes(NamedTuple):
+    """A rate with what it counts."""
+
+    rate: Rate
+    flags: np.ndarray  # (n,) bool: which images it counts
+    index: np.ndarray  # (n,) their numbers among the test images
+
+
 def rates(results: Results) -> list[Rate]:
     """The rates of an experiment, network by network and cell by cell; the largest threshold of an attack first."""
-    spec = results.spec
-    return [rate for name in spec.networks for cell in spec.cells for rate in _of_cell(results, name, cell)]
+    return [each.rate for each in outcomes(results)]
 
 
-def _of_cell(results, network, cell) -> Iterator[Rate]:
-    def rate(metric, flags, label="", threshold=None):
-        return Rate(network, cell, metric, label, threshold, int(flags.sum()), len(flags))
+def outcomes(results: Results) -> Iterator[Outcomes]:
+    """The same, one by one, with the outcome of each image."""
+    for name in results.spec.networks:
+        for cell in results.spec.cells:
+            yield from _of_cell(results, name, cell)
+
+
+def _of_cell(results, network, cell) -> Iterator[Outcomes]:
+    def outcome(metric, flags, index, label="", threshold=None):
+        rate = Rate(network, cell, metric, label, threshold, int(flags.sum()), len(flags))
+        return Outcomes(rate, flags.astype(bool), index)
 
     for found in results.find(kind="measure", measure="accuracy", network=network, cell=cell):
-        yield rate(ACCURACY, found.arrays("measure.npz", "correct")["correct"])
+        correct = found.arrays("measure.npz", "correct")["correct"]
+        yield outcome(ACCURACY, correct, np.arange(len(correct)))  # of the first images
     for found in results.find(kind="attack", network=network, cell=cell):
-        away = moved(found)
+        away, index = moved(found), found.arrays("attack.npz", "index")["index"]
         for threshold in found.place["thresholds"]:
-            yield rate(SUCCESS, away <= threshold + SLACK, found.place["label"], threshold)
+            yield outcome(SUCCESS, away <= threshold + SLACK, index, found.place["label"], threshold)
     for found in results.find(kind="certify", network=network, cell=cell):
-        radius = found.arrays("certify.npz", "radius")["radius"]
+        saved = found.arrays("certify.npz", "radius")
+        radius, index = saved["radius"], np.arange(len(saved["radius"]))  # of the first images
         for threshold in found.place["thresholds"]:
-            yield rate(CERTIFIED_ERROR, radius < threshold, found.place["label"], threshold)
+            yield outcome(CERTIFIED_ERROR, radius < threshold, index, found.place["label"], threshold)
 
 
 def moved(attack: Result) -> np.ndarray:

@@ -75,6 +75,10 @@ class Store:
         """The folder in which a stage works until it commits."""
         return self.root / f"{key}.part"
 
+    def lock(self, key):
+        """The file whose lock a process holds that works on a key."""
+        return self.root / f"{key}.lock"
+
     def record(self, key):
         """The record of a committed artefact, all of it checked: StoreError where it is damaged or another's.
 
@@ -114,17 +118,30 @@ class Store:
         with contextlib.ExitStack() as locks:
             with told(f"write to the store {self.root}", "Name another with --store."):
                 self.root.mkdir(parents=True, exist_ok=True)
-                locks.enter_context(held(self.root / f"{key}.lock", waiting))
+                locks.enter_context(held(self.lock(key), waiting))
                 while key not in self and not self._prepared(key, locks, waiting):
                     pass
+                locks.callback(self._leave, key)
             yield self.part(key)
+
+    def _leave(self, key):
+        """No lock file stays of a key that is stored, or that nothing was done for, as of a run that was refused.
+
+        It is deleted while it is held: who waits for it, or makes another, finds the artefact, or locks the `.part`.
+        """
+        part = self.part(key)
+        with contextlib.suppress(OSError):
+            if part.is_dir() and not any(file for file in part.rglob("*") if not file.is_dir()):
+                shutil.rmtree(part)
+            if not part.is_dir():
+                self.lock(key).unlink(missing_ok=True)
 
     def _prepared(self, key, locks, waiting):
         """Whether the `.part` of a key is there, this process's alone, and without what killed writers left."""
         shutil.rmtree(self.path(key), ignore_errors=True)  # no artefact: it has no record
         part = self.part(key)
         (part / WORK).mkdir(parents=True, exist_ok=True)
-        handle = locks.enter_context(_locked(part, waiting))
+        handle = locks.enter_context(part_held(part, waiting))
         if handle is not None and not (part.is_dir() and os.path.samestat(os.fstat(handle), os.stat(part))):
             return False  # who held it has committed it, or it was deleted
         clean(part)
@@ -149,8 +166,11 @@ class Store:
 
 
 @contextlib.contextmanager
-def _locked(folder, waiting):
-    """A folder, locked itself and open: a lock file may be deleted while it is held. None where the system cannot."""
+def part_held(folder, waiting=None):
+    """A folder, locked itself and open: a lock file may be deleted while it is held. None where the system cannot.
+
+    Where another process holds it, calls `waiting` and waits; without, BlockingIOError.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -161,6 +181,8 @@ def _locked(folder, waiting):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if waiting is None:
+                raise
             waiting()
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:  # NFS locks files alone

@@ -10,7 +10,11 @@ from bsa import files
 from bsa.catalog import find
 from bsa.engine.results import Collected, Results
 from bsa.report import _control, _sanity, write
+from bsa.report._difference import difference_json as difference_json
+from bsa.report._difference import difference_table as difference_table
+from bsa.report._folder import RUN as RUN
 from bsa.report._folder import Folder as Folder
+from bsa.report._folder import kept as kept
 from bsa.report._index import index
 from bsa.report._verdict import sentences as sentences
 from bsa.report.page import Page, Table
