@@ -29,7 +29,7 @@ def difference_table(found: Sequence[Difference], names: tuple[str, str], tolera
             "" if d.rate.threshold is None else f"{d.rate.threshold:g}",
             *(_percent(rate) for rate in (d.a, d.b)),
             _said(d),
-            *["beyond" if d.beyond(tolerance) else ""] * (tolerance is not None),
+            *([] if tolerance is None else ["beyond" if d.beyond(tolerance) else "within"]),
         ]
         for d in found
     ]
