@@ -10,6 +10,7 @@ Words after the name choose what of the record is shown:
 * `searches`: what searches for blind spots found; `search=LABEL`, `point=most`, `network=NAME`: these alone;
 * `beside=RECORD`, several times for several: what each search found most, a column for each network of all of them;
 * `table=NAME`: one of the record's tables as it is;
+* `chart`: success in all cells as a picture, docs/images/chart_NAME.svg;
 * `about`: a sentence on where the numbers are from.
 """
 
@@ -18,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools import searches
+from tools import chart, searches
 from tools.record import load
 
 ROOT = Path(__file__).parent.parent
@@ -76,6 +77,10 @@ def block(asked: str, docs: str = "") -> str:
         if "=" in word:
             options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2].replace("_ball", " ball"))
     view = View(record, options, {word for word in words if "=" not in word})
+    if "chart" in view.words:
+        return (
+            f"![Attack success in each cell of {name}, beside what was published]({docs}images/{chart.name(record)})\n"
+        )
     if "about" in view.words:
         return _about(record, f"{docs}results/{name}.json") + "\n"
     if "table" in options:
@@ -177,15 +182,22 @@ def _markdown(columns, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def charts() -> dict[Path, str]:
+    """The pictures that pages show, by their files."""
+    asked = {found[2].split()[0] for page in pages() for found in BLOCK.finditer(page.read_text(encoding="utf-8"))
+             if "chart" in found[2].split()}  # fmt: skip
+    return {ROOT / "docs" / "images" / chart.name(load(name)): chart.draw(load(name)) for name in sorted(asked)}
+
+
 def main(check: bool) -> int:
     """Write the pages again, or say which are not up to date: the exit code."""
     late = 0
-    for page in pages():
-        if (after := filled(page)) != page.read_text(encoding="utf-8"):
+    for file, after in ({page: filled(page) for page in pages()} | charts()).items():
+        if not file.exists() or file.read_text(encoding="utf-8") != after:
             late += 1
-            print(f"{page.relative_to(ROOT)}: {'not up to date' if check else 'written'}")
+            print(f"{file.relative_to(ROOT)}: {'not up to date' if check else 'written'}")
             if not check:
-                page.write_text(after, encoding="utf-8")
+                file.write_text(after, encoding="utf-8")
     return int(check and late > 0)
 
 

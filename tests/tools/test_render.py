@@ -1,8 +1,10 @@
 """Pages show what their records hold."""
 
+from xml.etree import ElementTree
+
 import pytest
 
-from tools import record, render
+from tools import chart, record, render
 
 HEADS = "| scale, shift | accuracy | rho | threshold | pgd | larger ball, pgd | published success |"
 
@@ -39,6 +41,20 @@ def shown(monkeypatch):
 @pytest.mark.parametrize("page", render.pages(), ids=lambda page: page.stem)
 def test_every_page_is_up_to_date(page):
     assert page.read_text(encoding="utf-8") == render.filled(page), "run `python -m tools.render`"
+
+
+def test_every_chart_is_up_to_date():
+    assert render.charts()
+    for file, drawn in render.charts().items():
+        assert file.read_text(encoding="utf-8") == drawn, "run `python -m tools.render`"
+
+
+def test_a_chart_has_each_rate_at_its_place():
+    drawn = chart.draw(made())
+    ElementTree.fromstring(drawn)
+    assert drawn.count("<circle") == 1 + 3  # the legend's, and one for each success
+    assert 'cx="425.0"' in drawn  # 50 % is midway between 150 and 700
+    assert "0.9, 0  at 0.09" in drawn
 
 
 def test_cells_have_a_line_for_each_threshold(shown):
