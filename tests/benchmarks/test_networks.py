@@ -5,10 +5,11 @@ import json
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from keras import layers
 
 import bsa
-from benchmarks import _network, _networks
+from benchmarks import _network, _networks, attacks, one_attack
 from bsa.errors import UsageError
 from bsa.spec import parameters
 
@@ -99,3 +100,27 @@ def test_images_are_the_first_that_are_right_in_the_cell(trained, digits):
     np.testing.assert_array_equal(index, right[:20])
     np.testing.assert_array_equal(x, moved[index])
     np.testing.assert_array_equal(y, digits.y[index])
+
+
+@pytest.mark.slow
+def test_a_benchmark_goes_on_where_it_was_stopped(tmp_path):
+    train = {"name": "natural", "steps": 30, "batch_size": 32, "learning_rate": 0.001}
+    one = {"name": "tiny", "data": {"name": "digits"}, "model": {"name": "wong_small"}, "train": train}
+    one |= {"epsilon": 0.1, "cells": [[1, 0], [0.9, 0]], "settings": {"steps": 2}}
+    (tmp_path / "list.json").write_text(json.dumps([one, one | {"name": "unasked"}]))
+    (tmp_path / "candidates.json").write_text(json.dumps({"few": {"steps": 2, "targets": 0}}))
+    given = ["--networks", tmp_path / "list.json", "--candidates", tmp_path / "candidates.json", "--network", "tiny"]
+    given += ["--images", 4, "--store", tmp_path / "store", "--out", tmp_path / "out", "--only", "candidate_*"]
+    first, again, more = (
+        CliRunner().invoke(attacks.main, [str(each) for each in [*given, *more]]).output
+        for more in ([], [], ["--only", "settings"])
+    )
+    assert "tiny, cell 0.9, 0: candidate_few, 4 images" in first
+    assert "4 images" not in again
+    assert "tiny, cell 1, 0: settings, 4 images" in more
+    assert "candidate_few, 4 images" not in more
+    results = one_attack.gathered(tmp_path / "out", {"few": {"steps": 2, "targets": 0}})
+    assert {cell: set(there["entries"]) for cell, there in results["tiny"].items()} == {
+        "1, 0": {"candidate_few", "settings"},
+        "0.9, 0": {"candidate_few", "settings"},
+    }
