@@ -170,8 +170,11 @@ def _points(value):
 def finding(rows):
     """Sentences: at each threshold the strongest peers and how they stand to ours, and who finds more than ours.
 
-    Among the peers with the most images, because the rates of those with fewer are of other images.
+    Among the peers with the most images, because the rates of those with fewer are of other images. Nothing without
+    ours.
     """
+    if all(row["name"] != OURS for row in rows):
+        return ""
     peers = [row for row in rows if row["library"] != "bsa" and row["against"]]
     peers = [row for row in peers if row["n"] == max(row["n"] for row in peers)]
     said = []

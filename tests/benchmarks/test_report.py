@@ -100,6 +100,11 @@ def test_the_strongest_peers_are_those_with_the_most_images_and_a_tie_is_said():
     assert text.endswith("More success than `corner_descent` at some threshold: none.")
 
 
+def test_nothing_is_said_of_ours_where_it_has_not_run():
+    peer = named("peer", [0.1, 0.2], [10] * 2) | {"against": None}
+    assert _report.finding([peer]) == ""
+
+
 @pytest.mark.parametrize("field", [*_report.SHARED, "images_sha256", "index"])
 def test_entries_on_another_network_or_other_images_do_not_share_a_table(field, tmp_path):
     place = tmp_path / "net" / "1_0"
