@@ -5,20 +5,22 @@
 A measured number is one with a unit of what runs give: percent and points, seconds to days, passes, times, bytes,
 operations a second; "36 of 100"; what has an interval in brackets; and whatever is alone in a cell of a table. It has
 to be in a record of its page: one that a block `<!-- record: NAME -->` of the page renders, or that `<!-- records:
-NAME, NAME -->` names. It is there where a record has a number of that kind, equal to as many digits as the page has.
+NAME, NAME -->` names; in the description of a spec, in any record. It is there where a record has a number of that
+kind, equal to as many digits as the page has.
 
 Code and blocks of records are left out. A number that is not ours or no measurement is marked behind its unit, or
 behind its closing bracket: `0.3 s<!-- chosen -->` for a setting, an estimate from counted operations or an example,
 `9.70 %<!-- cited -->` for a number that others published.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.record import load
+from tools.record import RESULTS, load
 from tools.render import BLOCK, ROOT, pages
 
 SECONDS = {"ms": 1e-3, "s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
@@ -165,7 +167,15 @@ def of_page(page: Path) -> list[Found]:
     return unrecorded(text, [load(name) for name in records_of(text)], str(page.relative_to(ROOT)))
 
 
+def of_specs() -> list[Found]:
+    """What the descriptions of the specs say that is in no record at all."""
+    records = [load(file.stem) for file in sorted(RESULTS.glob("*.json"))]
+    described = {file: json.loads(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "specs").glob("*.json"))}
+    told = [unrecorded(spec.get("description", ""), records, file.name) for file, spec in described.items()]
+    return [each for found in told for each in found]
+
+
 if __name__ == "__main__":
-    found = [each for page in pages() for each in of_page(page)]
+    found = [each for page in pages() for each in of_page(page)] + of_specs()
     print("\n".join(f"{each.page}:{each.line}: {each.text}" for each in found))
     sys.exit(bool(found))

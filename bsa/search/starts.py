@@ -1,4 +1,4 @@
-"""Named starts: where in the ball a search begins. The start decides more than the search (see the README).
+"""Named starts: where in the ball a search begins. The start decides more than the search (see docs/attacks.md).
 
 `image`: the image itself. `uniform`: uniform in the ball (Madry et al. 2018). `noise`: the image plus Gaussian noise of
 standard deviation 0.2 (paper, section 4.1). `grey`, `white`, `black`: a solid image of 0.5, 1 or 0; projected onto a

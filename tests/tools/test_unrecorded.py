@@ -47,6 +47,10 @@ def test_no_page_has_a_number_that_no_record_has(page):
     assert unrecorded.of_page(page) == []
 
 
+def test_no_spec_tells_of_a_number_that_no_record_has():
+    assert unrecorded.of_specs() == []
+
+
 @pytest.mark.parametrize("text", THERE)
 def test_what_is_recorded_marked_or_no_measurement_is_left_alone(text):
     assert unrecorded.unrecorded(text, [RECORD]) == []
