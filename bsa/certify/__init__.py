@@ -1,4 +1,4 @@
-"""Certificates, one module each: `make(model, *, epsilon, ...)` gives `certificate(x, y) -> Certified`."""
+"""Certificates, one module each: `make(model, *, epsilon, ...)` returns `certificate(x, y) -> Certified`."""
 
 from bsa.certify._bounds import Options as Options
 from bsa.certify._bounds import margins as margins

@@ -1,4 +1,4 @@
-"""Cascades of certified networks (Wong et al. 2018, section 3.3): the first that certifies its own answer gives it."""
+"""Cascades of certified networks (Wong et al. 2018, section 3.3): the first one that certifies its answer gives it."""
 
 from typing import NamedTuple
 

@@ -18,15 +18,22 @@ HALVE = 3  # every third step of the search for a radius halves the interval; th
 def make(model, *, epsilon, bounded, slopes, projections, rounding, tolerance, batch_size):
     """The certificate of `model`: `certificate(x, y) -> Certified`, x (n, height, width, channels) float32 in [0, 1].
 
-    `model` is a chain of Dense, Conv2D, ReLU, ELU and layers that are affine at inference (`_read.AFFINE`) that ends in
-    logits; any other raises ValueError that names the layer. `epsilon` is the radius of `bounds` and `certified`, in
-    [0, 1] pixels; `bounded` cuts the ball to [0, 1]. `slopes` "parallel" are Wong and Kolter's; "crown" gives for each
-    class the better of those and CROWN's. `rounding` lowers the bounds by several times what float32 errs
-    (`_bounds._rounding`: enough but for a tiny probability), so that they hold for the network as it computes; one of
-    lower precision is taken in float32. `projections` (None: exact) estimates the bounds of hidden units by so many
-    random projections; a note then says that nothing is proven. `radius` is within `tolerance` below the largest
-    epsilon that these bounds certify, itself certified, and at most 1; 0 for a misclassified image. Without a
-    `tolerance` (None) it is not searched for: `epsilon` where certified, 0 elsewhere.
+    Args:
+        model: a chain of Dense, Conv2D, ReLU, ELU and layers that are affine at inference (`_read.AFFINE`), ending in
+            logits. A model in lower precision is taken in float32.
+        epsilon: the radius of `bounds` and `certified`, in [0, 1] pixels.
+        tolerance: `radius` is a certified epsilon, at most 1, within this tolerance of the largest one that these
+            bounds certify; 0 for a misclassified image. None: no search; `radius` is `epsilon` where certified, else 0.
+        bounded: whether the ball is cut to [0, 1].
+        slopes: "parallel" for Wong and Kolter's; "crown" for the better of those and CROWN's, for each class.
+        rounding: whether to lower the bounds by several times float32's error (`_bounds._rounding`: sufficient except
+            with a tiny probability), so that they hold for the network as it computes.
+        batch_size: how many images are bounded at once.
+        projections: estimate the bounds of hidden units by so many random projections; a note then says that nothing is
+            proven. None: exact.
+
+    Raises:
+        ValueError: the model is no such chain; names the layer.
     """
     _chain.check(model)
     shape, classes, scales = model.input_shape[1:], model.output_shape[-1], _chain.scales(model)

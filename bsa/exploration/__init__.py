@@ -1,7 +1,7 @@
-"""How a space of transformations is searched: ask for points, tell what was found there. No TensorFlow.
+"""The search of a space of transformations: ask for points, tell what was found there. No TensorFlow.
 
-`explore.make(space, budget=40, seed=0, ...)` gives an `Exploration`, which looks for two points of a chain: the one
-that keeps accuracy and breaks most, and the mildest that keeps accuracy and breaks half.
+`explore.make(space, budget=40, seed=0, ...)` returns an `Exploration`, which looks for two points of a chain: the one
+that keeps accuracy and breaks most, and the mildest one that keeps accuracy and breaks half.
 """
 
 from bsa.exploration._found import Explored as Explored

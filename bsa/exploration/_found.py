@@ -1,4 +1,4 @@
-"""What is known of a point after it was measured on images that the search did not see."""
+"""What is known of a point after it was measured on images that the search did not use."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,16 +8,16 @@ from bsa.exploration._probe import Probe
 
 
 class Measured(NamedTuple):
-    """Accuracy and success at a point, as counts; by another attack, and on other images, than the search's."""
+    """Accuracy and success at a point, as counts; by another attack and on other images than in the search."""
 
     images: int  # on which accuracy is counted
     correct: int
-    attacked: int  # the first of them that are classified correctly at the point
+    attacked: int  # of them, the first that are classified correctly at the point
     broken: dict[float, int]  # by threshold, in [0, 1] pixels, the largest first
     largest: float  # how far the attacked images moved: max |x' - x|
     mean: float
     clipped: float  # mean share of pixel values that were clipped
-    control: tuple[float, int, int] | None  # threshold + largest; broken around the originals in it; of so many correct
+    control: tuple[float, int, int] | None  # (threshold + largest, broken around the originals within it, attacked)
     notes: tuple[str, ...] = ()
 
     @property
@@ -50,10 +50,10 @@ class Found(NamedTuple):
 
 
 class Explored(NamedTuple):
-    """What a search found, and all that it tried."""
+    """What a search found, and everything that it tried."""
 
-    most: Found | None  # what keeps accuracy and breaks most
-    mildest: Found | None  # the mildest that keeps accuracy and breaks half
-    original: Measured  # the images as they are, measured as what was found
+    most: Found | None  # the point that keeps accuracy and breaks most
+    mildest: Found | None  # the mildest point that keeps accuracy and breaks half
+    original: Measured  # the original images, measured likewise
     probes: Sequence[Probe]
-    accuracy: float  # of the search's images as they are, a share
+    accuracy: float  # on the search's original images, a share

@@ -1,12 +1,12 @@
-"""From a point that breaks enough to a milder one: without half of what moves, then nearer to neutral."""
+"""From a point that breaks enough to a milder one: without half of its parameters, then nearer to neutral."""
 
 from bsa.exploration._space import allowed, between, centre
 
 
 class Milder:
-    """Points to try, milder than the mildest that broke enough so far.
+    """Points to try that are milder than the mildest one so far that broke enough.
 
-    First with only one half of its parameters moved, then with only the other (as delta debugging does, Zeller and
+    First with only one half of its parameters moved, then with only the other (as in delta debugging, Zeller and
     Hildebrandt 2002), until neither half breaks enough; then on the line to the centre, by bisection.
     """
 

@@ -1,4 +1,4 @@
-"""What is known of a point of the space after it was tried."""
+"""What is known of a point of the space after a probe."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,12 +9,12 @@ class Probe(NamedTuple):
 
     point: dict[str, float]
     accuracy: float  # share of the moved images that are classified correctly
-    success: float | None  # share of these that the quick attack breaks; None where accuracy was lost, and none made
+    success: float | None  # share of these that the quick attack breaks; None if accuracy was lost: not attacked
     size: float  # how far the point is from neutral, see `size`
 
 
 def front(probes: Iterable[Probe]) -> list[Probe]:
-    """The probes that no other one beats in both accuracy and success, by falling accuracy."""
+    """The Pareto front: the probes that no other one beats in both accuracy and success, by falling accuracy."""
     found: list[Probe] = []
     attacked = [(probe, probe.success) for probe in probes if probe.success is not None]
     most = -1.0

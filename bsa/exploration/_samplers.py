@@ -1,4 +1,4 @@
-"""Where the next probe goes: by what is known (TPE, CMA-ES; Optuna's), over a grid, or at random."""
+"""Where the next probe goes: by Optuna's TPE or CMA-ES, over a grid, or at random."""
 
 import contextlib
 import importlib.util
@@ -25,7 +25,7 @@ def sampler(name, space, problem, budget, seed):
 
 
 class _Listed:
-    """Points that were known beforehand."""
+    """Points that are known beforehand."""
 
     def __init__(self, points):
         self.points = points
@@ -38,7 +38,7 @@ class _Listed:
 
 
 class _Learning:
-    """A study of Optuna's, in memory: the same seed, told the same, asks for the same."""
+    """An Optuna study in memory: with the same seed and results it asks for the same points."""
 
     def __init__(self, name, space, problem, seed):
         check(name)

@@ -1,7 +1,7 @@
-"""Points of a space of transformations: within ranges, allowed, on a grid, drawn at random, and how far from neutral.
+"""Points of a space of transformations: ranges, allowed points, grids, random points, and their size.
 
 A space is a mapping from names to `Range`s, a point a dict from names to numbers. Parameters whose range is one number
-stand still.
+are fixed.
 """
 
 import itertools
@@ -16,8 +16,8 @@ Space = Mapping[str, Range]
 Point = dict[str, float]
 Problem = Callable[[Mapping[str, float]], str | None]
 
-HALVINGS = 20  # of what a parameter that is not allowed is pulled in by
-DIGITS = 4  # of a range that its numbers are written with, so that people can read a point and state it again
+HALVINGS = 20  # bisection steps by which a parameter that is not allowed is moved towards the centre
+DIGITS = 4  # of a range, to which its numbers are rounded, so that people can read a point and state it again
 
 
 def narrowed(space: Space, ranges: Mapping[str, float | Sequence[float]]) -> dict[str, Range]:
@@ -131,7 +131,7 @@ def grid(space: Space, problem: Problem, count: int) -> list[Point]:
     if names and each < 2:
         least = 2 ** len(names)
         raise ValueError(f"expected at least {least} points for a grid of {len(names)} parameters, found {count}: "
-                         "give more, or ranges of one number to parameters that are to stand still")  # fmt: skip
+                         "give more, or fix parameters by ranges of one number")  # fmt: skip
     values = [
         [r.low + (r.high - r.low) * step / (each - 1) for step in range(each)] if name in names else [r.low]
         for name, r in space.items()

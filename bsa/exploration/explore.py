@@ -1,7 +1,8 @@
-"""The search over a chain's points for those that keep accuracy and break the network: ask and tell.
+"""The search for points of a chain that keep accuracy and break the network: ask and tell.
 
-Most probes look for the point that breaks most, by a sampler; the last quarter, or all once a probe broke every image,
-make the mildest point that breaks half milder still (`_milder`). A grid is gone over from end to end and nothing else.
+Most probes look for the point that breaks most, by a sampler. The last quarter of them (or all of the rest, once a
+probe broke every image) look for a milder point than the mildest one that breaks half (`_milder`). A grid only goes
+through all its points.
 """
 
 from collections.abc import Mapping
@@ -29,9 +30,18 @@ def make(
 ) -> "Exploration":
     """The search in a `space` of at most `budget` probes.
 
-    `accuracy` is that of the images as they are, a share in [0, 1], of which `keep_accuracy` points may be lost;
-    `sampler` is "tpe", "cma_es", "grid" or "random". `problem(point)` says why a point is not allowed, or None. Raises
-    ValueError for a space in which nothing can move or whose centre is not allowed, UsageError where Optuna is missing.
+    Args:
+        space: ranges by name.
+        budget: the number of probes, at most.
+        seed: equal seeds and probes give equal points.
+        accuracy: on the original images, a share in [0, 1].
+        keep_accuracy: how many points of it may be lost.
+        sampler: "tpe", "cma_es", "grid" or "random".
+        problem: `problem(point)` says why a point is not allowed, or None.
+
+    Raises:
+        ValueError: nothing can move in the space, or its centre is not allowed.
+        UsageError: Optuna is missing.
     """
     if not free(space):
         raise ValueError("expected at least one parameter with a range to search, found none")
@@ -39,9 +49,9 @@ def make(
 
 
 class Exploration:
-    """A search: `ask` for points, try them, `tell` the probes in the same order. Equal seeds and probes, equal points.
+    """A search: `ask` for points, try them, `tell` the probes in the same order.
 
-    So a search that was killed goes on where it was: it is told again what was kept of its probes.
+    Equal seeds and probes give equal points. So a killed search continues: it is told again the probes that were kept.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Exact distances to the nearest of many points, by a library's fast search whose rounding is bounded.
 
-scikit-learn or faiss gives a few points more than are asked for, the candidates. Their distances are taken again in
-float64, from the differences themselves. A bound of what float32 may have erred then tells whether a point that was
-left out could be nearer; where it cannot tell, all points that it does not exclude are measured in float64, too. So
-the numbers are the same whatever the library, its threads and the queries beside.
+scikit-learn or faiss returns a few points more than asked for, the candidates. Their distances are computed again in
+float64, from the differences themselves. A bound on float32's error then shows whether a point that was left out could
+be nearer; if it could, all points that the bound does not exclude are measured in float64, too. So the numbers do not
+depend on the library, its threads, or other queries.
 """
 
 import importlib
@@ -106,7 +106,7 @@ class Neighbours:
 
 
 def choice(p):
-    """The library that is used: "faiss" for p = 2 where it is installed, "scikit-learn" elsewhere.
+    """The library that is used: faiss for p = 2 if it is installed, otherwise scikit-learn.
 
     Not faiss on macOS, where its OpenMP beside another one (scikit-learn's) ends the process.
     """

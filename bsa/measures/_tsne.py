@@ -16,10 +16,10 @@ LARGE = 40  # a power of 2, whose square and sums of it float32 holds, and that 
 def embed(features, *, components, perplexity, seed):
     """Features (n, m) in `components` dimensions: (n, components) float32.
 
-    It begins at random points drawn by `seed`, not at principal components, from which every seed would end at almost
-    the same place. t-SNE knows no scale: very large or small features, whose squares float32 does not hold, are brought
-    to 1. `perplexity` is lowered to (n - 1) / 3 for few points. On one thread, so that equal inputs give equal bits
-    however many there are: sums in another order would be another seed, so to speak.
+    It starts from random points drawn by `seed`, not from principal components, from which every seed would end at
+    almost the same place. t-SNE has no scale: features whose squares do not fit into float32 are scaled to 1.
+    `perplexity` is lowered to (n - 1) / 3 for few points. It runs on one thread, so that equal inputs give equal bits
+    on any number of processors: sums in another order act like another seed.
     """
     from sklearn.manifold import TSNE
 
@@ -34,10 +34,11 @@ def embed(features, *, components, perplexity, seed):
 
 
 def several(tasks, points):
-    """`embed(features, **settings)` of each of `tasks`, in their order, one after the other as they are done.
+    """`embed(features, **settings)` for each of `tasks`, in their order, yielded as they are done.
 
-    In as many processes as this one has processors, where `points`, in all, are worth it; `tasks` may be a generator.
-    They end with this one, however it ends. Features go to them through pipes: files in /dev/shm would outlive a kill.
+    In as many processes as this one has processors, if `points`, in all, are worth it; `tasks` may be a generator. The
+    processes end with this one, however it ends. Features are sent through pipes: files in /dev/shm would outlive a
+    kill.
     """
     jobs = joblib.cpu_count() if points > FEW else 1
     work = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)

@@ -1,8 +1,8 @@
 """How the densities of training and test images differ in a network's embedding (paper, Eq. 3 and Table 1).
 
-Per class, t-SNE of the embedded training and test images together, a Gaussian kernel density estimate with Scott's
-rule of each, and KL(train || test) by numerical integration. One t-SNE is no measurement: the spread over seeds and the
-estimate's own error stand beside the number.
+Per class: t-SNE of the embedded training and test images together, a Gaussian kernel density estimate with Scott's
+rule for each, and KL(train || test) by numerical integration. A single t-SNE is no measurement: the number comes with
+the spread over seeds and the estimate's own error.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""How far test images lie from the training images in a network's embedding (paper, Eq. 2 and Table 1).
+"""How far test images are from the training images in a network's embedding (paper, Eq. 2 and Table 1).
 
 D(x) = (1/k) * sum of the k smallest ||h(x) - h(x_train)||_p, exact, for several k in one pass. Table 1's distance is
-over features of mean 0 and variance 1 over the training images, divided by sqrt(m) for m features.
+over features with mean 0 and variance 1 over the training images, divided by sqrt(m) for m features.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Networks: `build(*, input_shape, num_classes, seed) -> keras.Model`, one module each.
 
-[0, 1] images in, logits out; layers named `embedding` and `logits`; standard Keras layers only, each with its dtype
-and data format: what keras.json or `keras.config` say changes no network. A whole one from a file is as its owner made
-it, wrapped.
+They take [0, 1] images and give logits; layers are named `embedding` and `logits`. They have standard Keras layers
+only, each with an explicit dtype and data format, so that keras.json and `keras.config` change no network. A network
+from a file stays as it is, and is wrapped.
 """
 
 PLAIN = {"dtype": "float32"}  # what every layer states

@@ -1,7 +1,7 @@
-"""Networks that Keras 2 saved and Keras 3 does not open as they are.
+"""Networks that Keras 2 saved and Keras 3 cannot open unchanged.
 
-Fields that Keras 3 no longer has are left out of the config, and the answers are compared with those of Keras 2 itself,
-`tf_keras`; where they differ, or layers are missing, Keras 2 computes within one layer of Keras 3.
+Fields that Keras 3 no longer has are removed from the config, and outputs are compared with those of Keras 2 itself,
+`tf_keras`; if they differ, or layers are missing, Keras 2 computes within one layer of Keras 3.
 """
 
 import inspect
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from bsa.errors import WeightsError, one_line
 
-SAME = 1e-4  # of the largest output: what sums in another order differ by, and no other network
+SAME = 1e-4  # of the largest output: sums in another order differ by less, another network by more
 HALF = 0.02  # the same in float16 and bfloat16
 SAFE = re.compile(r"nn\.|math\.|linalg\.|image\.|__operators__\.|[a-z_]+$")  # functions of TensorFlow that only compute
 UNSAFE = {"py_function", "numpy_function", "load_op_library", "load_library", "map_fn", "while_loop", "cond", "print"}

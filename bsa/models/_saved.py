@@ -1,4 +1,4 @@
-"""How the forms of a whole network are opened."""
+"""How each form of a saved network is opened."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""The layers that the networks of Wong and Kolter share, with the starts of their release."""
+"""The layers that the networks of Wong and Kolter share, with the initial weights of their release."""
 
 import keras
 from keras import layers
@@ -28,7 +28,7 @@ def image(input_shape, mean, std):
 
 
 def convolution(filters, size, strides, *, seed, name):
-    """A convolution with ReLU, its padding 1 there and "same" here; weights from N(0, 2 / (k * k * filters))."""
+    """A convolution with ReLU; their padding of 1 is "same" here; weights from N(0, 2 / (k * k * filters))."""
     kernel = keras.initializers.RandomNormal(stddev=(2 / (size * size * filters)) ** 0.5, seed=seed)
     return layers.Conv2D(
         filters, size, strides=strides, padding="same", activation="relu", kernel_initializer=kernel, name=name,

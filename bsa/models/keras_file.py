@@ -1,4 +1,4 @@
-"""A whole network from a file of Keras, or the folder of a SavedModel, as attacks take one."""
+"""A whole network from a Keras file, or the folder of a SavedModel, wrapped for attacks."""
 
 import re
 from pathlib import Path
@@ -27,12 +27,24 @@ def build(
     sha256=None,
     output=None,
 ):
-    """The network in `file`, from [0, 1] images to logits: see `bsa.wrap` for `pixels`, `outputs` and `output`.
+    """The network in `file`, from [0, 1] images to logits.
 
-    `input_shape` and `num_classes` are those of the data, where they are known: UsageError where the network has
-    others. `sha256`, where given, is checked. A .keras or .h5 file is opened in Keras's safe mode, with the layers that
-    plug-ins registered; a SavedModel is a program of TensorFlow's: open those that you trust. WeightsError where the
-    file is no network, or one that cannot be opened. Weights are in the file: `seed` is not used.
+    A .keras or .h5 file is opened in Keras's safe mode, with the layers that plug-ins registered. A SavedModel is a
+    TensorFlow program: open only those that you trust.
+
+    Args:
+        file: a .keras or .h5 file, or the folder of a SavedModel.
+        pixels: what the network takes, see `bsa.wrap`.
+        outputs: what the network gives, see `bsa.wrap`.
+        input_shape: of the data, if known.
+        num_classes: of the data, if known.
+        seed: not used, since the file has the weights.
+        sha256: if given, the file must have this hash.
+        output: which one of several outputs, see `bsa.wrap`.
+
+    Raises:
+        UsageError: the network does not fit the data.
+        WeightsError: the file is no network, or cannot be opened.
     """
     path = Path(file).expanduser()
     model = opened(path, sha256)
@@ -72,8 +84,8 @@ def _why(error):
     unknown = re.search(r"(?:Could not locate (?:class|function)|Unknown [a-z ]+:) '?([\w>]+)", said)
     if "ambda" in said and "unsafe" in said:
         return (
-            "expected layers that are no program, found a Lambda layer, whose code in the file is not run: write it as "
-            f"a layer of your own, {PLUGINS}"
+            "expected layers without code, found a Lambda layer, whose code in the file is not run: write it as "
+            f"a layer class, {PLUGINS}"
         )
     if unknown:
         return f'expected layers that are known, found "{unknown[1]}", which Keras does not have: {PLUGINS}'

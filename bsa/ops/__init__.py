@@ -1,1 +1,1 @@
-"""Tensors in, tensors out: what attacks, training and measures share."""
+"""Functions of tensors that attacks, training and measures share."""

@@ -1,6 +1,6 @@
 """Random crops and flips of training images, as functions of a seed: a resumed training sees the same ones.
 
-Source: Madry et al. (2018), as released for CIFAR-10: 2 pixels of zeros on each side, not the 4 that others take.
+Source: Madry et al. (2018), as released for CIFAR-10: 2 pixels of zeros on each side, not the usual 4.
 """
 
 import tensorflow as tf

@@ -1,8 +1,8 @@
 """Random draws inside a graph, each a pure function of (seed, purpose, image number, step): a hash, no state.
 
-`seeds` draws with NumPy before a graph begins; a search that draws at every step needs numbers in the graph, for
-images at different steps, and the same whatever batch an image is in. Hence a key for each image, hashed together
-with a counter by the finaliser of MurmurHash3 (Appleby 2011, fmix32), which maps 32 bits one to one.
+`seeds` draws with NumPy before a graph begins. A search that draws at every step needs numbers in the graph, for images
+at different steps, and independent of the batch of an image. So each image has a key, which is hashed together with a
+counter by the finaliser of MurmurHash3 (Appleby 2011, fmix32), a bijection of 32 bits.
 """
 
 import numpy as np
@@ -37,8 +37,8 @@ def normal(keys, step, count):
 def rows(x, seed, part=None):
     """Uniform float32 draws in [-1, 1) of the shape of x (n, ...), for `seed`, a pair of int32.
 
-    Where x is the rows from `begin` of a batch of `whole`, and `part` = (begin, whole), they are those rows of what the
-    whole batch draws: so a draw does not hang on how a batch is split.
+    If x is the rows from `begin` of a batch of `whole`, and `part` = (begin, whole), the draws are those rows of the
+    whole batch's draws: so a draw does not depend on how a batch is split.
     """
     if part is None:
         return tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)

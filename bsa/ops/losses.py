@@ -1,10 +1,10 @@
-"""Losses on logits, one value an example. Shapes: logits (n, classes), labels (n,) int."""
+"""Losses on logits, one value per example. Shapes: logits (n, classes), labels (n,) int."""
 
 import numpy as np
 import tensorflow as tf
 
 TINY = 1e-12  # keeps a ratio of equal logits finite
-FINE = 2**10  # float32's steps at the logits that the median margin is to span: below, rounding decides what falls
+FINE = 2**10  # the median margin should span so many float32 steps at the logits: below, rounding decides what breaks
 
 
 def cross_entropy(logits, y):
@@ -57,10 +57,10 @@ def likeliest(logits, y, count):
 
 
 def resolution(scores, y):
-    """How many of float32's steps at the logits (n, classes) the median margin of correct images spans: a float.
+    """How many float32 steps at the logits (n, classes) the median margin of correct images spans: a float.
 
-    Inf where no image is classified as y (n,). A constant that is added to all logits hides their margins: float32
-    keeps 24 bits of each.
+    Inf if no image is classified as y (n,). A constant that is added to all logits hides their margins: float32 keeps
+    24 bits of each.
     """
     margins = margin(scores, y).numpy() if len(scores) else np.zeros(0)
     right = margins > 0

@@ -1,7 +1,7 @@
 """Random draws as pure functions of (seed, purpose, number): the number is a step, an epoch or an image's index.
 
-Nothing has a state, so a resumed run draws what an undisturbed one draws, and an image's random start does not
-depend on the batch it is in.
+There is no state, so a resumed run draws the same as an uninterrupted one, and an image's random start does not
+depend on its batch.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Transformations of images: a module each, `make(**params) -> Transform`. A cell of a table is a point of a chain.
+"""Transformations of images, one per module: `make(**params) -> Transform`. A cell of a table is a point of a chain.
 
-A transformation is differentiable TensorFlow where it is `smooth`. What it does at a point is a function of the images,
-the point, a seed and the images' numbers, and of nothing else.
+A transformation is differentiable TensorFlow if it is `smooth`. Its result depends only on the images, the point, a
+seed and the images' numbers.
 """
 
 from bsa.transforms._chain import chain as chain

@@ -1,4 +1,4 @@
-"""Transformations one after the other: a chain is a `Transform`, too, and what moves images into a cell."""
+"""Chains of transformations: a chain is a `Transform`, too, and moves images into a cell."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,32 +6,32 @@ from typing import Any, NamedTuple
 from bsa.errors import suggest
 from bsa.transforms._transform import Range, Transform
 
-ROUNDING = 1e-6  # a pixel that leaves [0, 1] by less, in float32, was not clipped but rounded
+ROUNDING = 1e-6  # a pixel that leaves [0, 1] by less, in float32, counts as rounded, not as clipped
 
 
 class Step(NamedTuple):
-    """A transformation in a chain, by its name there; `names` has the chain's name of each of its parameters."""
+    """A transformation in a chain, with its name there; `names` maps its parameters to their names in the chain."""
 
     name: str
     transform: Transform
     names: Mapping[str, str]
 
     def own(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """The chain's point as the transformation's own; what is left out is neutral."""
+        """The chain's point in the transformation's own names; parameters that are left out are neutral."""
         return {key: point.get(name, self.transform.space[key].neutral) for key, name in self.names.items()}
 
     def idle(self, point: Mapping[str, Any]) -> bool:
-        """Whether it changes nothing at the chain's point, for certain: every number is neutral, or left out."""
+        """Whether it certainly changes nothing at the chain's point: every number is neutral, or left out."""
         space = self.transform.space
         return all(isinstance(v, (int, float)) and v == space[key].neutral for key, v in self.own(point).items())
 
 
 def chain(*transforms: Transform, names: Sequence[str] = ()) -> Transform:
-    """The transformations one after the other, as one; after each but the last, pixels are clipped to [0, 1].
+    """The transformations applied in order, as one; after each but the last, pixels are clipped to [0, 1].
 
-    `names` are those of the transformations. A parameter keeps its name; where several have one of that name, it is
-    "rotate.degrees". A point may leave out what is neutral. Contractions multiply. Raises ValueError for names that
-    are not one for each, and where two cannot be told apart.
+    `names` are those of the transformations. A parameter keeps its name; if several share one, they become
+    "rotate.degrees". A point may leave out neutral values. Contractions multiply. Raises ValueError unless there is a
+    different name for each transformation, and if two parameters cannot be told apart.
     """
     called = tuple(names) or tuple(f"step{n}" for n in range(1, len(transforms) + 1))
     if len(called) != len(transforms) or len({*called}) < len(called):
@@ -63,7 +63,7 @@ def chain(*transforms: Transform, names: Sequence[str] = ()) -> Transform:
 
 
 def _walk(steps: Sequence[Step], x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Iterator[Any]:
-    """The images after each step that changes them, not clipped: the next step takes them clipped."""
+    """The images after each step that changes them, before clipping: the next step takes them clipped."""
     import tensorflow as tf
 
     for step in steps:
@@ -89,11 +89,18 @@ def _problems(steps: Sequence[Step], space: Mapping[str, Range], point: Mapping[
 
 
 def move(transform: Transform, x: Any, point: Mapping[str, Any], seed: int, index: Any) -> tuple[Any, Any]:
-    """The images x at a point, in [0, 1] again, and of each which share of its pixel values was clipped on the way.
+    """The images x at a point, clipped to [0, 1], and for each image the share of its values that was clipped.
 
-    x is (n, height, width, channels), float32 in [0, 1]; `point` has a number, or one for each image (n,), by name,
-    and leaves out what is neutral; `index` (n,) are the images' numbers, by which, with `seed`, draws are made. Gives
-    tensors, float32 like x and (n,). A value that leaves [0, 1] by less than 1e-6 is rounded, not clipped.
+    Args:
+        transform: a transformation or a chain.
+        x: (n, height, width, channels), float32 in [0, 1].
+        point: by name a number, or one for each image (n,); neutral values may be left out.
+        seed: of random draws.
+        index: (n,) the images' numbers, of which random draws are functions.
+
+    Returns:
+        Tensors, float32: the images, like x, and the shares (n,). A value that leaves [0, 1] by less than 1e-6 counts
+        as rounded, not as clipped.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Ranges that points of a transformation are drawn from: what is wrong with some that people state."""
+"""Checks of the ranges from which points of a transformation are drawn."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,9 +8,9 @@ from bsa.transforms._transform import Transform
 
 
 def ranges_problems(transform: Transform, ranges: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Triples (name, what was expected, what was found) of the `ranges` that `transform` does not have.
+    """Triples (name, what was expected, what was found) for `ranges` that `transform` does not have.
 
-    By name, `ranges` has [low, high], a number, or "fits" for what keeps pixels in range at the point's other values.
+    By name, `ranges` has [low, high], a number, or "fits": whatever keeps pixels in range at the point's other values.
     """
     space = transform.space
     fitting = transform.fits({name: each.neutral for name, each in space.items()}) if transform.fits else {}

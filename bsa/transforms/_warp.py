@@ -1,6 +1,6 @@
-"""Images moved by an affine map of the plane about their centres, with pixels between pixels interpolated.
+"""Affine maps of images about their centres, with bilinear interpolation.
 
-`keras.ops.image.affine_transform` and its sisters have no gradient for the map; these have.
+`keras.ops.image.affine_transform` and similar functions have no gradient for the map; these have.
 """
 
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 def warp(x: Any, matrix: Any, shift: Any, fill_mode: str) -> Any:
     """Images x (n, height, width, channels): the pixel at p is x at centre + matrix (p - centre) + shift, bilinearly.
 
-    `matrix` has four and `shift` two entries, (row, column), each a number or a tensor that fits (n, height, width).
-    Beyond its edges the image is black where `fill_mode` is "constant", and as its nearest pixel where it is "nearest";
-    SciPy's names are "grid-constant" and "nearest". Pixels that stay in place keep their bits.
+    `matrix` has four and `shift` two entries, (row, column), each a number or a tensor that broadcasts to
+    (n, height, width). Beyond its edges the image is black for `fill_mode` "constant", and its nearest pixel for
+    "nearest"; in SciPy these are "grid-constant" and "nearest". Pixels that stay in place keep their bits.
     """
     import tensorflow as tf
 
@@ -26,7 +26,7 @@ def warp(x: Any, matrix: Any, shift: Any, fill_mode: str) -> Any:
 
 
 def _sampled(x, rows, columns, fill_mode):
-    """x at places (n, height, width) between its pixels: the four around each, weighted by how near they are."""
+    """x at places (n, height, width) between its pixels: the four around each, weighted bilinearly."""
     import tensorflow as tf
 
     n, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
@@ -43,7 +43,7 @@ def _sampled(x, rows, columns, fill_mode):
 
 
 def _before(places, size):
-    """The whole places before `places` in a frame of one pixel more on each side, and how far beyond them these are."""
+    """The integer places before `places` in a frame with one more pixel on each side, and the fractions beyond them."""
     import tensorflow as tf
 
     places = tf.clip_by_value(places, 0.0, size + 1.0)
@@ -52,7 +52,7 @@ def _before(places, size):
 
 
 def _between(one, other, share):
-    """What lies at a share of the way from one to the other; `one` itself, to the bit, at 0."""
+    """Linear interpolation from one to the other; exactly `one` at 0."""
     return one + share * (other - one)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from bsa.transforms._transform import Range, Transform, per_image
 
 MOST = 10.0  # pixels
-REACH = 6.0  # standard deviations: what lies beyond weighs less than 1e-8
+REACH = 6.0  # standard deviations: pixels beyond weigh less than 1e-8
 SHARP = 0.05  # pixels: below, a neighbour weighs 0 in float32
 
 
 def make() -> Transform:
     """Gaussian blur of standard deviation sigma, in pixels; beyond its edges the image is mirrored, edge pixels too.
 
-    As scipy.ndimage.gaussian_filter with mode "reflect" and a kernel that is not cut off.
+    As scipy.ndimage.gaussian_filter with mode "reflect" and a kernel that is not truncated.
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

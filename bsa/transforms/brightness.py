@@ -7,7 +7,7 @@ from bsa.transforms._transform import Range, Transform, per_image
 
 
 def make() -> Transform:
-    """x' = x + brightness, on pixels in [0, 1]: what leaves them is clipped by whoever moves images."""
+    """x' = x + brightness, on pixels in [0, 1]; the caller clips values that leave the range."""
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:
         return x + per_image(point["brightness"], x)

@@ -1,4 +1,4 @@
-"""Gamma: pixels to a power, as a display or a camera set otherwise."""
+"""Gamma: pixels to a power, as by another setting of a display or a camera."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hue: all colours turn on the colour circle."""
+"""Hue: all colours are rotated on the colour circle."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,9 @@ from bsa.transforms._transform import Range, Transform, coloured, per_image
 
 
 def make() -> Transform:
-    """The hue of HSV turned by `hue` turns of the colour circle, 1/3 from red to green; value and saturation stay.
+    """The hue of HSV rotated by `hue` turns of the colour circle, 1/3 from red to green; value and saturation stay.
 
-    Of colour images, 3 channels; grey pixels stay. `tf.image.adjust_hue` takes one number for all images.
+    For colour images, 3 channels; grey pixels stay. `tf.image.adjust_hue` takes one number for all images.
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

@@ -1,4 +1,4 @@
-"""JPEG: what an image loses in a file."""
+"""JPEG: the artefacts of compression."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ LOSSLESS = 100  # the quality at which the image is left alone
 
 
 def make() -> Transform:
-    """The image as it comes out of a JPEG file of a `quality` from 1 to 99; at 100 it is not stored, and stays.
+    """The image after JPEG compression at a `quality` from 1 to 99; at 100 it is left unchanged.
 
-    A quality between whole numbers is rounded; pixels are rounded to 8 bits. Of grey or colour, 1 or 3 channels.
+    A quality between integers is rounded; pixels are rounded to 8 bits. For grey or colour images, 1 or 3 channels.
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

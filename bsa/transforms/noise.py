@@ -1,4 +1,4 @@
-"""Gaussian noise, the same for an image whenever it is drawn."""
+"""Gaussian noise, always the same for an image."""
 
 import math
 from collections.abc import Mapping

@@ -9,9 +9,9 @@ from bsa.transforms._warp import row_and_column, warp
 
 
 def make(*, fill_mode: str = "constant") -> Transform:
-    """Rotation by degrees, counter-clockwise, as scipy.ndimage.rotate and PIL.Image.rotate do; bilinear.
+    """Rotation by degrees, counter-clockwise, as in scipy.ndimage.rotate and PIL.Image.rotate; bilinear.
 
-    What comes in from beyond the edges is black ("constant") or the nearest pixel ("nearest").
+    Pixels from beyond the edges are black ("constant") or the nearest pixel ("nearest").
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

@@ -7,9 +7,9 @@ from bsa.transforms._transform import Range, Transform, coloured, per_image
 
 
 def make() -> Transform:
-    """The saturation of HSV times `saturation`, at most full; value and hue stay. At 0 each pixel is as its largest.
+    """The saturation of HSV times `saturation`, at most full; value and hue stay. At 0 all channels are as the largest.
 
-    Of colour images, 3 channels; grey pixels stay. `tf.image.adjust_saturation` takes one number for all images.
+    For colour images, 3 channels; grey pixels stay. `tf.image.adjust_saturation` takes one number for all images.
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Shear: upright lines lean to a side, about the centre of the image."""
+"""Shear: vertical lines lean to one side, about the centre of the image."""
 
 import math
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from bsa.transforms._warp import row_and_column, warp
 
 
 def make(*, fill_mode: str = "constant") -> Transform:
-    """Horizontal shear: upright lines lean by `shear` degrees, to the right at the top; bilinear.
+    """Horizontal shear: vertical lines lean by `shear` degrees, to the right at the top; bilinear.
 
-    What comes in from beyond the edges is black ("constant") or the nearest pixel ("nearest").
+    Pixels from beyond the edges are black ("constant") or the nearest pixel ("nearest").
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

@@ -10,9 +10,9 @@ MOST = 100.0  # pixels
 
 
 def make(*, fill_mode: str = "constant") -> Transform:
-    """Translation by so many pixels to the right and down, parts of pixels bilinearly.
+    """Translation by so many pixels to the right and down, with bilinear interpolation.
 
-    What comes in from beyond the edges is black ("constant") or the nearest pixel ("nearest").
+    Pixels from beyond the edges are black ("constant") or the nearest pixel ("nearest").
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:

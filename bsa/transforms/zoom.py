@@ -1,4 +1,4 @@
-"""Zoom about the centre of the image, whose size stays."""
+"""Zoom about the centre of the image; its size stays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from bsa.transforms._warp import row_and_column, warp
 def make(*, fill_mode: str = "constant") -> Transform:
     """Zoom by a factor: above 1 things get larger; bilinear, without smoothing before they get smaller.
 
-    What comes in from beyond the edges is black ("constant") or the nearest pixel ("nearest").
+    Pixels from beyond the edges are black ("constant") or the nearest pixel ("nearest").
     """
 
     def apply(x: Any, point: Mapping[str, Any], seed: int, index: Any) -> Any:
