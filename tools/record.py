@@ -44,7 +44,11 @@ def of_run(folder: Path) -> dict[str, Any]:
     found = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {"networks": {}}
     stages = {stage["key"]: stage for stage in run["stages"]}
     facts = [
-        {"what": f"checks of the attacks, {name}", "value": len(value) if name == "failed" else value, "unit": "checks"}
+        {
+            "what": f"checks of the attacks, {name.replace('_', ' ')}",
+            "value": len(value) if name == "failed" else value,
+            "unit": "checks",
+        }
         for name, value in (found.get("sanity") or {}).items()
     ]
     for kind, seconds in _seconds(stages.values()).items():
@@ -164,14 +168,18 @@ def load(name: str, folder: Path = RESULTS) -> dict[str, Any]:
 @click.command()
 @click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", help="Of the record, where it is another than the run's.")
+@click.option(
+    "--beside", help='What else the machine did, such as "other work beside it", where seconds would mislead.'
+)
 @click.option("--out", type=click.Path(path_type=Path), default=RESULTS, help="Folder of the records.")
-def main(results, name, out):
+def main(results, name, beside, out):
     """Write the record of the run whose RESULTS folder this is; facts that people wrote into it before stay."""
     try:
         record = of_run(results)
     except (OSError, KeyError, ValueError) as error:
         raise click.ClickException(f"{results}: expected the results folder of a run, found none ({error!r})") from None
     record["name"] = name or record["name"]
+    record["machine"] += f" with {beside}" if beside else ""
     file = out / f"{record['name']}.json"
     if file.exists():
         known = {fact["what"] for fact in record["facts"]}
