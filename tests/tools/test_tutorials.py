@@ -77,7 +77,7 @@ def test_the_quick_start_and_what_to_read_off_it(folder, capsys):
     follow("reading_a_result.md", folder)
     worst, counted = capsys.readouterr().out.splitlines()[-2:]
     assert worst.startswith("worst: ")
-    assert "of 2 images" in counted
+    assert " of 2 images, " in counted
     a_record_is_what_the_run_printed(folder / "results" / "quickstart")
 
 
