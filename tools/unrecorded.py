@@ -3,10 +3,10 @@
     python -m tools.unrecorded
 
 A measured number is one with a unit of what runs give: percent and points, seconds to days, passes, times, bytes,
-operations a second; "36 of 100"; what has an interval in brackets; and whatever is alone in a cell of a table. It has
-to be in a record of its page: one that a block `<!-- record: NAME -->` of the page renders, or that `<!-- records:
-NAME, NAME -->` names; in the description of a spec, in any record. It is there where a record has a number of that
-kind, equal to as many digits as the page has.
+operations a second; "36 of 100"; what has an interval in brackets; and whatever is alone in a cell of a table, but for
+its first column. It has to be in a record of its page: one that a block `<!-- record: NAME -->` of the page renders, or
+that `<!-- records: NAME, NAME -->` names; in the description of a spec, in any record. It is there where a record has a
+number of that kind, equal to as many digits as the page has.
 
 Code and blocks of records are left out. A number that is not ours or no measurement is marked behind its unit, or
 behind its closing bracket: `0.3 s<!-- chosen -->` for a setting, an estimate from counted operations or an example,
@@ -109,7 +109,7 @@ def measured(text: str) -> Iterator[tuple[int, str, list[tuple[str, str]]]]:
             said += [(parts[name], "any") for name in ("rate", "low", "high") if parts[name]]
             yield found.start(), " ".join(found[0].split()), said
     for row in re.finditer(r"^\|.*\|$", text, re.MULTILINE):
-        for cell in re.finditer(r"(?<=\|)[^|]*(?=\|)", row[0]):
+        for cell in list(re.finditer(r"(?<=\|)[^|]*(?=\|)", row[0]))[1:]:  # the first names the line
             found = CELL.fullmatch(cell[0].strip())
             if found and not found["mark"] and found["unit"] is None:
                 yield row.start() + cell.start(), found[0], [(found["listed"], "any")]

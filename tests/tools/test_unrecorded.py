@@ -25,6 +25,7 @@ THERE = [
     "about 9.70 %<!-- cited --> in the paper, at most 40 %<!-- chosen --> here",
     "`--fail-over 'success>40 %'` and [a link](page.md#40-%)",
     "```\n99 % of it\n```",
+    "| code | |\n|---|---|\n| 4 | a check failed |\n",
     "epsilon 0.3, 28 x 28 pixels, Table 2, in 2019, (0.9, 0), 2,000 images, 8/255",
 ]
 PLANTED = [
