@@ -5,8 +5,6 @@ attack on these looks like any other.
 """
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.special import logsumexp
 
 from bsa.checks._check import FEW, TOO_FEW, Check, percent
 from bsa.checks._network import call
@@ -99,6 +97,8 @@ def _share(scores, y):
 
 def _loss(scores, y):
     """The mean cross-entropy of logits (n, classes), in nats."""
+    from scipy.special import logsumexp
+
     return float((logsumexp(scores, axis=-1) - scores[np.arange(len(y)), y]).mean())
 
 
@@ -138,6 +138,8 @@ def _labels(guess, y, classes):
     if len(y) >= EACH * classes:
         pairs = np.zeros((classes, classes))
         np.add.at(pairs, (y, guess), 1)
+        from scipy.optimize import linear_sum_assignment  # here, as it takes long and a plan imports this module
+
         found["a permutation of y"] = float(pairs[linear_sum_assignment(-pairs)].sum() / len(y))
     return found
 

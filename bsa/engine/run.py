@@ -12,7 +12,7 @@ import numpy as np
 
 from bsa import backend, catalog, exploration, files
 from bsa.devices import cluster
-from bsa.engine import keyed, plan
+from bsa.engine import keyed, passes, plan
 from bsa.engine.display import silenced
 from bsa.errors import BsaError
 
@@ -42,42 +42,13 @@ def outlook(spec, artefacts, *, data_dir=None):
     A state is "stored", "begun" or "to do"; passes are forward-backward passes of one image, None where none is due.
     """
     backend.check()
+    stages = planned(spec, data_dir)
     rows = []
-    for stage in planned(spec, data_dir):
+    for stage, count in zip(stages, passes.counted(stages), strict=True):
         begun = artefacts.part(stage.key).is_dir()
         state = "stored" if stage.key in artefacts else "begun" if begun else "to do"
-        rows.append({"title": stage.title, "key": stage.key, "state": state, "stage": stage})
-    with silenced():  # attacks and objectives import TensorFlow
-        return [row | {"passes": _passes(row.pop("stage"))} for row in rows]
-
-
-def _passes(stage):
-    name, params = stage.component["name"], stage.component["params"]
-    if stage.kind == "network" and not stage.origin:
-        return catalog.find("train", name).passes(**params) * params["steps"] * params["batch_size"]
-    if stage.kind == "attack":
-        return catalog.find("attacks", name).passes(**params) * params["images"]
-    if stage.kind == "explore":
-        return _explore_passes(params)
-    if stage.kind in ("control", "invariant", "sanity"):  # an attack again
-        attack = stage.params["attack"]
-        thresholds = stage.params["thresholds"] if stage.kind == "control" else ["epsilon"]
-        once = catalog.find("attacks", attack["name"]).passes(**attack["params"], thresholds=thresholds)
-        if stage.kind == "sanity":
-            return catalog.find("checks", "sanity").passes(once, params["images"])
-        return once * params["challenge" if stage.kind == "invariant" else "images"]
-    return None
-
-
-def _explore_passes(params):
-    """Of a search: its probes, and three points measured, two of them with their control."""
-    shared = {name: params[name] for name in ("epsilon", "thresholds", "batch_size", "jit_compile")}
-
-    def once(which):
-        own = {key: value for key, value in params[which].items() if key != "name"}
-        return catalog.find("attacks", params[which]["name"]).passes(**own, **shared)
-
-    return params["probes"] * params["images"] * once("attack") + 5 * params["unseen"] * once("standard")
+        rows.append({"title": stage.title, "key": stage.key, "state": state, "passes": count})
+    return rows
 
 
 def check(stages, artefacts):

@@ -45,7 +45,8 @@ cli.main()
 @POSIX
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_stopped_command_says_how_to_go_on_while_tensorflow_is_imported_too(name, code, tmp_path):
-    done = python(STOPPED, "plan", "quickstart", "--store", tmp_path, name)
+    words = ["import", "wong_kolter", tmp_path / "a.pth", "--model", "wong_small", "--out", tmp_path / "a.keras"]
+    done = python(STOPPED, *words, name)
     assert done.returncode == code
     assert done.stderr == "bsa: stopped; the same command goes on from here\n"
 
