@@ -91,14 +91,20 @@ main.add_command(store)
 @click.argument("spec")
 @options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under")
 def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict, fail_over, fail_under):
-    """Render the tables and figures of a finished run of a SPEC again."""
-    from bsa.engine.store import Store
-    from bsa.report import Folder
+    """Show the results of a finished run: of a SPEC, or by the name or the folder of its results.
 
-    spec = running.spec_of(spec, overrides, seed, weights_dir, strict)
-    held = running.limits(spec, fail_over, fail_under)
-    folder = Folder(out, spec, data_dir, overwrite)
-    running.render(spec, Store(root), data_dir, folder, running.told(overrides, seed), strict, held)
+    What the results folder lacks is written; with --overwrite all of it is, pictures too.
+    """
+    from bsa.engine.store import Store
+    from bsa.report import Folder, finished
+
+    told = running.told(overrides, seed)
+    run = None if told or spec == "-" else finished(spec)
+    resolved = running.checked(run.spec if run else load_spec(spec, told), weights_dir, strict)
+    held = running.limits(resolved, fail_over, fail_under)
+    folder = Folder(out or (run and run.folder), resolved, data_dir, overwrite)
+    said = {"overrides": run.overrides, "command": run.command} if run else {"overrides": told}
+    running.render(resolved, Store(root), data_dir, folder, strict=strict, held=held, anew=overwrite, **said)
 
 
 @main.command("import", epilog=EXIT)

@@ -2,7 +2,6 @@
 
 import functools
 import sys
-from pathlib import Path
 
 import click
 
@@ -25,11 +24,10 @@ def meant(text, weights_dir):
 
     `text` is a results folder, the name of one in results/, a spec's file, or the name of a spec that ships with bsa.
     """
-    from bsa.report import RUN, kept
+    from bsa.report import finished
 
-    for folder in (Path(text), Path("results") / text):
-        if (folder / RUN).is_file() or (folder.is_dir() and folder == Path(text)):
-            return kept(folder)
+    if run := finished(text):
+        return run.spec, run.keys
     return spec_of(text, (), None, weights_dir), None
 
 
@@ -110,17 +108,23 @@ def _on_ray(spec, store, folders, display, strategy, devices, **size):
     ray.execute(spec, store, **folders, seen=display, **size)
 
 
-def render(spec, store, data_dir, folder, overrides, strict, held=()):
-    """Write and show the results, and last what they come to. Exits with 4 or 5 where they are not good."""
+def render(spec, store, data_dir, folder, overrides, strict, held=(), command=None, anew=True):
+    """Write and show the results, and last what they come to. Exits with 4 or 5 where they are not good.
+
+    `command` computes them again, by default this one; what is there already is written only if `anew`.
+    """
+    from bsa import report
     from bsa.engine.results import gather
     from bsa.engine.run import describe
-    from bsa.report import render, sentences
     from bsa.report.write import text
 
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
-    command = again(click.get_current_context())
-    shown = list(folder.render(results, render, overrides, command))  # all is written, even where nobody reads on
-    text.show([*shown, f"written to {folder.out}", *sentences(results)])
+    if not anew and folder.holds(results):
+        shown = list(report.shown(results, folder.out))
+    else:  # all is written, even where nobody reads on
+        command = command or again(click.get_current_context())
+        shown = list(folder.render(results, report.render, overrides, command))
+    text.show([*shown, f"written to {folder.out}", *report.sentences(results)])
     beyond = evaluation.passed(held, results)
     for said in beyond:
         click.echo(f"bsa: {said}", err=True)

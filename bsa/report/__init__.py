@@ -12,9 +12,10 @@ from bsa.engine.results import Collected, Results
 from bsa.report import _control, _sanity, write
 from bsa.report._difference import difference_json as difference_json
 from bsa.report._difference import difference_table as difference_table
-from bsa.report._folder import RUN as RUN
+from bsa.report._finished import Finished as Finished
+from bsa.report._finished import finished as finished
+from bsa.report._finished import names as names
 from bsa.report._folder import Folder as Folder
-from bsa.report._folder import kept as kept
 from bsa.report._index import index
 from bsa.report._verdict import sentences as sentences
 from bsa.report.page import Page, Table
@@ -43,6 +44,13 @@ def render(
             written.append((name, folder, page))
     joined = html.page(index(results, written, about or {}))
     files.write(out / html.FILE, lambda file: file.write(joined.encode()))
+
+
+def shown(results: Results | Collected, out: Path) -> Iterator[str | Text | Table]:
+    """What `render` yields, where all its files are in the folder `out` already: nothing is drawn or written."""
+    for _, folder, page in _pages(results, out):
+        for part in page.parts:
+            yield from text.shown(part, folder)
 
 
 def _pages(results, out) -> Iterator[tuple[str, Path, Page]]:

@@ -17,7 +17,7 @@ from bsa.engine.results import Collected, Results
 from bsa.errors import UsageError
 from bsa.files import clean, reason, told
 from bsa.report.write import SUFFIXES
-from bsa.spec import Collection, Experiment, canonical, resolve
+from bsa.spec import Collection, Experiment, canonical
 from bsa.spec.problems import pointer, show
 
 RUN = "run.json"
@@ -83,6 +83,17 @@ class Folder:
             files.write_json(self.out / RUN, about | {"files": made})
             shutil.rmtree(staged)
 
+    def holds(self, results: Results | Collected) -> bool:
+        """Whether the folder has all files of these very results, rendered by this version of bsa."""
+        try:
+            found = json.loads((self.out / RUN).read_text(encoding="utf-8"))
+            made = [found[name] for name in ("spec", "stages", "versions")]
+            files = [self.out / name for name in found["files"]]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return False
+        about = self._about(results, (), "")
+        return made == [about[name] for name in ("spec", "stages", "versions")] and all(f.is_file() for f in files)
+
     @contextlib.contextmanager
     def _alone(self):
         """The folder is there, can be written, and is this process's alone."""
@@ -139,20 +150,6 @@ class Folder:
             "spec": self.json,
             "stages": [{k: v for k, v in record.items() if k not in APART} for record in records.values()],
         }
-
-
-def kept(folder: Path | str) -> tuple[Experiment | Collection, set[str]]:
-    """The resolved spec of the results in a folder, and the keys of their stages; UsageError where it has none."""
-    file = Path(folder) / RUN
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        given, keys = found["spec"], {stage["key"] for stage in found["stages"]}
-        members = given.get("experiments")
-        resolved = [resolve(each, file).resolved for each in ([given] if members is None else members)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        found = f"none: {reason(error)}" if isinstance(error, OSError) else "a damaged one"
-        raise UsageError(f"{folder}: expected the results of a run, with a {RUN}, found {found}") from None
-    return Experiment(resolved[0]) if members is None else Collection(given | {"experiments": resolved}), keys
 
 
 def _inside(name):

@@ -78,6 +78,7 @@ def wrong(tmp_path_factory):
         "blind_spot": {"cells": [[1, 0], [0.9, 0]]},
         "attack": {"name": "pgd", "epsilon": 0.001, "steps": 5, "images": 16},
         "sanity": {"images": 8, "queries": 20},
+        "report": [{"name": "success_table"}, {"name": "examples", "images": 2}],
     }
     (folder / "wrong.json").write_text(json.dumps(spec))
     words = [folder / "wrong.json", "--store", folder / "store", "--out", folder / "out"]
@@ -113,6 +114,40 @@ def test_strict_turns_it_into_an_exit_code(command, wrong):
     done = call("show", *wrong[0][:3], "--out", wrong[1].parent / "unchecked", "--set", "sanity=false")
     assert done.exit_code == 0
     assert "sanity" not in done.output
+
+
+SHOWN = """
+import sys
+from bsa.cli.commands import main
+main(sys.argv[1:], standalone_mode=False)
+large = {"tensorflow", "keras", "matplotlib", "scipy", "sklearn"}
+assert not {name.partition(".")[0] for name in sys.modules} & large
+"""
+
+
+def test_show_draws_nothing_anew_and_finds_a_run_by_its_name(wrong, tmp_path):
+    words, out, done = wrong
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "mine").symlink_to(out)
+    before = {file: file.stat().st_mtime_ns for file in out.iterdir()}
+    assert {".png", ".html", ".md"} <= {file.suffix for file in before}
+    for name in ("mine", "results/mine", str(words[0])):
+        command = [sys.executable, "-c", SHOWN, "show", name, *map(str, words[1:3])]
+        shown = subprocess.run(
+            [*command, *(words[3:] if name == str(words[0]) else [])], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout.replace("results/mine", str(out)) == done.stdout
+    assert {file: file.stat().st_mtime_ns for file in out.iterdir()} == before
+
+
+def test_show_draws_what_is_not_there(wrong, tmp_path):
+    words, out, done = wrong
+    (picture,) = out.glob("examples*.png")
+    content = picture.read_bytes()
+    picture.unlink()
+    assert call("show", *words).stdout == done.stdout
+    assert picture.read_bytes() == content
 
 
 def test_planning_says_nothing_but_the_plan(tmp_path):
