@@ -17,6 +17,7 @@ from bsa.cli.evaluate import evaluate, init
 from bsa.cli.explore import explore
 from bsa.cli.options import RUN, options
 from bsa.cli.store import store
+from bsa.cli.telling import telling
 from bsa.cli.terminal import EXIT, Commands
 from bsa.cli.validate import validate
 from bsa.errors import UsageError
@@ -89,22 +90,27 @@ main.add_command(store)
 
 @main.command(epilog=EXIT)
 @click.argument("spec")
-@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under")
-def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict, fail_over, fail_under):
+@options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under",
+         "json", "quiet")  # fmt: skip
+def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict, fail_over, fail_under, **how):
     """Show the results of a finished run: of a SPEC, or by the name or the folder of its results.
 
     What the results folder lacks is written; with --overwrite all of it is, pictures too.
     """
     from bsa.engine.store import Store
     from bsa.report import Folder, finished
+    from bsa.spec import load
 
     told = running.told(overrides, seed)
     run = None if told or spec == "-" else finished(spec)
-    resolved = running.checked(run.spec if run else load_spec(spec, told), weights_dir, strict)
+    resolved = running.checked(run.spec if run else load(spec, told), weights_dir, strict)
     held = running.limits(resolved, fail_over, fail_under)
     folder = Folder(out or (run and run.folder), resolved, data_dir, overwrite)
     said = {"overrides": run.overrides, "command": run.command} if run else {"overrides": told}
-    running.render(resolved, Store(root), data_dir, folder, strict=strict, held=held, anew=overwrite, **said)
+    with telling(**how) as tell:
+        running.render(
+            resolved, Store(root), data_dir, folder, tell=tell, strict=strict, held=held, anew=overwrite, **said
+        )
 
 
 @main.command("import", epilog=EXIT)

@@ -43,6 +43,13 @@ KNOWN = {
                          help="Where tables go; by default results/<name>. It belongs to one run."),
     "overwrite": click.option("--overwrite", is_flag=True,
                               help="Replace the results of another run in the folder of --out."),
+    "json": click.option("--json", "as_json", is_flag=True,
+                         help="Print a JSON object a line instead: stages, progress and last the results."),
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="No progress and no tables: the verdict alone."),
+    "verbose": click.option("-v", "--verbose", is_flag=True,
+                            help="Lines instead of a bar: when stages begin, how far they are every 5 s, whole keys."),
+    "log_file": click.option("--log-file", type=click.Path(path_type=Path), metavar="FILE",
+                             help="Append what happens to FILE, too, each line with the time."),
     "strategy": click.option("--strategy", type=click.Choice(cluster.STRATEGIES),
                              help="Share the work among the devices of this machine (mirrored), or of the "
                                   "processes in TF_CONFIG, each with this command (multi_worker); by default the "
@@ -72,7 +79,7 @@ KNOWN = {
 
 RUN = (  # what a run takes, wherever its spec comes from
     *("data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under", "strategy", "devices"),
-    *("executor", "ray", "workers", "stage_cpus", "stage_gpus"),
+    *("json", "quiet", "verbose", "log_file", "executor", "ray", "workers", "stage_cpus", "stage_gpus"),
 )
 
 

@@ -6,6 +6,7 @@ import sys
 import click
 
 from bsa import evaluation, foreign
+from bsa.cli.telling import OPTIONS, telling
 from bsa.cli.terminal import again
 from bsa.devices import cluster
 from bsa.errors import UsageError
@@ -67,15 +68,15 @@ def run(
     executor,
     fail_over,
     fail_under,
-    **ray,
+    **how,
 ):
     """Compute what the store lacks of a resolved spec, then render its results; exits as `render` does."""
-    from bsa.engine import display
     from bsa.engine import run as runner
     from bsa.engine.store import Store
     from bsa.report import Folder
 
-    ray = {name: value for name, value in ray.items() if value is not None}
+    told = {name: how.pop(name) for name in OPTIONS}
+    ray = {name: value for name, value in how.items() if value is not None}
     if ray and not executor:
         given = ", ".join("--" + name.replace("_", "-") for name in ray)
         raise UsageError(f"expected --executor ray with {given}, found no executor")
@@ -84,39 +85,37 @@ def run(
     number, workers = cluster.place(strategy or spec.strategy)
     folder = Folder(out, spec, data_dir, overwrite)
     folder.check()
-    display = display.Display(several=bool(executor))
     folders = {"data_dir": data_dir, "weights_dir": weights_dir}
-    try:
+    with telling(**told, several=bool(executor)) as tell:
         if executor:
-            _on_ray(spec, store, folders, display, strategy or spec.strategy, devices, **ray)
+            _on_ray(spec, store, folders, tell.seen, strategy or spec.strategy, devices, **ray)
         else:
-            runner.run(spec, store, **folders, strategy=strategy, devices=devices, seen=display)
-    finally:
-        display.close()
-    if number:
-        click.echo(f"worker {number} of {workers} has trained what there was to train; worker 0 goes on to the results")
-        return
-    render(spec, store, data_dir, folder, overrides, strict, held)
+            runner.run(spec, store, **folders, strategy=strategy, devices=devices, seen=tell.seen)
+        if number:
+            tell.say(f"worker {number} of {workers} has trained what there was; worker 0 goes on to the results")
+            return
+        tell.seen.close()
+        render(spec, store, data_dir, folder, overrides, strict, held, tell=tell)
 
 
-def _on_ray(spec, store, folders, display, strategy, devices, **size):
+def _on_ray(spec, store, folders, seen, strategy, devices, **size):
     from bsa.engine import ray
 
     for what, found in {"strategy": strategy, "--devices": devices}.items():
         if found is not None:
             raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
-    ray.execute(spec, store, **folders, seen=display, **size)
+    ray.execute(spec, store, **folders, seen=seen, **size)
 
 
-def render(spec, store, data_dir, folder, overrides, strict, held=(), command=None, anew=True):
+def render(spec, store, data_dir, folder, overrides, strict, held=(), *, tell, command=None, anew=True):
     """Write and show the results, and last what they come to. Exits with 4 or 5 where they are not good.
 
-    `command` computes them again, by default this one; what is there already is written only if `anew`.
+    `tell` is a `Telling`; `command` computes them again, by default this one; what is there already is written only if
+    `anew`.
     """
     from bsa import report
     from bsa.engine.results import gather
     from bsa.engine.run import describe
-    from bsa.report.write import text
 
     results = gather(spec, store, lambda experiment: describe(experiment, data_dir))
     if not anew and folder.holds(results):
@@ -124,12 +123,28 @@ def render(spec, store, data_dir, folder, overrides, strict, held=(), command=No
     else:  # all is written, even where nobody reads on
         command = command or again(click.get_current_context())
         shown = list(folder.render(results, report.render, overrides, command))
-    text.show([*shown, f"written to {folder.out}", *report.sentences(results)])
     beyond = evaluation.passed(held, results)
+    code = 4 if strict and results.failed else 5 if beyond else 0
+    found = {"rates": rated(results), "failed_checks": results.failed, "beyond": beyond, "exit_code": code}
+    tell.results(shown, report.sentences(results), folder.out, found)
     for said in beyond:
         click.echo(f"bsa: {said}", err=True)
-    if strict and results.failed:
+    if code == 4:
         click.echo(f"bsa: --strict: sanity checks failed: {results.failed}", err=True)
-        sys.exit(4)
-    if beyond:
-        sys.exit(5)
+    if code:
+        sys.exit(code)
+
+
+def rated(results):
+    """All rates of results as JSON, those of a collection with their experiment."""
+    from bsa.engine.rates import rates
+
+    several = len(results.experiments) > 1
+    return [
+        ({"experiment": each.spec.name} if several else {})
+        | {"network": rate.network, "cell": str(rate.cell), "metric": rate.metric, "label": rate.label}
+        | {"threshold": rate.threshold, "count": rate.count, "images": rate.images}
+        | ({"percent": rate.percent, "interval": list(rate.interval)} if rate.images else {})
+        for each in results.experiments
+        for rate in rates(each)
+    ]

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from bsa.cli.telling import OPTIONS
 from bsa.errors import BsaError, UsageError
 from bsa.spec.problems import SpecError
 
@@ -54,7 +55,8 @@ def again(context: click.Context) -> str:
     """The command line that computes again what was computed or, by `show`, shown."""
     words = ["bsa", "run" if context.info_name == "show" else context.info_name or ""]
     for parameter in context.command.params:
-        if context.get_parameter_source(parameter.name) is not click.core.ParameterSource.COMMANDLINE:
+        typed = context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+        if not typed or parameter.name in OPTIONS:
             continue
         given = context.params.get(parameter.name, context.meta.get(parameter.name))
         for value in given if isinstance(given, tuple | list) else [given]:

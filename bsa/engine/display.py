@@ -4,50 +4,48 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 
 import rich.console
 import rich.progress
 import rich.table
 import rich.text
 
+from bsa.engine.lines import Lines, clock, numbers_of
 from bsa.errors import BsaError
-
-SECONDS_BETWEEN_LINES = 30
 
 
 class Display:
-    """Progress on standard error: a live bar on a terminal, a line now and then elsewhere.
+    """Progress on standard error: a live bar on a terminal, lines with the time elsewhere.
 
-    Where `several` stages are at work at once there are lines on a terminal, too.
+    Where `several` stages are at work at once, or `much` is to be told, there are lines on a terminal, too.
     """
 
-    def __init__(self, console=None, several=False):
+    def __init__(self, console=None, several=False, much=False):
         self.console = console or rich.console.Console(stderr=True, highlight=False)
-        self.live = self.console.is_terminal and not several
+        self.live = self.console.is_terminal and not several and not much
+        self.lines = Lines(lambda line: print(line, file=sys.stderr, flush=True), much)
         self.bar = None
 
     def reused(self, stage):
         """The store holds the stage already."""
-        self._say("stored", stage)
+        self._say("stored", stage) if self.live else self.lines.reused(stage)
 
     def waiting(self, stage):
         """Another process is computing the stage."""
-        self._say("waiting for another run of", stage)
+        self._say("waiting for another run of", stage) if self.live else self.lines.waiting(stage)
 
     def began(self, stage):
         """The stage starts; returns its progress(done, total, **metrics)."""
-        return self._bar(stage) if self.live else self._lines(stage)
+        return self._bar(stage) if self.live else self.lines.began(stage)
 
     def ended(self, stage, seconds):
         """The stage is committed."""
         self.close()
-        self._say(f"done in {clock(seconds)}", stage)
+        self._say(f"done in {clock(seconds)}", stage) if self.live else self.lines.ended(stage, seconds)
 
     def piece(self, stage, what, piece, who):
         """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
-        if what == "began":
-            self._say(f"{piece} by {who}", stage)
+        self.lines.piece(stage, what, piece, who)
 
     def close(self):
         """Take the bar off the terminal; also after an error."""
@@ -70,23 +68,6 @@ class Display:
         self.bar.start()
         return lambda done, total, **metrics: self.bar.update(task, completed=done, total=total, numbers=metrics)
 
-    def _lines(self, stage):
-        began = said = time.monotonic()
-        first = None  # the first report: a resumed stage does not begin at 0
-
-        def progress(done, total, **metrics):
-            nonlocal said, first
-            now = time.monotonic()
-            first = (now, done) if first is None else first
-            if now - said >= SECONDS_BETWEEN_LINES:
-                said = now
-                pace = (now - first[0]) / max(done - first[1], 1)
-                left = clock(pace * (total - done)) if done > first[1] else "?"
-                numbers = f"{done}/{total} in {clock(now - began)}, left {left}  {_numbers(metrics)}"
-                print(f"{stage.title}: {numbers}", file=sys.stderr, flush=True)
-
-        return progress
-
 
 class _Bar(rich.progress.Progress):
     """A bar with its title above it, so that a narrow terminal has room for both."""
@@ -108,20 +89,8 @@ class _Fitting:
         self.metrics = list(metrics.items())
 
     def __rich_console__(self, console, options):
-        fitting = [_numbers(dict(self.metrics[:count])) for count in range(len(self.metrics), -1, -1)]
+        fitting = [numbers_of(dict(self.metrics[:count])) for count in range(len(self.metrics), -1, -1)]
         yield next((text for text in fitting if len(text) <= options.max_width), "")
-
-
-def _numbers(metrics):
-    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-
-
-def clock(seconds):
-    """Seconds as people read them: 5.3 s, 12 min 05 s, 3 h 07 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 # What a process holds back of its standard error, line by line: told unless the process takes it back by a zero byte.

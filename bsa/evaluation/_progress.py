@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bsa.engine.display import Display, clock
+from bsa.engine.display import Display
+from bsa.engine.lines import clock
 
 BETWEEN = 0.5  # seconds between two updates of a notebook's line
 

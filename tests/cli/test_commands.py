@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -148,6 +149,34 @@ def test_show_draws_what_is_not_there(wrong, tmp_path):
     picture.unlink()
     assert call("show", *words).stdout == done.stdout
     assert picture.read_bytes() == content
+
+
+def test_a_program_reads_a_run_as_json_lines_and_people_may_have_silence_or_a_log(wrong, tmp_path):
+    words, out, plain = wrong
+    done = call("run", *words, "--json", "--log-file", tmp_path / "log", "--fail-over", "success>=0")
+    assert done.exit_code == 5
+    *stages, last = map(json.loads, done.stdout.splitlines())
+    assert {(each["event"], each["kind"]) for each in stages} >= {("stored", "network"), ("stored", "attack")}
+    assert (last["event"], last["path"], last["failed_checks"], last["exit_code"]) == ("results", str(out), 1, 5)
+    numbers = json.loads((out / "success_table.json").read_text())["networks"]["main"]
+    expected = [attack["count"] for cell in numbers for attack in cell["attacks"]["pgd"]["success"]]
+    assert [rate["count"] for rate in last["rates"] if rate["metric"] == "success"] == expected
+    log = (tmp_path / "log").read_text().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", line) for line in log)
+    assert [line[21:] for line in log][-len(last["verdict"]) :] == last["verdict"]
+    assert "stored: network main" in "\n".join(log)
+    done = call("run", *words, "-q")
+    assert (done.stdout.splitlines(), done.stderr) == (last["verdict"], "")
+    assert plain.stdout.endswith(done.stdout)
+    done = call("run", *words, "-v")
+    assert re.search(r"Z stored: .*\([0-9a-f]{64}\)", done.stderr)
+    for wrong_use, message in {
+        ("-q", "-v"): "expected -q or -v, found both",
+        ("--log-file", "/"): "--log-file: ",
+    }.items():
+        done = call("run", *words, *wrong_use)
+        assert done.exit_code == 2
+        assert message in done.stderr
 
 
 def test_planning_says_nothing_but_the_plan(tmp_path):

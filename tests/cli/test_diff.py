@@ -94,7 +94,7 @@ def test_the_table_fits_a_terminal_of_eighty_columns(two):
 
     results = []
     for name in two:
-        resolved, _ = report.kept(f"results/{name}")
+        resolved = report.finished(f"results/{name}").spec
         results.append(Results(resolved, Store("store"), describe(resolved)))
     console = rich.console.Console(file=io.StringIO(), width=80)
     console.print(text.table(report.difference_table(differences(*results), ("one", "two"), 5)))

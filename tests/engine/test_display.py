@@ -6,7 +6,7 @@ import re
 import pytest
 import rich.console
 
-from bsa.engine import display
+from bsa.engine import display, lines
 from bsa.engine.plan import Stage
 
 STAGE = Stage("attack", "pgd, network main, cell (1, 0)", {}, {}, (), "0123456789abcdef")
@@ -45,19 +45,19 @@ def test_a_bar_cuts_no_number(columns):
 
 def test_a_file_gets_a_line_now_and_then(capsys, monkeypatch):
     shown = display.Display(rich.console.Console(file=io.StringIO()))
-    monkeypatch.setattr(display, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(lines, "BETWEEN", 0.0)
     report = shown.began(STAGE)
     report(50, 100, loss=1.5)
     report(75, 100, loss=1.25)
-    lines = capsys.readouterr().err.splitlines()
-    assert "50/100" in lines[0]
-    assert "75/100" in lines[1]
-    assert "left 0.0 s" in lines[1]
-    assert "loss 1.25" in lines[1]
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ pgd, network main", first)
+    assert "50/100" in first
+    for words in ("75/100", "left 0.0 s", "loss 1.25"):
+        assert words in second
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(5.34, "5.3 s"), (61, "1 min 01 s"), (3599.7, "1 h 00 min"), (11220, "3 h 07 min")]
 )
 def test_clock(seconds, text):
-    assert display.clock(seconds) == text
+    assert lines.clock(seconds) == text
