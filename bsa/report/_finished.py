@@ -44,7 +44,7 @@ def _read(folder):
     try:
         about = json.loads((folder / RUN).read_text(encoding="utf-8"))
         keys = frozenset(stage["key"] for stage in about["stages"])
-        spec, overrides, command = dict(about["spec"]), list(about["overrides"]), str(about["command"])
+        spec, overrides, command = about["spec"], about.get("overrides", []), about.get("command", "")
         members = spec.get("experiments")
         resolved = [resolve(each, folder / RUN).resolved for each in ([spec] if members is None else members)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
