@@ -48,7 +48,8 @@ def pages() -> Iterator[tuple[str, str]]:
         yield page, linked((ROOT / source).read_text(encoding="utf-8"))
     for kind in catalog.KINDS:
         yield f"reference/{kind}.md", of_kind(kind)
-    yield "reference/spec.md", of_spec(json.loads((shipped("schemas") / "experiment.json").read_text(encoding="utf-8")))
+    schemas = (shipped("schemas") / f"{name}.json" for name in ("experiment", "collection"))
+    yield "reference/spec.md", of_spec(*(json.loads(file.read_text(encoding="utf-8")) for file in schemas))
     yield "reference/api.md", of_python("bsa", "What `import bsa` gives. Importing it does not import TensorFlow.")
     said = "The checks that components must pass: ours do, and so should those of a plug-in."
     yield "reference/testing.md", of_python("bsa.testing", said)
@@ -84,11 +85,16 @@ def _component(found: Component) -> str:
     return "\n".join([*lines, ""])
 
 
-def of_spec(schema: dict[str, Any]) -> str:
-    """The page of the fields of a spec, from its schema."""
-    lines = ["# Fields of a spec", "", _text(schema["description"]), "", 'A component is `{"name": ..., parameters}`.']
-    for name, field in schema["properties"].items():
+def of_spec(experiment: dict[str, Any], collection: dict[str, Any]) -> str:
+    """The page of the fields of a spec, from its schema and from that of a collection."""
+    lines = ["# Fields of a spec", "", _text(experiment["description"])]
+    for name, field in experiment["properties"].items():
         lines += ["", f"## `{name}`", "", *_field(field)]
+    lines += ["", "## Parts", "", 'A component is `{"name": ..., parameters}`; some have fields beside its parameters.']
+    for name, part in experiment["$defs"].items():
+        if "properties" not in part or len(part["properties"]) > 1:  # one is the name alone
+            lines += ["", f"### {TITLES.get(name, name)} {{ #{name} }}", "", *_field(part)]
+    lines += ["", "## Collections", "", _text(collection["description"]), "", *_fields(collection)]
     return "\n".join([*lines, ""])
 
 
@@ -99,31 +105,39 @@ def _field(field):
     told = [f"Takes: {_takes(field)}."]
     told += ["Default: `" + json.dumps(field["default"]) + "`."] if "default" in field else []
     yield from (" ".join(told), "")
-    for part in (field, field.get("additionalProperties"), field.get("items"), *field.get("oneOf", ())):
+    for part in (field, field.get("additionalProperties"), field.get("items")):
         if isinstance(part, dict) and part.get("properties"):
-            yield from ("| field | what it takes | default | |", "|---|---|---|---|")
-            for name, own in part["properties"].items():
-                default = f"`{json.dumps(own['default'])}`" if isinstance(own, dict) and "default" in own else ""
-                described = _text(own.get("description", "")) if isinstance(own, dict) else ""
-                yield f"| `{name}` | {_takes(own)} | {default} | {described} |"
-            yield ""
+            yield from _fields(part)
+
+
+def _fields(part):
+    """The fields of an object in a table."""
+    yield from ("| field | what it takes | default | |", "|---|---|---|---|")
+    for name, own in part["properties"].items():
+        default = f"`{json.dumps(own['default'])}`" if "default" in own else ""
+        yield f"| `{name}` | {_takes(own)} | {default} | {_text(own.get('description', ''))} |"
+    yield ""
 
 
 def _takes(part):
     """What a schema takes, in a few words; a component links to the page of its kind."""
-    if not isinstance(part, dict):
-        return "any value"
     if "$ref" in part:
-        kind = part["$ref"].rpartition("/")[2]
-        return f"[{TITLES[kind].lower()}]({kind}.md)" if kind in TITLES else f"`{kind}`"
+        name = part["$ref"].rpartition("/")[2]
+        if name in TITLES:
+            return f"[one of {TITLES[name].lower()}]({name}.md)"
+        if name in catalog.names("checks"):
+            return f"[{name}](checks.md#{name})"
+        return "[one of reports](report.md)" if name == "collected" else f"[{name}](#{name})"
+    if "if" in part:  # one form or another
+        forms = ({**part["if"], **part.get("then", {})}, part.get("else", {}))
+        return " or ".join(dict.fromkeys(map(_takes, forms)))
+    if "const" in part:
+        return f"`{json.dumps(part['const'])}`"
     if "enum" in part:
         return "one of " + ", ".join(f"`{json.dumps(each)}`" for each in part["enum"])
-    options = [each for key in ("oneOf", "anyOf") for each in part.get(key, ())]
-    if options:
-        return " or ".join(dict.fromkeys(map(_takes, options)))
     types = part.get("type", "any value")
-    return " or ".join("list of " + _takes(part["items"]) if each == "array" and "items" in part else each
-                       for each in ([types] if isinstance(types, str) else types))  # fmt: skip
+    listed = f"list ({_takes(part['items'])})" if part.get("items") else "list"
+    return " or ".join(listed if each == "array" else each for each in ([types] if isinstance(types, str) else types))
 
 
 def of_python(module: str, said: str) -> str:

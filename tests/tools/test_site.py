@@ -17,12 +17,16 @@ def site(tmp_path_factory):
     for module in ("mkdocs", "material", "mkdocstrings"):
         pytest.importorskip(module, reason='MkDocs is not installed: pip install "bsa[docs]"')
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    done = subprocess.run(
-        command, cwd=render.ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    )
+    done = build(render.ROOT, folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+def build(root, folder):
+    """What MkDocs says of the site of a folder; not --quiet, which would leave no warning to be strict about."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    known = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env=known)
 
 
 def text(site, page):
@@ -62,3 +66,15 @@ def test_pages_fetch_nothing_from_elsewhere(site):
         assert [tag for tag in re.findall(fetched, page.read_text(encoding="utf-8")) if "canonical" not in tag] == [], (
             page
         )
+
+
+def test_a_dead_link_fails(tmp_path):
+    pytest.importorskip("material", reason='MkDocs is not installed: pip install "bsa[docs]"')
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[nowhere](nowhere.md)\n")
+    settings = [line for line in (render.ROOT / "mkdocs.yml").read_text().splitlines() if "hooks:" not in line]
+    plain = "\n".join(settings).partition("plugins:")[0]  # without the reference, and without its pages
+    (tmp_path / "mkdocs.yml").write_text(plain)
+    done = build(tmp_path, tmp_path / "site")
+    assert done.returncode == 1
+    assert "nowhere.md" in done.stderr
