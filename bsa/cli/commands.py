@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bsa import files
-from bsa.cli import running
+from bsa.cli import completion, running
 from bsa.cli.components import components
 from bsa.cli.diff import diff
 from bsa.cli.evaluate import evaluate, init
@@ -46,7 +46,7 @@ def schema():
 
 
 @main.command(epilog=EXIT)
-@click.argument("spec")
+@click.argument("spec", shell_complete=completion.specs)
 @click.option("--resolved", is_flag=True, help="Print the spec itself instead, as JSON with every default filled in.")
 @options("set", "seed", "plugins", "data", "weights", "store", "format")
 def plan(spec, resolved, overrides, seed, data_dir, weights_dir, root, form):
@@ -70,7 +70,7 @@ def plan(spec, resolved, overrides, seed, data_dir, weights_dir, root, form):
 
 
 @main.command(epilog=EXIT)
-@click.argument("spec")
+@click.argument("spec", shell_complete=completion.specs)
 @options("set", "seed", "plugins", *RUN)
 def run(spec, overrides, seed, **how):
     """Run a SPEC: compute what the store lacks, then render its tables and figures.
@@ -86,10 +86,11 @@ main.add_command(init)
 main.add_command(explore)
 main.add_command(diff)
 main.add_command(store)
+main.add_command(completion.completion)
 
 
 @main.command(epilog=EXIT)
-@click.argument("spec")
+@click.argument("spec", shell_complete=completion.specs)
 @options("set", "seed", "plugins", "data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under",
          "json", "quiet")  # fmt: skip
 def show(spec, overrides, seed, data_dir, weights_dir, root, out, overwrite, strict, fail_over, fail_under, **how):

@@ -4,13 +4,14 @@ import json
 
 import click
 
+from bsa.cli import completion
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT
 
 
 @click.command(epilog=EXIT)
-@click.argument("kind", required=False)
-@click.argument("name", required=False)
+@click.argument("kind", required=False, shell_complete=completion.components)
+@click.argument("name", required=False, shell_complete=completion.components)
 @options("plugins", "format")
 def components(kind, name, form):
     """List the components there are, of a KIND such as attacks, or show one by its NAME: parameters and origin."""

@@ -6,15 +6,15 @@ import sys
 
 import click
 
-from bsa.cli import running
+from bsa.cli import completion, running
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT
 from bsa.errors import BsaError, UsageError
 
 
 @click.command(epilog=EXIT)
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completion.specs)
+@click.argument("b", shell_complete=completion.specs)
 @click.option(
     "--tolerance",
     type=click.FloatRange(0),

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from bsa import evaluation, files
-from bsa.cli import running
+from bsa.cli import completion, flags, running
 from bsa.cli.options import RUN, options
 from bsa.cli.terminal import EXIT
 from bsa.criteria import fraction
 from bsa.errors import UsageError
-from bsa.spec import override, resolve
+from bsa.spec import override
 
 WIDTH = 100  # of a line of a spec
 
@@ -75,9 +75,10 @@ def of_a_network(*more):
     See `bsa.evaluation.experiment`.
     """
     first = [
-        click.argument("model"),
-        click.option("--data", help="The images: FILE.npz, IMAGES.npy,LABELS.npy, a folder with a folder for each "
-                                    "class, tfds:NAME or the name of a data set."),
+        click.argument("model", shell_complete=completion.specs),
+        click.option("--data", shell_complete=completion.files,
+                     help="The images: FILE.npz, IMAGES.npy,LABELS.npy, a folder with a folder for each "
+                          "class, tfds:NAME or the name of a data set."),
         click.option("--epsilon", type=Radius(), required=True, metavar="RADIUS",
                      help="The largest change of a pixel, of pixels in [0, 1]: 0.1 or 8/255."),
         click.option("--pixels", metavar="LOW,HIGH",
@@ -92,7 +93,7 @@ def of_a_network(*more):
     last = [
         click.option("--test", metavar="PART", help="Other test images than --data has: a file, a folder, a split."),
         click.option("--train", metavar="PART", help="The training images, likewise."),
-        click.option("--name", help="Names the results; by default as the network's file."),
+        click.option("--name", callback=flags.legal_name, help="Names the results; by default as the network's file."),
     ]
     return lambda command: functools.reduce(
         lambda made, option: option(made), reversed([*first, *more, *last]), command
@@ -128,7 +129,7 @@ def made(spec, command, print_spec, overrides, weights_dir, *, strict, **given):
     """Run a spec that a command made, after overrides, or print it."""
     for text in overrides:
         override(spec, text)
-    resolved = resolve(spec, command)
+    resolved = flags.resolved(spec, command)
     if print_spec:
         click.echo(written(spec))
         return
@@ -146,7 +147,7 @@ def init(out, overwrite, overrides, seed, **given):
     spec = _spec(given)
     for text in running.told(overrides, seed):
         override(spec, text)
-    resolve(spec, "bsa init")
+    flags.resolved(spec, "bsa init")
     out = out or Path(f"{spec['name']}.json")
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: expected no file, found one: name another with --out, or give --overwrite")

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from bsa.cli import running
+from bsa.cli import completion, running
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT
 from bsa.errors import UsageError
@@ -35,7 +35,7 @@ class Age(click.ParamType):
 OLDER = click.option("--older-than", "days", type=Age(), metavar="AGE", help="Not changed for 12h, 30d, 2w, ...")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 WHICH = (
-    click.option("--spec", "specs", multiple=True, metavar="SPEC",
+    click.option("--spec", "specs", multiple=True, metavar="SPEC", shell_complete=completion.specs,
                  help="The stages of a spec, of a results folder or of the run of that name; may be repeated."),
     click.option("--kind", help="Stages of that kind: network, measure, attack, certify, control, sanity, ..."),
     OLDER,
@@ -108,7 +108,7 @@ def rm(keys, dry_run, yes, as_json, **which):
 
 
 @store.command(epilog=EXIT)
-@click.argument("keep", nargs=-1, metavar="SPEC...")
+@click.argument("keep", nargs=-1, metavar="SPEC...", shell_complete=completion.specs)
 @_with(OLDER, *DELETES, JSON)
 @options("plugins", "data", "weights", "store")
 def gc(keep, days, dry_run, yes, as_json, data_dir, weights_dir, root):

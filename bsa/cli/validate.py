@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bsa.cli import completion
 from bsa.cli.options import options
 from bsa.cli.terminal import EXIT
 from bsa.errors import UsageError
@@ -15,7 +16,7 @@ from bsa.spec.problems import Problem
 
 
 @click.command(epilog=EXIT)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=completion.specs)
 @options("plugins")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text",
               help="json has lines and columns, too; github annotates the lines of a pull request.")  # fmt: skip

@@ -15,3 +15,4 @@ from bsa.evaluation._spec import IMAGES as IMAGES
 from bsa.evaluation._spec import SEEN as SEEN
 from bsa.evaluation._spec import experiment as experiment
 from bsa.evaluation._spec import exploration as exploration
+from bsa.evaluation._spec import legal as legal
