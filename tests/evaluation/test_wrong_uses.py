@@ -167,7 +167,7 @@ WRONG = {
     "no --data": (["net.keras"], ("expected --data: the test images, such as test.npz",)),
     "--pixels of one number": option("--pixels", "255", "--pixels: expected LOW,HIGH such as 0,255"),
     "--pixels that are no number": option("--pixels", "0;255", "--pixels: expected LOW,HIGH such as 0,255"),
-    "--pixels with NaN": option("--pixels", "nan,1", "/model/pixels/0: expected a number, found NaN"),
+    "--pixels with NaN": option("--pixels", "nan,1", "--pixels, item 1: expected a number, found NaN"),
     "--pixels the wrong way": option("--pixels", "255,0", "/net.keras: expected pixels as [low, high]"),
     "--pixels unknown": option("--pixels", "imagenet", 'expected one of tf, torch, caffe, found "imagenet"'),
     "--pixels of colours": option("--pixels", "torch", "expected mean as one number or 1, one for each channel"),
