@@ -157,4 +157,4 @@ def _records(result):
         rho = {"rho_mean": control["rho"]["mean"], "rho": control["rho"]["largest"]}
         row = {"network": place["network"], "attack": place["label"], "cell": f"{place['cell']}", **rho}
         row |= {"threshold": ball["threshold"], "radius": ball["radius"], "images": control["images"]}
-        yield row | {name: ball["pairs"] and ball["pairs"][name] for name in PAIRS}
+        yield row | {said: ball["pairs"] and ball["pairs"][name] for name, said in PAIRS.items()}

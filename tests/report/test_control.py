@@ -73,6 +73,13 @@ def test_programs_read_the_rates_and_the_pairs(made):
     assert far == ["success"]
 
 
+def test_the_pairs_of_a_cell_stand_beside_its_name(made):
+    (found,) = (part for part in _control.pages(made(PAPER, content)).parts if isinstance(part, Table))
+    rows = list(csv.DictReader(io.StringIO(written.table(found))))
+    assert [row["cell"] for row in rows] == ["(0.9, 0)", "(0.9, 0)", "(0.7, 0.15)", "(0.7, 0.15)"]
+    assert [row["broken in the cell alone"] for row in rows] == ["1", "1", "", "1"]
+
+
 def test_without_a_control_nothing_of_it_is_there(made):
     results = made(PAPER | {"control": False}, content)
     assert table(results).columns == ["scale, shift", "accuracy", "threshold", "pgd"]
