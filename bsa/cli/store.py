@@ -99,11 +99,15 @@ def rm(keys, dry_run, yes, as_json, **which):
     Options narrow each other down: --spec quickstart --kind attack are the attacks of quickstart. A run that needs
     what was deleted computes it again.
     """
+    from bsa.engine import tidy
+
     if not keys and not any(which[name] for name in ("specs", "kind", "days")):
         raise UsageError("bsa store rm: expected a KEY, --spec, --kind or --older-than, found none: see `bsa store ls`")
     artefacts, found = _chosen(**which)
     if keys:
         found = [entry for entry in found if entry.key in {_whole(key, found) for key in keys}]
+    if busy := _busy(tidy.entries(artefacts)):
+        click.echo(f"{busy}, by runs that may need what is deleted", err=True)
     _delete(artefacts, found, dry_run, yes, as_json)
 
 
@@ -126,13 +130,18 @@ def gc(keep, days, dry_run, yes, as_json, data_dir, weights_dir, root):
     kept = _keys(keep, data_dir, weights_dir)
     if keep and not any(entry.key in kept for entry in found):
         raise UsageError(f"bsa store gc: expected a SPEC of which {artefacts.root} holds stages, found none of theirs")
-    running_now = [entry for entry in found if entry.running]
-    if running_now:
-        click.echo(f"{len(running_now)} stages are being computed: what is stored stays", err=True)
+    if busy := _busy(found):
+        click.echo(f"{busy}: what is stored stays", err=True)
     garbage = tidy.garbage(found, kept, days)
     _delete(artefacts, garbage, dry_run, yes, as_json)
     if not dry_run:
         tidy.unlock(artefacts, found)
+
+
+def _busy(found):
+    """How many stages are computed now, as a sentence's beginning; "" where none is."""
+    count = sum(entry.running for entry in found)
+    return f"{count} stage{'s are' if count > 1 else ' is'} being computed" if count else ""
 
 
 def _chosen(specs, kind, days, data_dir, weights_dir, root):

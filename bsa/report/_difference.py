@@ -29,11 +29,11 @@ def difference_table(found: Sequence[Difference], names: tuple[str, str], tolera
             "" if d.rate.threshold is None else f"{d.rate.threshold:g}",
             *(_percent(rate) for rate in (d.a, d.b)),
             _said(d),
-            *([] if tolerance is None else ["beyond" if d.beyond(tolerance) else "within"]),
+            *([] if tolerance is None else ["yes" if d.beyond(tolerance) else ""]),
         ]
         for d in found
     ]
-    columns = [*keys, "A", "B", "B - A", *["tolerance"] * (tolerance is not None)]
+    columns = [*keys, "A", "B", "B - A", *["beyond"] * (tolerance is not None)]
     title = f"A: {names[0]}, B: {names[1]}"
     return Table(title, columns, rows, ["Rates in percent.", METHOD, *_overlap(found)], keys=keys)
 
