@@ -1,4 +1,4 @@
-"""What the environment says of how to compute: Keras's backend and settings, the choice of kernels.
+"""Settings of the environment that affect computation: Keras's backend and settings, the choice of kernels.
 
 No Keras and no TensorFlow here: another backend may not even be importable.
 """
@@ -58,9 +58,9 @@ def _settings(file):
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}. Keras needs it: mend or delete it") from None
+        raise UsageError(f"cannot read {file}: {error.strerror}. Keras needs it: repair or delete it") from None
     if not isinstance(settings, dict):
-        raise UsageError(f"{file}: expected a JSON object, found {settings!r:.40}. Mend or delete it")
+        raise UsageError(f"{file}: expected a JSON object, found {settings!r:.40}. Repair or delete it")
     for name, choices in CHOICES.items():
         if settings.get(name, choices[0]) not in choices:
             raise UsageError(f"{file}: expected {name} to be one of {', '.join(choices)}, found {settings[name]!r:.40}")

@@ -1,4 +1,4 @@
-"""The components there are, by kind and name: what ships with bsa, what installed packages and folders add.
+"""The components that exist, by kind and name: those that ship with bsa, and those of installed packages and folders.
 
 There is no list of them: a name is a module's, `bsa/<kind>/<name>.py` with a fragment `schemas/<kind>/<name>.json`.
 A package offers its own by an entry point in the group `bsa.<kind>` (`boundary = "my_package.boundary"`), with the

@@ -1,4 +1,4 @@
-"""The errors that a user can mend, each saying what was expected, what was found and what to do."""
+"""Errors that a user can fix, each saying what was expected, what was found and what to do."""
 
 import difflib
 import itertools
@@ -12,7 +12,7 @@ class BsaError(Exception):
 
 
 class UsageError(BsaError):
-    """The call itself is off: an unknown component, file or option."""
+    """The call itself is wrong: an unknown component, file or option."""
 
 
 class DataError(BsaError):
@@ -24,7 +24,7 @@ class WeightsError(BsaError):
 
 
 class ImagesError(UsageError, ValueError):
-    """Images are not such as a transformation takes, for example grey ones where it turns colours."""
+    """Images that a transformation does not take, for example grey ones where it changes colours."""
 
 
 class StoreError(BsaError):

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, sums that tell a damaged one, errors of the disk in a sentence. No TensorFlow."""
+"""Files that are complete or absent, checksums that detect damage, errors of the disk in a sentence. No TensorFlow."""
 
 import contextlib
 import hashlib
@@ -21,14 +21,14 @@ WORK = "work"  # the folder in a `.part` for what a killed run goes on from; it 
 LOG = "tensorboard"  # the folder of a training's log for people, which no result is read from: it has no sums
 TEMPORARY = ".tmp"  # how the name of a file that is being written ends; such a file is nobody's result
 SUM = hashlib.sha256().digest_size  # bytes at the end of a kept file
-ADVICE = "What is finished is stored: mend that, and the same command goes on."
+ADVICE = "Finished stages are stored: solve this, and the same command continues."
 
 
 @contextlib.contextmanager
 def told(what: str, advice: str = ADVICE) -> Iterator[None]:
-    """Turns an OSError (a full disk, another user's file, a folder that is none) into a StoreError of one sentence.
+    """Turns an OSError (a full disk, another user's file, a missing folder) into a StoreError of one sentence.
 
-    `what` could not be done: "write results/a.json". Errors of a connection pass, as they are no fault of the disk.
+    `what` could not be done: "write results/a.json". Errors of a connection pass: they are no fault of the disk.
     """
     try:
         yield
@@ -90,10 +90,10 @@ def keep(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def recall(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays that `keep` put into a file, or None where there is none.
+    """The arrays that `keep` put into a file, or None if there is none.
 
-    A file that is damaged, or of a bsa that kept no sums, is removed and told of on standard error: it is as if it had
-    never been there, so that its work is done again. StoreError where it can be neither read nor removed.
+    A file that is damaged, or of a bsa without checksums, is removed and reported on standard error; its work is done
+    again. StoreError if it can be neither read nor removed.
     """
     path = Path(path)
     with told(f"read {path}"):

@@ -1,6 +1,6 @@
-"""Files of foreign weights: where they are looked for, how they are fetched, and the sha256 that names them.
+"""Files of foreign weights: where they are searched, how they are downloaded, and the sha256 that identifies them.
 
-A network with foreign weights is stored under the content of their file, not under its place. No TensorFlow here.
+A network with foreign weights is stored under the content of their file, not under its path. No TensorFlow here.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""What components there are, for people and programs: their parameters, defaults, descriptions and origin.
+"""The components that exist, for people and programs: their parameters, defaults, descriptions and origin.
 
-All of it is read off the fragments: nothing is imported.
+Everything is read from the fragments: nothing is imported.
 """
 
 import json
@@ -34,10 +34,10 @@ class Component(NamedTuple):
 
 
 def components(kind: str | None = None, name: str | None = None) -> list[Component]:
-    """The components there are: all, those of a kind such as "attacks", or the one of that kind and name.
+    """The existing components: all, those of a kind such as "attacks", or the one of that kind and name.
 
-    Those of installed packages (entry points in `bsa.<kind>`) and of folders of plug-ins are among them; one that
-    cannot be used says in `wrong` why. Raises UsageError for a kind or a name that does not exist.
+    Those of installed packages (entry points in `bsa.<kind>`) and of folders of plug-ins are included; for one that
+    cannot be used, `wrong` says why. Raises UsageError for a kind or a name that does not exist.
     """
     if kind is not None and kind not in catalog.KINDS:
         known = ", ".join(catalog.KINDS)

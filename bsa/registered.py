@@ -1,6 +1,6 @@
-"""Layers of people's own: what plug-ins register with Keras, so that networks in files can be opened.
+"""Custom layers: what plug-ins register with Keras, so that networks in files can be opened.
 
-A package offers modules by entry points in the group `bsa.layers`, a folder of plug-ins has them as `layers/*.py`. They
+A package offers modules by entry points in the group `bsa.layers`; a folder of plug-ins has them as `layers/*.py`. They
 are imported before a network is opened, and register their classes by `keras.saving.register_keras_serializable`.
 Nothing here imports TensorFlow.
 """

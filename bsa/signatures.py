@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says, and what to do about one that is something else."""
+"""The kind of a file by its first bytes, whatever its name says, and what to do if it is not the expected one."""
 
 import struct
 import zipfile

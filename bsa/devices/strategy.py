@@ -1,7 +1,7 @@
-"""The devices that share a computation: one, several of one machine, or those of several processes.
+"""The devices that share a computation: one, several on one machine, or those of several processes.
 
-A `Devices` is where a training's batch and an attack's chunks go. Draws never depend on it, so that results agree:
-chunks bit for bit, a training to the rounding of its sums.
+A `Devices` is where a training's batch and an attack's chunks are computed. Draws do not depend on it, so results
+agree: chunks bit for bit, a training up to the rounding of its sums.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What of an experiment stands in keys: components with their versions, its data, how images are moved."""
+"""What keys contain of an experiment: components with their versions, its data, and how images are moved."""
 
 from collections.abc import Mapping
 from pathlib import Path

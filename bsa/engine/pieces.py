@@ -1,4 +1,4 @@
-"""Work on many images in chunks, shared by devices; long work is saved as it goes, and a killed run goes on from it."""
+"""Work on many images in chunks, shared by devices; long work is saved step by step, so that killed runs continue."""
 
 import concurrent.futures
 import contextlib
@@ -18,13 +18,21 @@ PAUSE = 0.5  # seconds between two looks for chunks that other processes have do
 
 
 def run(works, made, shown, x, y, index, size, folder, progress, pool=None):
-    """`work(x, y, index=index, journal=journal)` on `size` images at a time, joined; what `folder` holds is not redone.
+    """`work(x, y, index=index, journal=journal)` on `size` images at a time, joined; finished chunks are not repeated.
 
-    `works` are as many equal ones as there are devices; each takes the next chunk when it is done with one.
-    x (n, height, width, channels), y and index (n,). `made` is the type of what `work` gives, a NamedTuple of arrays
-    with `notes` last, and `shown` its field of booleans whose share `progress(done, total, **share)` is told. Of an
-    attack the searches within a chunk are saved, too, and told: images of a chunk at work are an estimate.
     With a `bsa.engine.pool.Pool` there is one work, and other processes may compute some of the chunks.
+
+    Args:
+        works: equal functions, one for each device; each takes the next chunk when it has finished one.
+        made: the type of what `work` returns, a NamedTuple of arrays with `notes` last.
+        shown: its field of booleans whose share is reported.
+        x: (n, height, width, channels).
+        y: (n,).
+        index: (n,) the images' numbers.
+        size: images in a chunk.
+        folder: keeps the chunks, and the searches of an attack within a chunk.
+        progress: `progress(done, total, **share)`; of chunks at work, the number of images done is an estimate.
+        pool: other processes that help.
     """
     places = [slice(at, at + size) for at in range(0, len(x), size)]
     files = {folder / f"chunk_{number:04d}.npz": place for number, place in enumerate(places)}

@@ -1,7 +1,7 @@
-"""From a resolved spec to its stages: what there is to compute, each with the key it is stored under. Pure.
+"""From a resolved spec to its stages: what has to be computed, each with the key under which it is stored. Pure.
 
-A key is the sha256 of everything that the result depends on and of nothing else: names of networks, labels, comments
-and reports are in no key, so that two specs that train the same network share it.
+A key is the sha256 of everything that the result depends on, and of nothing else. Names of networks, labels, comments
+and reports are in no key, so two specs that train the same network share it.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from bsa.spec.exploring import explored
 
 
 class Stage(NamedTuple):
-    """One thing to compute. `params` is what it depends on beside `needs`, the keys of the stages before it."""
+    """One thing to compute. `params` is what it depends on besides `needs`, the keys of earlier stages."""
 
     kind: str  # "network", "measure", "certify", "attack", "control", "invariant", "sanity" or "explore"
     title: str  # for people: 'attack carlini_wagner_linf, network main, cell (0.9, 0)'
@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 def stages(spec, data):
-    """The stages of an `Experiment` in an order in which each comes after what it needs, without repeats.
+    """The stages of an `Experiment`, each after those that it needs, without repeats.
 
     `data` describes the spec's data set: `{"fingerprint", "input_shape", "num_classes"}`.
     """

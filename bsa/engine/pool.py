@@ -1,9 +1,9 @@
-"""Idle workers of Ray help a stage with its pieces of long work.
+"""Idle workers of Ray help a stage with its chunks.
 
-A stage works through its pieces as in the plain run; its helpers, tasks that wait in Ray's queue for a worker with
-nothing else to do, do the same from the images that they are sent. Who computes a piece holds its lock, which dies with
-its process, and the piece's file in the stage's `.part` says that it is done: a helper that is lost loses nothing, and
-a stage needs none of them.
+A stage works through its chunks as in a plain run. Its helpers, tasks that wait in Ray's queue for an idle worker, do
+the same with the images that they are sent. Whoever computes a chunk holds its lock, which is released when its process
+ends, and the chunk's file in the stage's `.part` says that it is done. So a lost helper loses nothing, and a stage
+needs none.
 """
 
 import contextlib

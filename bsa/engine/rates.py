@@ -1,4 +1,4 @@
-"""The rates of a run, counted: accuracy, success, certified error, a row each. From the store, without TensorFlow."""
+"""The rates of a run: accuracy, success, certified error, one per row. From the store, without TensorFlow."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ ACCURACY, SUCCESS, CERTIFIED_ERROR = METRICS = ("accuracy", "success", "certifie
 
 
 class Rate(NamedTuple):
-    """A share of images: `count` of `images`, of one network in one cell."""
+    """A proportion: `count` of `images`, of one network in one cell."""
 
     network: str
     cell: Cell

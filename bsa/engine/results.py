@@ -1,4 +1,4 @@
-"""The results of a spec as reports read them: from the store alone, without TensorFlow."""
+"""The results of a spec as reports read them: only from the store, without TensorFlow."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 
 class Results:
-    """The results of an `Experiment` in a `Store`; BsaError names what has not been run."""
+    """The results of an `Experiment` in a `Store`; BsaError names what is missing."""
 
     def __init__(self, spec: Experiment, artefacts: Store, data: dict[str, Any]):
         self.spec, self.class_names = spec, tuple(data.get("class_names", ()))

@@ -1,8 +1,9 @@
-"""Artefact folders: work in `<key>.part`, commit by rename, so that a folder that exists is whole.
+"""Artefact folders: work in `<key>.part`, committed by renaming, so that a folder without that suffix is complete.
 
 A committed folder holds the stage's files and `record.json` with the sha256 of each and of itself. Its key is that of
-what the record says was computed, so that a folder under another name is found out. Work files of a killed run stay in
-`.part` and the next run goes on from them; locks keep two runs off one stage and die with their process.
+what the record says was computed, so that a folder under another name is detected. Work files of a killed run stay in
+`.part`, and the next run continues from them. Locks prevent two runs from working on one stage, and are released when
+their process ends.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ UNSUMMED = {*HASHED, "key", "title", "metrics", "versions", "seconds", "peak_mem
 
 
 def default_root():
-    """The store used where none is named: BSA_STORE, or bsa's folder among the user's caches."""
+    """The default store: BSA_STORE, or bsa's folder in the user's cache."""
     return Path(os.environ.get("BSA_STORE") or Path(platformdirs.user_cache_dir("bsa")) / "store")
 
 

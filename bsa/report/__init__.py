@@ -27,11 +27,11 @@ def render(
     out: Path,
     about: dict[str, Any] | None = None,
 ) -> Iterator[str | Text | Table]:
-    """Write the pages of the results' spec into the folder `out`, part by part; yields what a terminal is to show.
+    """Write the pages of the results' spec into the folder `out`, part by part; yields what a terminal shows.
 
-    The control of cells and what the sanity checks found come last, whatever the reports are: a warning is not to be
-    missed. In a collection they stand in a folder for each experiment. After them all parts are joined on one page,
-    index.html, with what `about` tells of the run.
+    The control of cells and the sanity checks come last, whatever the reports are, so that warnings are not missed. A
+    collection has a folder for each experiment. Finally all parts are joined on one page, index.html, with `about`,
+    which describes the run.
     """
     out.mkdir(parents=True, exist_ok=True)
     written = []

@@ -1,4 +1,4 @@
-"""The control of a cell: what the same attack breaks around the original images, in a ball that holds the cell's."""
+"""The control of a cell: what the same attack breaks around the original images, in a ball that contains the cell's."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,11 +18,11 @@ PAIRS = {
 }
 EXPLAINED = (
     f"rho: how far a cell's images were moved, the largest max |x' - x|. {BALL.capitalize()}: success of the same "
-    "attack around the original images, within threshold + rho, a ball that holds the cell's: where it breaks as many, "
-    "the cell shows where robustness ends and no more."
+    "attack around the original images, within threshold + rho. This ball contains those of the cell: if as many break "
+    "in it, the cell only shows where robustness ends."
 )
 NOTHING = (
-    f"A dash: threshold + rho reaches {GREY:g}, where a grey image lies in every ball, and the control says nothing."
+    f"A dash: threshold + rho reaches {GREY:g}, where every ball contains a grey image, and the control says nothing."
 )
 
 
@@ -36,7 +36,7 @@ def pages(results: Results) -> Page:
     rows = [row for result in found for row in _rows(result)]
     heads = ["network", "attack", "cell", "images", "rho, mean", "rho", "threshold", "radius", "in the cell", BALL]
     heads += ["in both", "in the cell alone", f"in the {BALL} alone", "in neither"]
-    notes = [EXPLAINED, NOTHING, "The last columns count images; all of a line are of the same images."]
+    notes = [EXPLAINED, NOTHING, "The last columns count images; all numbers of a line are of the same images."]
     table = Table(title, heads, rows, notes, STEM, apart=True, records=[one for r in found for one in _records(r)])
     return Page(
         title, [table, Data(title, STEM, value), Note(_counted(found), table=STEM, holds="the pairs of images")]
@@ -64,14 +64,14 @@ def sentence(result: Result) -> str:
     """What the control of a cell says at the largest threshold, to somebody who has not read the paper."""
     first = numbers(result)["balls"][0]
     if not first["success"]:
-        return f"Whether that is more than a {BALL} cannot be told: the images moved too far."
+        return f"Whether that is more than a {BALL} cannot be decided: the images moved too far."
     cell, ball = first["cell"], first["success"]
     said = (
-        f"Around the images as they are, {_share(ball)} break within {first['radius']:g}, a {BALL} that holds the "
+        f"Around the original images, {_share(ball)} break within {first['radius']:g}, a {BALL} that contains the "
         f"cell's; of the same images {_share(cell)} break in the cell"
     )
     if ball["count"] >= cell["count"]:
-        return f"{said}: robustness that ends between the two radii explains it; the cell need be no blind spot."
+        return f"{said}: robustness that ends between the two radii explains it; the cell may be no blind spot."
     return f"{said}: the attack finds more in the cell."
 
 
@@ -105,7 +105,7 @@ def notes(controls: Sequence[dict[str, Any]]) -> Iterator[str]:
         counts = sorted({control["images"] for control in controls})
         images = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         seconds = sum(control["seconds"] for control in controls)
-        yield f"{EXPLAINED} It is of {images} images a cell, and took {seconds:.0f} s in all."
+        yield f"{EXPLAINED} It was measured on {images} images per cell, and took {seconds:.0f} s in all."
         if any(ball["radius"] is None for control in controls for ball in control["balls"]):
             yield NOTHING
         yield from dict.fromkeys(note for control in controls for note in control["notes"])
@@ -126,7 +126,7 @@ def _counted(found):
     said = [ball for _, ball in first if ball["success"]]
     as_many = sum(ball["success"]["count"] >= ball["cell"]["count"] for ball in said)
     silent = len(first) - len(said)
-    rest = f"; of {silent} more it says nothing" if silent else ""
+    rest = f"; for {silent} more it says nothing" if silent else ""
     return (
         f"control: in {as_many} of {len(said)} attacked cells the attack breaks as many images, or more, in the {BALL} "
         f"around the originals{rest}"

@@ -1,4 +1,4 @@
-"""A results folder: it belongs to one run, and `run.json` in it says to which."""
+"""A results folder: it belongs to one run, which `run.json` in it identifies."""
 
 import contextlib
 import datetime

@@ -18,16 +18,23 @@ def separation(
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """What `score` (n,) says of `flag` (n,) bool, as JSON: AUROC and Spearman's rho with 95 % percentile intervals.
+    """How well a score separates flagged images, as JSON: AUROC and Spearman's rho with 95 % percentile intervals.
 
-    The AUROC is the probability that a flagged image has the higher score, ties counted half: 0.5 says nothing, 1 is
+    The AUROC is the probability that a flagged image has the higher score, ties counted half: 0.5 is chance, 1 is
     perfect separation. Rho is Pearson's correlation of the flag with the ranks of the score, ties at their mean rank.
-    `item` (n,) int numbers what is drawn, with replacement: entries that share an image's number, at most one flagged
-    and one other, are drawn together, and the AUROC does not compare them with each other (it would be biased by that).
 
-    Both are None with fewer than `FEWEST` flagged images or others, rho also where all scores are equal. Resamples
-    that lack one of the two kinds are left out. Where the kinds are perfectly separated, every resample says 1: the
-    interval is (1, 1), which is all that a bootstrap can know. Efron and Tibshirani (1993), section 13.3.
+    Both are None with fewer than `FEWEST` flagged images or others, rho also if all scores are equal. Resamples that
+    lack one of the two kinds are left out. If the kinds are perfectly separated, so is every resample: the interval is
+    (1, 1), which is all that a bootstrap can show. Efron and Tibshirani (1993), section 13.3.
+
+    Args:
+        score: (n,).
+        flag: (n,) bool.
+        item: (n,) int, numbers what is drawn, with replacement: entries that share an image's number, at most one
+            flagged and one other, are drawn together, and the AUROC does not compare them with each other
+            (that would bias it).
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
     score, flag = np.asarray(score, np.float64), np.asarray(flag, bool)
     found = {"images": len(flag), "flagged": int(flag.sum()), "auroc": None, "spearman": None}

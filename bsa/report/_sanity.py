@@ -1,4 +1,4 @@
-"""What the sanity checks found: a line and warnings for people, a table of the figures for who wants to know."""
+"""The results of the sanity checks: a line and warnings for people, and a table of all figures."""
 
 from bsa.checks import STRONGEST, TOO_FEW, asks
 from bsa.engine.results import Results
@@ -107,11 +107,11 @@ def _table(results, title):
         rows += [[name, *(each.get(name, missing) for each in columns), said(name)] for name in names]
     notes = [
         "First the result of each check, then figures. docs/checks.md says what to do where one fails. "
-        "Accuracy: of the first test images, a cell, with its 95 % Wilson interval. "
+        "Accuracy: on the first test images of a cell, with its 95 % Wilson interval. "
         "Dead: share of pixels whose gradient is below a thousandth of the image's largest. Zero gradients: share of "
-        "images without any, in any cell and at any start. Gains are in points of success at epsilon; that of a start "
-        "is what it adds to those before it, that of the strongest of the spec what it finds more on all images of a "
-        "cell. Success and other gains are of a few images of all cells.",
+        "images without any gradient, the largest over cells and starts. Gains are points of success at epsilon: that "
+        "of a start is added to those before it, that of the strongest of the spec is on all images of a cell. Success "
+        "and other gains are on a few images of all cells.",
         *lines(results),
     ]
     return Table(title, ["", *heads, "what it asks"], rows, notes, STEM, apart=True)

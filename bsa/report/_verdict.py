@@ -1,4 +1,4 @@
-"""What came out, in a few sentences for somebody who has not read the paper: the first thing on a page."""
+"""The result in a few sentences for someone who has not read the paper: the first thing on a page."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,7 @@
 """Attack success against the distance to the training images, in a network's embedding (paper, Figures 1-3, 6-9, 11).
 
-Below, how many test images lie at each distance; above, the success rate among those attacked in each bin.
+Lower axes: how many test images there are at each distance. Upper axes: the success rate among those attacked in each
+bin.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Do blind-spot images lie farther from the training images than the originals? (paper, Figure 5)"""
+"""Are blind-spot images farther from the training images than the originals? (paper, Figure 5)"""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What a search for blind spots found, on images that it did not see, and where its probes went."""
+"""What a search for blind spots found, on images that it did not see, and the points that it tried."""
 
 import functools
 import json
@@ -94,8 +94,8 @@ def _notes(value):
     )
     yield (
         "Moved by: max |x' - x|, its mean and largest. Control: the same attack around the original images, within the "
-        "threshold plus the largest move; that ball holds the balls around the moved images: where the control is as "
-        "high, a larger ball explains the success. It says nothing where the radius reaches 0.5."
+        "threshold plus the largest move. That ball contains those around the moved images: if the control is as high, "
+        "a larger ball explains the success. It says nothing where the radius reaches 0.5."
     )
     for found in (value["most"], value["mildest"]):
         if found and found["unseen"]["clipped"] > 0:

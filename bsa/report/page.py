@@ -1,7 +1,7 @@
-"""What a report is made of: a page of tables, figures, notes and data, of no format.
+"""What a report consists of: a page of tables, figures, notes and data, independent of a format.
 
 A report `bsa/report/<name>.py` has `pages(results, **params) -> Page`, which writes nothing; `bsa.report.write` has a
-module for each format. A stem is a file's name without its suffix; without one, a part is in no file of its own.
+module for each format. A stem is a file's name without its suffix; a part without one is in no file of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""A model in, a model out: in another precision, with quicker gradients, with opened ReLUs."""
+"""Functions from a model to a model: in another precision, with faster or surrogate gradients, wrapped."""

@@ -1,4 +1,4 @@
-"""Copies of a model: made layer by layer, given its state, and compared with it on images before they stand for it."""
+"""Copies of a model: made layer by layer, given its state, and compared with it on images before they are used."""
 
 import keras
 import numpy as np

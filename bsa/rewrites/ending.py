@@ -1,4 +1,4 @@
-"""How a network ends: with which activation, and what stands before it, in the graph of a model that has one."""
+"""The end of a network: its last activation and the logits before it, in the graph of a model that has one."""
 
 from typing import NamedTuple
 

@@ -1,8 +1,8 @@
-"""`tf.custom_gradient` for graphs that shall be freed once nobody needs them.
+"""`tf.custom_gradient` for graphs that are freed once they are no longer used.
 
-TensorFlow enters every such gradient of a graph into a registry of the whole process, with tensors of the graph: the
-graph and all variables it captured, a network's weights, then stay for ever. Here the graph holds its gradient, and the
-registry looks it up there.
+TensorFlow enters every such gradient of a graph into a registry of the whole process, with tensors of the graph. So the
+graph and all variables that it captured, a network's weights, stay in memory forever. Here the graph holds its
+gradient, and the registry looks it up there.
 """
 
 import functools

@@ -1,7 +1,7 @@
-"""A gentler backward pass for ReLU: units that are off still pass some gradient on.
+"""A surrogate gradient for ReLU: units that are off still pass some gradient.
 
-In a blind spot most first-layer units that see the constant background are off, so that the true gradient there says
-nothing; a backward pass as of a softplus opens them. Logits stay those of the model.
+In a blind spot most first-layer units that see the constant background are off, so that the true gradient there is
+uninformative. The backward pass of a softplus lets gradients through. Logits stay those of the model.
 """
 
 import keras
@@ -32,11 +32,11 @@ def open_relu(sharpness, ceiling=None):
 
 
 def opened(model, sharpness):
-    """A copy of `model`, with its weights as they are now, whose ReLUs pass gradients by `open_relu`.
+    """A copy of `model`, with its current weights, whose ReLUs pass gradients by `open_relu`.
 
     ReLU and ReLU6 are found as a layer's activation, as layers, as operations of a functional model and in nested
-    models. Gives `model` itself where there is none, and None where Keras cannot rebuild the model so that it answers
-    as before (a subclassed one, a layer without config or with a state that is no weight).
+    models. Returns `model` itself if there is none, and None if Keras cannot rebuild the model with the same outputs (a
+    subclassed model, a layer without config or with state that is no weight).
     """
     found = []
 

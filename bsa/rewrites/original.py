@@ -1,4 +1,4 @@
-"""A classifier as its owner calls it: what it takes, which output it gives, and its answers for images in [0, 1]."""
+"""A classifier before it is wrapped: what it takes, which output is used, and its outputs for images in [0, 1]."""
 
 import math
 from collections.abc import Mapping

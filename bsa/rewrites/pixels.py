@@ -1,4 +1,4 @@
-"""What pixels a network takes, as people state it, and the layers that make them of pixels in [0, 1]."""
+"""The pixels that a network takes, as users state them, and the layers that compute them from pixels in [0, 1]."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Twins of a model that compute in another precision and keep float32 weights. No global policy is touched."""
+"""Copies of a model that compute in another precision and keep float32 weights. No global policy is changed."""
 
 import warnings
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 from bsa.rewrites import convolution, timing
 from bsa.rewrites.copies import carry, remade
 
-tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 shall mean float32, proofs hang on it
+tf.config.experimental.enable_tensor_float_32_execution(False)  # on GPUs, float32 must be float32: proofs depend on it
 
 SLOW = 3.5  # times as long as in float32: equal speeds never came out so on a busy machine, emulations at 4.7 to 17
 

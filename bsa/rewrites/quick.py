@@ -1,11 +1,11 @@
-"""Layers with a quick gradient for their input, the one that attacks need at every pass.
+"""Layers with a faster gradient for their input, which attacks compute at every pass.
 
-A CPU's gradient of a large dense layer multiplies by the transposed weights, and lays them out anew for it at every
-pass: of the pass of 16 images through `madry_mnist`, whose largest weights are 3136 x 1024, that is more than half.
-Transposing the other factor, a few rows, and the product gives the same. Two more depend on whose kernels TensorFlow
-takes for this processor. Its own gradient of max pooling looks for each maximum again, number by number, a fifth of a
-pass; oneDNN's gradient of a convolution of grey images, a convolution to one channel, leaves all lanes but one empty:
-in `madry_mnist` it takes as long as that of the next layer, of 16 times the work.
+On a CPU, TensorFlow's gradient of a large dense layer multiplies by the transposed weights, and transposes them again
+at every pass: more than half of the pass of 16 images through `madry_mnist`, whose largest weights are 3136 x 1024.
+Transposing the other factor, a few rows, and the product gives the same result. Two more gradients depend on the
+kernels that TensorFlow chooses for the processor. Its gradient of max pooling searches for each maximum again, number
+by number, a fifth of a pass. oneDNN's gradient of a convolution of grey images, a convolution to one channel, leaves
+all SIMD lanes but one empty: in `madry_mnist` it takes as long as that of the next layer, with 16 times the work.
 """
 
 import keras

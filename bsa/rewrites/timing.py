@@ -1,4 +1,4 @@
-"""Which of two ways of computing the same is quicker on this machine: by timing, or as the environment says."""
+"""Which of two equivalent kernels is faster on this machine: by timing, or as the environment says."""
 
 import os
 import threading

@@ -1,7 +1,7 @@
-"""Any classifier as attacks take one: from images in [0, 1] to logits (n, classes), compared with the original.
+"""Wraps any classifier for attacks: from images in [0, 1] to logits (n, classes), compared with the original.
 
-What makes probabilities of logits is taken off where it can be found; elsewhere log-probabilities stand for the
-logits, which differ from them by a constant for each image: margins and cross-entropy are the same.
+A final softmax or sigmoid is removed where it can be found. Elsewhere log-probabilities replace the logits: they differ
+from them by a constant for each image, so that margins and cross-entropy are the same.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Read, check and resolve a spec: the JSON file that states one experiment, or a collection of them.
 
-The resolved spec (comments stripped, defaults filled in) is what is hashed, run and stored: an `Experiment`, or a
-`Collection` of them. Nothing here imports TensorFlow: `bsa validate` is to answer at once.
+The resolved spec (without comments, with defaults) is what is hashed, run and stored: an `Experiment`, or a
+`Collection` of them. No TensorFlow here, so that `bsa validate` is fast.
 """
 
 from bsa.spec.chain import chained as chained

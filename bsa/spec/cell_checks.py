@@ -1,4 +1,4 @@
-"""What is wrong with the cells of a spec: transformations that there are not, points that are not allowed."""
+"""Errors in the cells of a spec: unknown transformations, points that are not allowed."""
 
 from bsa.errors import UsageError, one_line
 from bsa.spec import cells

@@ -12,8 +12,8 @@ from bsa.transforms import Transform, chain
 def chained(steps: Sequence[str | Mapping[str, Any]]) -> Transform:
     """The chain of transformations that are listed by name, or as an object with "name" and parameters.
 
-    The second transformation of one name is called "rotate_2". Raises UsageError for one that does not exist, or with
-    parameters that it does not take.
+    A second transformation of the same name is called "rotate_2". Raises UsageError for one that does not exist, or
+    with parameters that it does not take.
     """
     given = [{"name": step} if isinstance(step, str) else step for step in steps]
     called = [each["name"] for each in given]
@@ -24,9 +24,9 @@ def chained(steps: Sequence[str | Mapping[str, Any]]) -> Transform:
 
 
 def transform(name: str, **params: Any) -> Transform:
-    """A transformation: `bsa.transform("scale_shift", pixel_range=(0, 1))`, of which `bsa.transforms` says what it is.
+    """A transformation: `bsa.transform("scale_shift", pixel_range=(0, 1))`; see `bsa.transforms`.
 
-    Raises UsageError for a name or parameters that there are not.
+    Raises UsageError for an unknown name or parameters that it does not take.
     """
     params = parameters("transforms", name, params)
     try:

@@ -1,6 +1,7 @@
 """What a resolved spec asks for, as the plan, the stages, the reports and the command line read it. No TensorFlow.
 
-Both are mappings, too, of the JSON with all defaults, a spec again. What is derived from it is derived here, and once.
+Both classes are also mappings: the JSON with all defaults, which is a spec again. Everything derived from it is derived
+here, once.
 """
 
 import dataclasses

@@ -38,13 +38,13 @@ class SpecError(BsaError):
     def __init__(self, file: object, found: Iterable[Problem]) -> None:
         self.file, self.problems = str(file), list(found)
         if len(self.problems) > MOST:
-            rest = Problem("", f"at most {MOST} problems", "more, which are told once these are mended")
+            rest = Problem("", f"at most {MOST} problems", "more, which are shown once these are fixed")
             self.problems[MOST:] = [rest]
         super().__init__("\n".join(f"{self.file}: {p}" for p in self.problems))
 
 
 def printable(text: str) -> str:
-    """`text` with halves of characters, which no terminal can show, as escapes."""
+    """`text` with lone surrogates, which no terminal can show, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""JSON texts: read strictly, written in one canonical way. No TensorFlow."""
+"""JSON texts: read strictly, written in one canonical form. No TensorFlow."""
 
 import collections
 import hashlib

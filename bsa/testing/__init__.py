@@ -1,8 +1,7 @@
-"""The tests that anybody's component must pass: `check_attack("boundary", steps=10)` and its sisters.
+"""The tests that every component must pass: `check_attack("boundary", steps=10)` and its siblings.
 
-Each runs a table of checks on a real component, by its name as in a spec, and raises AssertionError with a sentence
-where one fails. What they work on ships with bsa: scikit-learn's digits and a small network that was trained
-adversarially on them.
+Each runs a table of checks on a real component, by its name as in a spec, and raises AssertionError with a sentence if
+one fails. The data and the network ship with bsa: scikit-learn's digits and a small adversarially trained network.
 """
 
 from bsa.testing._attack import ATTACK as ATTACK

@@ -21,8 +21,8 @@ EDGE = 0.02  # of the images: float32 sums in another order may tip one that lie
 def check_attack(name: str, **params: Any) -> None:
     """Check an attack by its name, with parameters as in a spec; AssertionError says what is wrong.
 
-    `epsilon` is 0.1 unless given: a radius within which the attack breaks some of the shared network's 100 images, and
-    not all, so that the checks have both to look at. Cheap parameters will do: it is called some 20 times.
+    `epsilon` is 0.1 by default: choose a radius within which the attack breaks some of the shared network's 100 images,
+    but not all, so that the checks see both. Choose cheap parameters: the attack is called some 20 times.
     """
     told("attacks", name, ATTACK, Attacking(name, **params))
 

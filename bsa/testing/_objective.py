@@ -49,7 +49,7 @@ class Training:
 def check_objective(name: str, *, model: str = "wong_small", **params: Any) -> None:
     """Check an objective by its name, with parameters as in a spec; AssertionError says what is wrong.
 
-    It trains `model`, a network's name, for a few steps on some digits; `steps` need not be given.
+    It trains `model`, a network's name, for a few steps on some digits; `steps` may be left out.
     """
     told("train", name, OBJECTIVE, Training(name, model, **params))
 

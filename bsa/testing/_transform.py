@@ -55,7 +55,7 @@ class Moving:
 def check_transform(name: str, *, shapes: Sequence[tuple[int, int, int]] = SHAPES, **params: Any) -> None:
     """Check a transformation by its name, with parameters as in a spec; AssertionError says what is wrong.
 
-    `shapes` are the (height, width, channels) of the images that it is tried on: give those that it takes.
+    `shapes` are the (height, width, channels) of the images that it is tried on: pass those that it takes.
     """
     told("transforms", name, TRANSFORM, Moving(name, shapes, params))
 

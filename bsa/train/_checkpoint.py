@@ -1,4 +1,4 @@
-"""Checkpoints of a training: all variables, the next step and the history so far; and its TensorBoard scalars."""
+"""Checkpoints of a training: all variables, the next step and the history so far; and TensorBoard scalars."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ SECONDS_BETWEEN = 2.0  # at least; a checkpoint never takes more than a fiftieth
 
 
 class State:
-    """What a checkpoint holds: all variables, the next step and the history so far."""
+    """The content of a checkpoint: all variables, the next step and the history so far."""
 
     def __init__(self, variables, folder, identity, devices):
         self.variables, self.folder, self.identity, self.history = variables, folder, identity, {}

@@ -1,4 +1,4 @@
-"""Numbers of a training that are none: found at the step where they arise, and what is to blame for them."""
+"""NaN and infinity in a training: found at the step where they arise, with their likely cause."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,8 +7,8 @@ from bsa.errors import TrainingError
 
 ADVICE = "A lower learning_rate, a longer epsilon_warmup or precision float32 usually helps."
 NETWORK = (
-    "look for a square root, a norm, a logarithm or a division of 0 in the network, or take precision float32, which "
-    "overflows last; the learning rate is not to blame"
+    "look for a square root, a norm, a logarithm or a division of 0 in the network, or use precision float32, which "
+    "overflows last; the learning rate is not the cause"
 )
 COUNTS = GRADIENTS, WEIGHTS = "gradients that are no numbers", "weights that are no numbers"
 

@@ -1,4 +1,4 @@
-"""The one training loop. Everything random is a function of (seed, step), so a killed run resumes bit for bit."""
+"""The one training loop. All randomness is a function of (seed, step), so a killed run resumes bit for bit."""
 
 import hashlib
 from pathlib import Path
@@ -25,17 +25,28 @@ from bsa.train._finite import ADVICE
 def fit(model, data, objective, *, steps, batch_size, optimizer, learning_rate, precision, jit_compile, seed,
         weight_decay=None, augmentation=None, transform=None, gradient_accumulation=None, folder=None, progress=None,
         identity="", devices=device.ONE):  # fmt: skip
-    """Train `model` in place on `data` (see `bsa.data.pair`); returns the history, a dict of (steps,) float32 arrays.
+    """Train `model` in place; returns the history, a dict of (steps,) float32 arrays.
 
-    `objective(model, x, y, seed, step)` gives a loss for each example (n,) and a dict of per-example metrics; where
-    x is a part of a batch, `part` = (its first row, size of the whole batch) is given as well. `devices` share each
-    batch; the results agree with those of one device to the rounding of sums. `_update.make` says what a step is.
-    Each epoch is a fresh permutation of the training set without its last, incomplete batch. `folder` receives
-    checkpoints and TensorBoard scalars, and is resumed from; `progress(done, total, **metrics)` is called after
-    each step. `identity` tells trainings apart: a checkpoint of another one is not resumed. Raises TrainingError for
-    that, where the copy of the model that trains is not the model, and where a loss, a gradient, a weight or a logit
-    is no number: at that step, before it is kept; `model` then has the weights that it came with, and the last
-    checkpoint stays. Raises ValueError for images and labels that `bsa.data` refuses.
+    Each epoch is a new permutation of the training set without its last, incomplete batch. `_update.make` defines a
+    step.
+
+    Args:
+        model: the network.
+        objective: `objective(model, x, y, seed, step)` returns a loss for each example (n,) and a dict of per-example
+            metrics. If x is part of a batch, `part` = (its first row, size of the whole batch) is passed as well.
+        data: see `bsa.data.pair`.
+        folder: for checkpoints and TensorBoard scalars; a training resumes from it.
+        progress: `progress(done, total, **metrics)` is called after each step.
+        identity: distinguishes trainings: a checkpoint of another one is not resumed.
+        devices: share each batch; results agree with those of one device up to the rounding of sums.
+
+    The other arguments are the fields of `schemas/train/_loop.json`.
+
+    Raises:
+        TrainingError: the checkpoint is of another training; the copy of the model that trains differs from it; or a
+            loss, gradient, weight or logit is NaN or infinite. The last is raised at that step, before it is kept:
+            `model` then has its initial weights, and the last checkpoint stays.
+        ValueError: images and labels that `bsa.data` refuses.
     """
     data = _given(model, data)
     _check(len(data.x), batch_size, gradient_accumulation or 1, jit_compile, devices)
@@ -158,8 +169,8 @@ def _agree(devices, first, identity):
         same = devices.agree(first, int(identity[:6], 16))
     if not same:
         raise TrainingError(
-            f"expected all workers to begin the same training at one step, found another one than this, step {first}: "
-            "give all of them the same spec, data and version, and a store that they share"
+            f"expected all workers to begin the same training at the same step, found another one; this begins at step "
+            f"{first}: give all of them the same spec, data and version, and a shared store"
         )
 
 
@@ -178,7 +189,7 @@ def _sum(array):
 
 
 def rate_at(learning_rate, step):
-    """The learning rate at a step: a number, or the last of the pairs [from_step, rate] that has begun."""
+    """The learning rate at a step: a number, or that of the last of the pairs [from_step, rate] that has begun."""
     if isinstance(learning_rate, (int, float)):
         return learning_rate
     return [rate for start, rate in learning_rate if start <= step][-1]

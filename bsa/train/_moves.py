@@ -1,4 +1,4 @@
-"""Training over transformations: each image of a batch at a point of its own, drawn afresh at every step."""
+"""Training over transformations: each image of a batch is moved to its own random point, a new one at every step."""
 
 import tensorflow as tf
 

@@ -1,7 +1,7 @@
-"""One training step as a graph: the gradient over the global batch, in one piece or in several, and its use.
+"""One training step as a graph: the gradient over the global batch, in one or several parts, and its use.
 
-A global batch may be split among devices and among micro-batches. Nothing that is drawn depends on the split: images
-are drawn and augmented for the whole batch, and an objective that draws is told which rows of it it was given.
+A global batch may be split among devices and among micro-batches. Random draws do not depend on the split: images
+are drawn and augmented for the whole batch, and an objective that draws is told which rows it was given.
 """
 
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Weights from elsewhere: `load(model, path, *, ...)` puts those of a foreign file into `model`, one module a format.
+"""Foreign weights: `load(model, path, *, ...)` puts those of a file into `model`, one module per format.
 
 Nothing in a file is ever executed. Raises WeightsError that names the tensor, what was expected and what was found.
 """

@@ -1,7 +1,7 @@
-"""The order in which the inputs of dense layers come, against PyTorch's, which flattens images channels first.
+"""The order of the inputs of dense layers, compared with PyTorch's, which flattens images channels first.
 
-What lies between the last image whose layout is known and the layer is asked itself which of its inputs comes out
-where: it may flatten, reshape, permute and transpose as it likes.
+The layers between the last image with a known layout and a dense layer are run on test inputs that show which input
+comes out where: they may flatten, reshape, permute and transpose in any way.
 """
 
 import keras

@@ -1,8 +1,8 @@
 """Files of `torch.save` read without PyTorch and without executing anything: tensors, containers and plain values.
 
-Such a file is a pickle, which may call whatever it names, beside the raw bytes of the tensors. Here it may name the
+Such a file is a pickle, which may call whatever it names, and the raw bytes of the tensors. Here it may name only the
 few things that tensors are made of, and gets inert stand-ins for them; anything else is refused. Both formats are
-read: the one of PyTorch up to 1.5 (pickles, then storages) and the zip archive since.
+read: that of PyTorch up to 1.5 (pickles, then storages) and the zip archive since.
 """
 
 import functools
@@ -135,7 +135,7 @@ class _Unpickler(pickle.Unpickler):
             why += "state_dict() alone."
             if module == "torch" and (name.endswith("Storage") or name in OTHERS):
                 why = "numbers of this type are not read. Save the state_dict() of the network in float32."
-            raise WeightsError(f"{self.path}: refused, for it names {module}.{name}: {why}")
+            raise WeightsError(f"{self.path}: refused: it names {module}.{name}; {why}")
         return ADMITTED[module, name]
 
     def persistent_load(self, pid):

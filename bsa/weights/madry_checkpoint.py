@@ -132,11 +132,11 @@ def _extract(path, folder, model):
                 name, link = entry.filename, stat.S_ISLNK(entry.external_attr >> 16)
                 rooted = PureWindowsPath(name).drive or name.startswith(("/", "\\"))
                 if link or rooted or ".." in (*PurePosixPath(name).parts, *PureWindowsPath(name).parts):
-                    raise WeightsError(f'{path}: refused, for its member "{name}" lands outside of the zip\'s folder')
+                    raise WeightsError(f'{path}: refused: its member "{name}" would be outside of the zip\'s folder')
             size = sum(entry.file_size for entry in archive.infolist())
             most = min(MOST, ROOM + 160 * model.count_params())
             if size > most:
-                raise WeightsError(f"{path}: refused, for it unpacks to {size} bytes, over {most}: unpack it yourself")
+                raise WeightsError(f"{path}: refused: it unpacks to {size} bytes, over {most}; unpack it yourself")
             archive.extractall(folder)
     except BROKEN as error:
         raise WeightsError(f"{path}: expected a zip with a checkpoint, found {one_line(error)}") from None

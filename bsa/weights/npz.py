@@ -15,10 +15,10 @@ ROOM = 2**16  # bytes, for the names and shapes of arrays
 def load(model, path):
     """Put the arrays of `path` into `model`.
 
-    Where the names in the file are those of the model's weights, such as `conv1/kernel`, they are put by name;
-    otherwise by order, in which case a name that both know must stand at its place. Numbers of two bytes without a
-    name are bfloat16, as NumPy saves those of ml_dtypes. Raises WeightsError for another number of arrays, other
-    shapes, arrays of Python objects (never unpickled), or a file that is no `.npz`.
+    By name, if the names in the file are those of the model's weights, such as `conv1/kernel`; otherwise by order, in
+    which case a name of the model must be at its place. Two-byte numbers without a type are bfloat16, as NumPy saves
+    those of ml_dtypes. Raises WeightsError for another number of arrays, other shapes, arrays of Python objects
+    (never unpickled), or a file that is no `.npz`.
     """
     arrays, wanted = _read(model, path), list(shapes(model))
     if set(arrays) == set(wanted):

@@ -97,7 +97,7 @@ def test_its_own_table_has_a_line_for_each_threshold_and_the_page_counts(made):
     assert shown.rows[2][7:] == ["-"] * 7
     assert isinstance(note, Note)
     assert "in 1 of 1 attacked cells" in note.text
-    assert "of 1 more it says nothing" in note.text
+    assert "for 1 more it says nothing" in note.text
     first = data.value["controls"][0]
     assert (first["cell"], first["balls"][0]["success"]["percent"], first["balls"][0]["pairs"]) == (
         [0.9, 0],
