@@ -21,7 +21,7 @@ WORK = "work"  # the folder in a `.part` for what a killed run goes on from; it 
 LOG = "tensorboard"  # the folder of a training's log for people, which no result is read from: it has no sums
 TEMPORARY = ".tmp"  # how the name of a file that is being written ends; such a file is nobody's result
 SUM = hashlib.sha256().digest_size  # bytes at the end of a kept file
-ADVICE = "Finished stages are stored: solve this, and the same command continues."
+ADVICE = "Finished stages are stored: once this is solved, the same command goes on."
 
 
 @contextlib.contextmanager
