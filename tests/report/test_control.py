@@ -48,7 +48,7 @@ def test_the_column_stands_beside_its_attack(made):
         ("", "", "0.07", "75.00 [53.1-88.8]"),
     ]
     notes = "\n".join(found.notes)
-    assert "It is of 20 images a cell" in notes
+    assert "It was measured on 20 images per cell" in notes
     assert "the control says nothing" in notes
     assert "a note" in found.notes
 

@@ -55,7 +55,7 @@ def test_it_says_how_many_break_as_they_are_and_in_the_worst_cell(evaluated):
 @pytest.mark.parametrize(
     ("radius", "both", "ball", "words"),
     [
-        (0.2, 9, 15, "75.0 % [53.1-88.8] break within 0.2, a larger ball that contains the cell's; of the same images "),
+        (0.2, 9, 15, "75.0 % [53.1-88.8] break within 0.2, a larger ball that contains the cell's; of the same"),
         (0.2, 9, 15, "explains it; the cell may be no blind spot."),
         (0.2, 5, 6, "the attack finds more in the cell."),
         (None, 0, 0, "cannot be decided"),
