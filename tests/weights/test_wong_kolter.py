@@ -157,7 +157,7 @@ def test_bfloat16_is_read_as_the_float32_that_it_is(narrow, state, save_torch, t
 
 def test_types_that_are_not_read_are_told(narrow, state, save_torch, call, tmp_path):
     state["5.bias"] = call("torch", "ComplexFloatStorage")
-    with pytest.raises(WeightsError, match=r"torch\.ComplexFloatStorage: numbers of this type are not read"):
+    with pytest.raises(WeightsError, match=r"torch\.ComplexFloatStorage; numbers of this type are not read"):
         bsa.import_weights("wong_kolter", narrow, save_torch(tmp_path / "net.pth", state))
 
 
