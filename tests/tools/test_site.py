@@ -1,4 +1,4 @@
-"""The site builds without a warning: no dead link, no page that nothing leads to, no undocumented name."""
+"""The site builds without a warning, has no dead link, and leaves out no public name."""
 
 import os
 import re
