@@ -1,7 +1,7 @@
 """The first sanity check: does the network classify the images at all?
 
-On pixels of another scale, or with labels that are numbered otherwise, it gets a few images right all the same, and an
-attack on these looks like any other.
+On pixels of another scale, or with labels in another order, a network still gets a few images right, and an attack on
+these looks like any other.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from bsa.checks._network import call
 from bsa.criteria import wilson
 from bsa.rewrites.pixels import UNIT, affine, shown
 
-TRIED = 200  # images that are read otherwise
-CLEARLY = 0.1  # of the way from chance to 100 %: below, a network knows next to nothing
-FAR = 0.2  # so much more accuracy by other labels is no accident: a permutation is chosen to fit
-MORE = 0.05  # and so much by other pixels, of which there are few
-EACH = 20  # images of a class, on average, that tell a permutation of the labels from luck
-CLOSE = 0.03  # readings that are as near to the best are as good: the first is the most usual
-# A network of ReLUs may be as accurate on pixels of another scale, and far too sure of them: its loss tells, in units
-# of log(classes), the loss of a network that knows nothing.
+TRIED = 200  # images on which other readings are tried
+CLEARLY = 0.1  # of the way from chance to 100 %: below that, a network knows next to nothing
+FAR = 0.2  # a gain in accuracy by other labels that is no accident, though a permutation is chosen to fit
+MORE = 0.05  # the same for other pixels: there are few readings to choose from
+EACH = 20  # images per class, on average, that a permutation of the labels needs not to be luck
+CLOSE = 0.03  # readings within this of the best are as good; the first of them is the most usual
+# A ReLU network may be as accurate on pixels of another scale, but far too confident. Its loss shows that. These are in
+# units of log(classes), the loss of a network that knows nothing.
 HIGH, LOW = 3, 0.5
 OTHER = {"1 - x": lambda x: 1 - x, "x[..., ::-1]": lambda x: x[..., ::-1]}
 
@@ -26,7 +26,7 @@ OTHER = {"1 - x": lambda x: 1 - x, "x[..., ::-1]": lambda x: x[..., ::-1]}
 def accuracy(model, x, y, cell=None, moved=False):
     """The `Check` of the accuracy of `model` on all images given, x (n, ...) in [0, 1] with labels y (n,), n > 0.
 
-    Where `moved`, the images are those of a cell: another reading may undo the move, and is advice alone.
+    If `moved`, the images are those of a cell. Another reading may undo the transformation, and is advice alone.
     """
     scores = _scores(model, x)
     right, classes = scores.argmax(-1) == y, scores.shape[-1]
@@ -49,10 +49,10 @@ def accuracy(model, x, y, cell=None, moved=False):
 
 
 def otherwise(model, x, y, scores=None):
-    """The reading of pixels or labels that the network was made for, {name: share}, and the advice; or None, "".
+    """The reading of pixels or labels that the network expects, {name: accuracy}, and the advice; or None, "".
 
-    By it, accuracy is far higher, or as high at a far lower loss. Of the first images x (n, ...) with labels y (n,);
-    `scores` (n, classes) are those of the model, if they are known.
+    With that reading, accuracy is far higher, or as high with a far lower loss. The first images x (n, ...) with labels
+    y (n,) are tried; `scores` (n, classes) are the model's, if they are known.
     """
     x, y = np.asarray(x[:TRIED]), y[:TRIED]
     scores = _scores(model, x) if scores is None else scores[:TRIED]
@@ -72,18 +72,20 @@ def otherwise(model, x, y, scores=None):
     if name is None:
         return None, ""
     if name in labels:
-        advice = f"the labels are numbered otherwise than the outputs: of {name} it is {percent(found[name])}"
+        advice = f"the labels are in another order than the outputs: with {name}, accuracy is {percent(found[name])}"
     elif far:
-        advice = f"the network was made for other pixels: given {name} it is {percent(found[name])} of {len(y)}; "
+        advice = f"the network expects other pixels: given {name}, accuracy is {percent(found[name])} of {len(y)}; "
         advice += _stated(model, pixels[name])
     else:
-        advice = f"the network was made for other pixels: given {name} it is as accurate, {percent(found[name])}, at a "
-        advice += f"loss of {_loss(read[name], y):.2g} for {_loss(scores, y):.2g}; {_stated(model, pixels[name])}"
+        advice = f"the network expects other pixels: given {name}, it is as accurate, {percent(found[name])}, at a "
+        advice += (
+            f"loss of {_loss(read[name], y):.2g} instead of {_loss(scores, y):.2g}; {_stated(model, pixels[name])}"
+        )
     return {name: found[name]}, advice
 
 
 def _surer(scores, read, y):
-    """The readings by which the network is as accurate and its loss is no longer absurd: the share of each, by name."""
+    """The accuracy, by name, of the readings with which the network is as accurate and its loss is reasonable."""
     nothing, stated = np.log(scores.shape[-1]), _share(scores, y)
     if _loss(scores, y) < HIGH * nothing:
         return {}
@@ -103,9 +105,9 @@ def _loss(scores, y):
 
 
 def _readings(model, x):
-    """Readings of images x: a name, what the model is given, and the pixels to state for it, None where there are none.
+    """Readings of images x: a name, what the model is given, and the pixels to state for it, or None.
 
-    A model that `bsa.wrap` gave makes pixels of what it is given: it is given what makes others of them.
+    A model of `bsa.wrap` converts its input to pixels first. It is given an input that this converts to the reading.
     """
     stated = model.wrapping.pixels if hasattr(model, "wrapping") else UNIT
     own = affine(stated, x.shape[-1])
@@ -123,7 +125,7 @@ def _readings(model, x):
 
 
 def _stated(model, pixels):
-    """What to do where the network was made for other pixels."""
+    """What to do if the network expects other pixels."""
     if pixels is None:
         return "let it begin with a layer that computes this from x in [0, 1]"
     if hasattr(model, "wrapping"):
@@ -132,7 +134,7 @@ def _stated(model, pixels):
 
 
 def _labels(guess, y, classes):
-    """The accuracy by other numbers of the classes, by name."""
+    """The accuracy with the labels in other orders, by name."""
     found = {f"(y {sign} 1) % {classes}": float((guess == (y + step) % classes).mean())
              for sign, step in (("+", 1), ("-", -1))}  # fmt: skip
     if len(y) >= EACH * classes:

@@ -1,6 +1,6 @@
-"""The sanity checks of an attack: tried again with other radii, steps and starts, and beside a black-box attack.
+"""The sanity checks of an attack: it runs again with other radii, steps and starts, and beside a black-box attack.
 
-All tries are on the same few images, in success mode, and count success at epsilon.
+All runs are on the same few images, in success mode, and count success at epsilon.
 """
 
 import functools
@@ -13,15 +13,15 @@ from bsa.criteria import SLACK
 from bsa.spec import parameters
 
 TRIES = 10  # at most: epsilon and three other radii, more steps, none given up, other starts, no surrogate, two others
-EDGE = 0.02  # of many images lie so near the edge that one run finds what another misses
-REFERENCE = "corner_descent"  # the attack, by its defaults, that every other one is compared with
+EDGE = 0.02  # share of images that lie so near the boundary that one run finds what another misses
+REFERENCE = "corner_descent"  # with its defaults, the attack with which every other one is compared
 ALIKE = ("batch_size", "jit_compile", "precision")  # parameters that change what an attack costs, not what it finds
 OFFERS = "the attack offers no {}: `variants` of its module says what it offers"
-OTHERS = ("grey", "white", "uniform", "image")  # starts that an attack is tried from if it does not use them
+OTHERS = ("grey", "white", "uniform", "image")  # starts that are tried if the attack does not use them
 
 
 class Tries:
-    """An attack (`sanity.Subject`) to be tried on images x (n, ...) with labels y and numbers `index`, both (n,)."""
+    """An attack (`sanity.Subject`) that is tried on images x (n, ...) with labels y and numbers `index`, both (n,)."""
 
     def __init__(self, subject, x, y, index, seed, progress):
         self.subject, self.images, self.seed = subject, (x, y, index), seed
@@ -53,7 +53,7 @@ class Tries:
         return found.distance <= (radius or self.radius) + SLACK
 
     def curve(self):
-        """Success grows with the radius and is whole at radius 1."""
+        """Success grows with the radius, and is 100 % at radius 1."""
         radii = sorted({min(r, 1.0) for r in (self.radius / 2, 2 * self.radius, 1.0)} - {self.radius})
         counts = {r: int(self._broken(self._run(self.own, radius=r), r).sum()) for r in radii}
         counts = dict(sorted((counts | {self.radius: int(self._broken(self.base).sum())}).items()))
@@ -80,7 +80,7 @@ class Tries:
         yield self._check("radius 1 breaks all", whole, counts[1.0] / self.size, expected, message)
 
     def effort(self, gain):
-        """Twice the steps (or queries) do not hurt, and do not gain much."""
+        """Twice the steps or queries break no fewer images, and not many more."""
         field, longer = self.variants.get("effort"), self.variants.get("longer")
         if not field or not longer:
             why = "the attack has no steps to raise" if "longer" in self.variants else OFFERS.format("longer search")
@@ -102,7 +102,7 @@ class Tries:
         yield self._check("converged", passed, more / self.size, little(gain), message)
 
     def patience(self, gain):
-        """Images that the attack gives up early, because they look hopeless, would not have fallen."""
+        """Images that the attack gives up early, because they look hopeless, would not have been broken."""
         patient, early = self.variants.get("patient"), self.variants.get("early", ())
         if not patient:
             none = "the attack gives up no image early"
@@ -113,7 +113,7 @@ class Tries:
         rows, more = np.flatnonzero(~self._broken(self.base)), 0
         if len(rows):
             more = int(self._broken(self._run(self.subject.make(patient), rows)).sum())
-        passed, message = not much(more, self.size, gain), "what is given up early would not have fallen"
+        passed, message = not much(more, self.size, gain), "images that are given up early would not break"
         if not passed:
             message = f"without giving up early {points(more, self.size)} more break: "
             raised = " or ".join((*early, *self.variants.get("shares", ())))
@@ -121,7 +121,7 @@ class Tries:
         yield self._check("giving up", passed, more / self.size, little(gain), message)
 
     def starts(self, gain):
-        """What each start of the attack adds to those before it, and what others would add."""
+        """How many images each start of the attack adds to those before it, and how many other starts would add."""
         own, begin = self.variants.get("starts"), self.variants.get("from")
         if not own or not begin:
             none = "the attack names no starts"
@@ -164,7 +164,7 @@ class Tries:
         yield self._check("gain of the surrogate", passed, gained / self.size, expected, message)
 
     def black_box(self, queries):
-        """A search without gradients finds nothing that the attack did not."""
+        """A search without gradients finds nothing that the attack missed."""
         if self.variants.get("black_box"):
             yield skipped("black-box never wins", "the attack is black-box itself")
             return
@@ -182,23 +182,23 @@ class Tries:
         yield self._check("black-box never wins", passed, more / self.size, expected, message)
 
     def reference(self, gain):
-        """The strongest attack here, by its defaults, does not find far more."""
+        """The strongest attack of bsa, with its defaults, does not find far more."""
         name, params = "reference attack", {"epsilon": self.radius}
         full = parameters("attacks", REFERENCE, params)
         given = {**self.subject.params, "mode": "success"}
         if self.subject.name == REFERENCE and all(
             given.get(k) == v for k, v in full.items() if k not in (*ALIKE, "thresholds")
         ):
-            yield skipped(name, f"this is {REFERENCE} by its defaults")
+            yield skipped(name, f"this is {REFERENCE} with its defaults")
             return
         broken, more = int(self._broken(self.base).sum()), 0
         if much(self.size - broken, self.size, gain):  # otherwise too few are left
             more = int(self._broken(self._run(self.subject.other(REFERENCE, params))).sum()) - broken
-        passed, message = not much(more, self.size, gain), f"{REFERENCE} by its defaults finds little more"
+        passed, message = not much(more, self.size, gain), f"{REFERENCE} with its defaults finds little more"
         if not passed:
             message = (
-                f"{REFERENCE} by its defaults breaks {points(more, self.size)} more: this attack is too weak to tell "
-                "how robust the network is; raise its steps and add starts, or use the other"
+                f"{REFERENCE} with its defaults breaks {points(more, self.size)} more: this attack is too weak to tell "
+                "how robust the network is; raise its steps and add starts, or use that attack"
             )
         yield self._check(name, passed, more / self.size, little(gain), message)
 

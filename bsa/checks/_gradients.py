@@ -8,23 +8,23 @@ import tensorflow as tf
 from bsa.checks._check import Check, percent, skipped
 from bsa.ops import losses
 
-DEAD = 1e-3  # of the image's largest gradient: below, a pixel's sign is as good as noise
-MORE = 0.25  # of the pixels alive at another start and dead at the attack's: those it cannot use
-LITTLE = 0.05  # of the pixels: fewer make no difference, even where they are twice as many
-NONE = 0.05  # so many images without any gradient are too many
+DEAD = 1e-3  # of the image's largest gradient: below that, a pixel's sign is noise
+MORE = 0.25  # share of pixels that are dead at the attack's starts and not at another: it cannot use them
+LITTLE = 0.05  # share of pixels: fewer make no difference, even if they are twice as many
+NONE = 0.05  # share of images without any gradient: more are too many
 COLOURS = ("image", "uniform", "grey", "white")  # the starts whose gradients are looked at
 
 
 class Slopes(NamedTuple):
-    """What is known of the gradients at one point for each of n images, from the margin's gradient.
+    """Figures of the gradients at one point, for each of n images. They are of the margin's gradient.
 
-    The margin's, because it does not saturate, where the cross-entropy of a confident network does.
+    The margin does not saturate; the cross-entropy of a confident network does.
     """
 
     dead: np.ndarray  # (n,) share of pixels whose gradient is below DEAD of the image's largest
     zero: np.ndarray  # (n,) share of pixels whose gradient is exactly 0
-    none: np.ndarray  # (n,) bool: all are
-    saturated: np.ndarray  # (n,) bool: all are 0 for the cross-entropy, and not for the margin
+    none: np.ndarray  # (n,) bool: the gradient is exactly 0 in all pixels
+    saturated: np.ndarray  # (n,) bool: it is for the cross-entropy, and not for the margin
     unusable: np.ndarray  # (n,) share of pixels whose gradient is not finite
 
     def of(self, place):
@@ -33,7 +33,7 @@ class Slopes(NamedTuple):
 
 
 def slopes(model, points, y, batch_size=100):
-    """The `Slopes` of `model` by name, at `points`: arrays (n, ...) by name, of images with labels y (n,)."""
+    """The `Slopes` of `model` at each of the `points`, arrays (n, ...) by name, for images with labels y (n,)."""
     shape = next(iter(points.values())).shape[1:]
     signature = [tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32)]
     graph = tf.function(lambda z, y: _slopes(model, z, y), input_signature=signature)
@@ -57,7 +57,7 @@ def _judged(parts):
 def _slopes(model, z, y):
     """The gradients of the margins and of the cross-entropies for z, (n, ...) each; to be called in a graph.
 
-    A graph computes only what is asked for. Without one, TensorFlow computes the gradient of every kernel as well, and
+    A graph computes only the gradients that are needed. Eager TensorFlow computes those of every kernel as well, and
     its routine for a 1x1 convolution with strides writes beyond its memory.
     """
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -70,11 +70,11 @@ def _slopes(model, z, y):
 def gradients(found, variants, cell, revived=False):
     """Checks of the gradients in one cell: `found` are `Slopes` by start, `variants` those of the attack.
 
-    `revived` tells that the attack follows an opened backward pass (`bsa.rewrites.opened`).
+    `revived`: the attack follows an opened backward pass (`bsa.rewrites.opened`).
     """
     if "follows" not in variants:
         names = ("finite gradients", "dead gradients", "zero gradients", "saturation")
-        yield from (skipped(name, "the attack offers no word on where it follows gradients")._replace(cell=cell)
+        yield from (skipped(name, "the attack does not say where it follows gradients")._replace(cell=cell)
                     for name in names)  # fmt: skip
         return
     starts, alone = list(variants["follows"]), variants.get("saturates")
@@ -104,7 +104,7 @@ def _zero(found, own, blind, cell):
 
 
 def _finite(found, blind, cell):
-    """`blind`: the attack follows no gradient."""
+    """Of an attack that is `blind`, which follows no gradient, nothing is judged."""
     shares = {start: float(s.unusable.mean()) for start, s in found.items()}
     worst = max(shares, key=shares.get)
     message = "every gradient is finite"
@@ -118,7 +118,7 @@ def _finite(found, blind, cell):
 
 
 def _dead(found, own, revived, cell):
-    """Dead: at another start far more pixels live than at any of the attack's."""
+    """Fails if far more pixels have a gradient at another start than at any of the attack's."""
     dead = {start: float(s.dead.mean()) for start, s in found.items()}
     best = min(dead, key=dead.get)
     expected = f"at no other start {percent(MORE)} of the pixels more alive, nor twice as many"
@@ -127,7 +127,7 @@ def _dead(found, own, revived, cell):
     ours = min(own, key=dead.get)
     gap = dead[ours] - dead[best]
     passed = gap < MORE and (gap < LITTLE or 1 - dead[best] < 2 * (1 - dead[ours]))
-    message = "the attack begins where the gradient is alive"
+    message = "the attack starts where most pixels have a gradient"
     if not passed and revived:
         return Check("dead gradients", None, dead, expected, "not judged: an opened backward pass revives them", cell)
     if not passed:
@@ -139,7 +139,7 @@ def _dead(found, own, revived, cell):
 
 
 def _saturated(found, own, alone, cell):
-    """`alone`: nothing but the cross-entropy is climbed."""
+    """`alone`: the attack climbs nothing but the cross-entropy."""
     share = float(np.all([found[s].saturated for s in own], axis=0).mean())
     passed = share <= NONE if alone else None
     message = "the cross-entropy has a gradient" if alone else "not judged: the attack climbs other losses as well"

@@ -1,7 +1,7 @@
-"""The sanity checks of a network: what it gives.
+"""The sanity checks of a network's outputs.
 
-Probabilities, quantised inputs, noise and batch statistics make a network look robust to gradients that it is not
-robust to (Carlini and Wagner 2017, section V; Athalye et al. 2018; AutoAttack's checks, Croce and Hein 2020).
+Probabilities, quantised inputs, noise and batch statistics make a network look more robust to gradient attacks than it
+is (Carlini and Wagner 2017, section V; Athalye et al. 2018; AutoAttack's checks, Croce and Hein 2020).
 """
 
 import keras
@@ -11,10 +11,10 @@ import tensorflow as tf
 from bsa.checks._check import Check, percent
 from bsa.ops import losses
 
-IMAGES = 32  # enough to see what a network gives
-SHIFT = 1e-4  # of the outputs' spread: float32 sums in another order move them by some 1e-6 of it, a fault by far more
-ONE = 1e-4  # how near to 1 probabilities add up; float32 rounds at 1e-6
-UNUSABLE = ("not finite", "one output")  # what is found of logits that no attack can follow
+IMAGES = 32  # enough to see what a network returns
+SHIFT = 1e-4  # of the outputs' range: float32 sums in another order change them by some 1e-6 of it, a fault by far more
+ONE = 1e-4  # how far from 1 a sum of probabilities may be; float32 rounds at 1e-6
+UNUSABLE = ("not finite", "one output")  # findings about logits that no attack can follow
 TRAINING = (
     keras.layers.BatchNormalization, keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D,
     keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise,
@@ -22,7 +22,7 @@ TRAINING = (
 
 
 def outputs(model, x):
-    """Checks of what `model` gives for images `x` (n, height, width, channels) in [0, 1], in inference mode."""
+    """Checks of the outputs of `model` for images `x` (n, height, width, channels) in [0, 1], in inference mode."""
     x = np.asarray(x[:IMAGES])
     before = [np.array(w) for w in model.get_weights()]
     first, second = call(model, x), call(model, x)
@@ -55,10 +55,10 @@ def _logits(found):
     expected = "finite values that are not probabilities"
     figures = {"smallest": float(found.min()), "largest": float(found.max())}
     if not np.isfinite(found).all():
-        message = "the outputs hold values that are not finite: no attack can follow them"
+        message = "the outputs contain values that are not finite: no attack can follow them"
         return Check("logits", False, UNUSABLE[0], expected, message)
     if found.shape[-1] < 2:
-        message = "the network has one output, and attacks want a logit for each class: give it two, as bsa.wrap does"
+        message = "the network has one output, and attacks need a logit for each class: give it two, as bsa.wrap does"
         return Check("logits", False, UNUSABLE[1], expected, message)
     if found.min() >= 0 and np.abs(found.sum(-1) - 1).max() < ONE:
         message = (
@@ -75,13 +75,13 @@ def _logits(found):
 
 
 def _resolution(scores):
-    """The logits' margins are far above float32's spacing at their size."""
+    """Whether the margins are far above the spacing of float32 at the logits' size."""
     steps = losses.resolution(scores, scores.argmax(-1))
     message = "the logits' margins are far above what float32 rounds them to"
     if steps < losses.FINE:
         message = (
             f"the median margin is {steps:.0f} of float32's steps at the logits' size: rounding hides small changes; "
-            "take what is added to all logits off them"
+            "subtract what is common to all logits"
         )
     expected = f"at least {losses.FINE} of float32's steps"
     return Check("resolution", steps >= losses.FINE, steps, expected, message)
@@ -93,7 +93,7 @@ def _inference(model, changed, moved):
     if not (changed or (moved and names)):
         return Check("inference mode", True, {"weights_changed": False}, expected, "the network is in inference mode")
     cause = "a call in inference mode changes its weights" if changed else f"{', '.join(names)} may work as in training"
-    message = f"the network is in training mode though called with training=False: {cause}; pass `training` on"
+    message = f"the network is in training mode although it is called with training=False: {cause}; pass `training` on"
     return Check("inference mode", False, {"weights_changed": changed, "layers": names}, expected, message)
 
 
@@ -124,13 +124,13 @@ def _independent(apart, noise):
         return Check("batch independence", True, apart, expected, "an image's output does not depend on its batch")
     message = (
         f"an image's output moves by {percent(apart)} of the spread with the other images of its batch: batch "
-        "statistics at work as in training; call the layers with training=False"
+        "statistics are used as in training; call the layers with training=False"
     )
     return Check("batch independence", False, apart, expected, message)
 
 
 def unconfirmed(model, x, y, batch_size=100):
-    """How many of the images x (n, ...) `model` gives class y by more than float32 rounds at, in batches."""
+    """How many of the images x (n, ...) are of class y to `model`, by a margin above float32's rounding; in batches."""
     wrong = 0
     for at in range(0, len(x), batch_size):
         scores, labels = call(model, x[at : at + batch_size]), y[at : at + batch_size]

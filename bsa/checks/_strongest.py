@@ -1,4 +1,4 @@
-"""A sanity check of several attacks: did one find far less than another on the same images? Figures alone."""
+"""A sanity check across attacks: did one find far less than another on the same images? It attacks nothing."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ NAME = "strongest of the spec"
 
 
 def strongest(own, others, *, gain, cell):
-    """The `Check` of an attack in one cell beside the other ones of the spec, on the images that both attacked.
+    """The `Check` that compares an attack in one cell with the spec's other attacks, on the images that both attacked.
 
-    `own`, and each of `others` by label, is a triple: the images' numbers (n,), their distances (n,), inf where none
-    was found, and the thresholds. `gain` is in points.
+    `own` is a triple: the images' numbers (n,), their distances (n,), inf where no adversarial image was found, and the
+    thresholds. `others` has such triples by label. `gain` is in percentage points.
     """
     gaps = [gap for label, other in others.items() for gap in _gaps(own, label, other)]
     if not gaps:
@@ -30,7 +30,7 @@ def strongest(own, others, *, gain, cell):
 
 
 def _gaps(own, label, other):
-    """How many more images another attack breaks, of how many, beside how many: at each threshold of both."""
+    """At each threshold of both: how many more images the other breaks, of how many, and how many this one breaks."""
     _, mine, theirs = np.intersect1d(own[0], other[0], return_indices=True)
     shared = [t for t in own[2] if np.isclose(other[2], t, rtol=0, atol=SLACK).any()] if len(mine) else []
     for radius in shared:

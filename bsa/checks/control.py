@@ -1,10 +1,10 @@
-"""The control of a cell: a blind spot, or no more than a larger ball?
+"""The control of a cell: is it a blind spot, or only a larger ball?
 
 Where no image moved farther than rho = max |x' - x|, the ball of radius t around x' lies in the ball of radius t + rho
-around x itself. What breaks in the cell is broken in that larger ball, too: a network whose robustness ends between t
-and t + rho breaks in the cell though nothing is blind there. So the same attack is run around the original images
-within t + rho, and the two are compared image by image. At t + rho = 1/2 a grey image lies in every ball, and nothing
-is said.
+around x itself. An image that breaks in the cell breaks in that larger ball, too. So a network whose robustness ends
+between t and t + rho breaks in the cell, although the cell is no blind spot. Therefore the same attack runs around the
+original images within t + rho, and the two are compared image by image. From t + rho = 1/2 on, a grey image lies in
+every ball, and the control says nothing.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ DIGITS = 6  # of t + rho, within SLACK: 0.35, where float32 pixels moved by 0.05
 
 
 class Ball(NamedTuple):
-    """The larger ball beside a threshold of the cell; no radius where it says nothing."""
+    """The larger ball for a threshold of the cell; its radius is None where it says nothing."""
 
     threshold: float
     radius: float | None
@@ -33,7 +33,7 @@ def pairs(ball: Ball, cell: np.ndarray, around: np.ndarray) -> dict[str, float |
     """How many images the attack broke in both, in the cell alone, in the larger ball alone, and in neither.
 
     `cell` and `around` are the distances (n,) of the adversarial images from the moved and from the original images,
-    inf where none was found. What breaks in the cell alone says that the attack missed it in the larger ball.
+    inf where none was found. Of an image that breaks in the cell alone, the attack missed what is in the larger ball.
     """
     if ball.radius is None:
         return ball._asdict()

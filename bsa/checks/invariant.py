@@ -1,7 +1,7 @@
 """The invariant of certificates: no image is broken within its certified radius.
 
 A certificate proves that no image within a radius is misclassified; an attack shows an image that is, as a float32 pass
-of the network confirms. Where the second lies within the first, the certificate, the network or the judgement is wrong.
+of the network confirms. If that image lies within the radius, the certificate, the network or the judgement is wrong.
 Results of both are dicts of the arrays in `certify.npz` and `attack.npz`.
 """
 
@@ -18,9 +18,9 @@ from bsa.errors import InvariantError
 class Compared(NamedTuple):
     """A certificate beside an attack on the same images."""
 
-    images: int  # images that have both
-    broken: int  # of these, images with an adversarial example, at whatever distance
-    gap: float | None  # the least of distance - certified radius among the broken; None where none is broken
+    images: int  # images with both results
+    broken: int  # of these, images with an adversarial example, at any distance
+    gap: float | None  # smallest distance - certified radius over the broken images; None if none is broken
     witnesses: dict  # arrays, a row for each violation: index, x, y, adversarial, distance, radius, bounds
 
 
@@ -49,7 +49,7 @@ def compare(proven, attacked):
 
 
 def hold(compared, predict, folder, title):
-    """`compared` where it violates nothing; otherwise its witnesses are saved in `folder` and InvariantError raised.
+    """Returns `compared` if it has no violation; otherwise saves its witnesses in `folder` and raises InvariantError.
 
     `predict(x) -> logits (n, classes)` of the network; `title` says what was compared.
     """
@@ -90,6 +90,6 @@ def median_radius(proven):
 
 
 def _common(proven, attacked):
-    """The rows of images that have both, in `proven` and in `attacked`, ordered by number."""
+    """The rows, in `proven` and in `attacked`, of the images that are in both, ordered by number."""
     _, rows, places = np.intersect1d(proven["index"], attacked["index"], return_indices=True)
     return rows, places

@@ -1,8 +1,8 @@
 """Is the evaluation sound? Checks of the network, of its gradients and of the attack, by default with every attack.
 
-A weak attack and a network that hides its gradients both look like robustness. What gives them away: more room or more
-steps do not help, another start or a black-box attack finds more, radius 1 is not enough (Carlini et al. 2019, "On
-Evaluating Adversarial Robustness", section 5).
+A weak attack and a network that hides its gradients both look like robustness. Signs of them: a larger radius breaks
+fewer images, more steps, another start or a black-box attack break more, radius 1 does not break all (Carlini et al.
+2019, "On Evaluating Adversarial Robustness", section 5).
 """
 
 import contextlib
@@ -24,10 +24,10 @@ FLAT = 0.05  # images that span less of [0, 1] were scaled by mistake
 
 
 class Subject(NamedTuple):
-    """The attack to judge. Measures import no attacks: whoever calls hands in what is needed of them."""
+    """The attack to judge. Checks import no attacks: the caller passes what is needed of them."""
 
     model: object  # the network as attacks see it: it computes in float32
-    params: dict  # of the attack, all of them but the thresholds
+    params: dict  # the attack's parameters, without the thresholds
     make: object  # make(params) gives the attack on the network with these parameters
     other: object  # other(name, params) gives another attack on it
     point: object  # point(start, x, index, radius) gives a named start (n, ...), projected onto the ball
@@ -36,7 +36,7 @@ class Subject(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Correctly classified images of one blind-spot cell, and what the attack found for them, if it was run before."""
+    """Correctly classified images of one blind-spot cell, and what the attack found for them, if it ran before."""
 
     cell: int | None
     x: np.ndarray  # (n, height, width, channels) float32 in [0, 1]
@@ -46,16 +46,16 @@ class Sample(NamedTuple):
     adversarial: np.ndarray | None = None
     distance: np.ndarray | None = None
     given: tuple | None = None  # (x, y) of all images, from which those classified correctly were taken
-    around: np.ndarray | None = None  # the images that distances are from, where the attack moved them
-    moved: bool = False  # the cell is another one than (1, 0)
+    around: np.ndarray | None = None  # the images from which distances are, if the attack moved them
+    moved: bool = False  # whether the cell is another one than (1, 0)
 
 
 def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     """The list of `Check`s of one attack on one network, in all cells (`Sample`s), the accuracy first.
 
-    `images` of the samples are attacked again in several ways, in success mode at epsilon; what was found before is
-    recomputed for all. `queries` are those of the black-box attack, `gain` is in points, and `progress(done, total)`
-    counts the attacks.
+    As many as `images` of the samples are attacked again in several ways, in success mode at epsilon; earlier results
+    are recomputed for all. `queries` are those of the black-box attack, `gain` is in percentage points, and
+    `progress(done, total)` counts the attacks.
     """
     variants = subject.variants(subject.params)
     few = [_first(s, count) for s, count in zip(samples, _shares(images, samples), strict=True)]
@@ -84,7 +84,7 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
 
 
 def _can_search(variants, slopes):
-    """Whether an attack needs no gradient, or has one, or does not tell."""
+    """Whether an attack needs no gradient, or has one, or does not say."""
     if variants.get("black_box") or "follows" not in variants:
         return True
     return not all(slopes[start].none.all() for start in variants["follows"] or slopes)
@@ -92,7 +92,7 @@ def _can_search(variants, slopes):
 
 @contextlib.contextmanager
 def _quiet():
-    """Without TensorFlow's warning that one function is traced again and again: here each is another attack."""
+    """Silences TensorFlow's warning about a function that is traced repeatedly: here each trace is another attack."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")
@@ -103,7 +103,7 @@ def _quiet():
 
 
 def passes(once, images):
-    """About how many forward-backward passes, where the attack costs an image at most `once` passes."""
+    """About how many forward-backward passes the checks take, if the attack takes at most `once` passes an image."""
     return images * once * (attack.TRIES + 1)  # one try takes twice the steps
 
 
@@ -125,20 +125,20 @@ def scale(params, samples, variants):
     small, large = radii[0] < SMALLEST - SLACK, radii[-1] >= LARGEST
     passed = not (small or large)
     if large and not small and variants.get("bisects"):
-        passed = None  # it is where a bisection begins
+        passed = None  # a bisection starts there
     message = "radii are on the scale of [0, 1] pixels"
     if small:
         message = (
             f"a radius of {radii[0]:g} is below one grey level, 1/255: no 8-bit pixel can change; pixels are in "
-            "[0, 1], was it divided by 255 twice?"
+            "[0, 1]; was the radius divided by 255 twice?"
         )
     elif large:
         message = (
             f"within a radius of {radii[-1]:g} every image can become the same solid grey: success is certain and says "
-            "nothing of robustness; pixels are in [0, 1], was epsilon meant for a wider range?"
+            "nothing of robustness; pixels are in [0, 1]; was epsilon meant for a wider range?"
         )
     if passed is None:
-        message = f"not judged: a bisection begins at {radii[-1]:g}"
+        message = f"not judged: a bisection starts at {radii[-1]:g}"
     yield Check("epsilon's scale", passed, radii, expected, message)
     for sample in samples:
         pixels = np.asarray(sample.x if len(sample.x) else sample.given[0])
@@ -182,7 +182,7 @@ def recomputed(model, sample):
     figures = {"largest_difference": error, "inside": inside, "unconfirmed": wrong, "adversarial": int(broken.sum())}
     message = "distances and successes are those of the saved images"
     if not inside or error:
-        message = "the saved images are outside [0, 1] or at other distances than was claimed: do not trust the table"
+        message = "the saved images are outside [0, 1] or at other distances than claimed: do not trust the table"
     elif wrong:
         message = (
             f"{wrong} of {int(broken.sum())} saved adversarial images are classified correctly when shown again: a "

@@ -19,9 +19,9 @@ from bsa.pytorch.passes import Passes
 def network(module: Any, input_shape: Sequence[int | None]) -> keras.Model:
     """A `torch.nn.Module` of images (n, channels, height, width) as a Keras model of (n, height, width, channels).
 
-    It gives what the module gives, (n, classes) float32, in inference mode, with the weights that the module has at the
-    time, and gradients for the images. `input_shape` is (height, width, channels), None for a size that may be any.
-    Raises UsageError for what is no module, ValueError for one that is not in float32, or does not take such images.
+    It returns the module's outputs, (n, classes) float32, in inference mode, with the module's weights at that time,
+    and has gradients for the images. `input_shape` is (height, width, channels), None for a size that varies. Raises
+    UsageError for anything but a module, ValueError for one that is not in float32 or does not take such images.
     """
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"expected a torch.nn.Module, found {type(module).__name__}")

@@ -11,7 +11,7 @@ from bsa.rewrites.gradients import custom_gradient
 
 
 class TorchModule(keras.layers.Layer):
-    """`Passes` as a layer. It computes in float32 whatever policy a copy asks for, and has nothing to train."""
+    """`Passes` as a layer. It computes in float32 whatever a copy's dtype policy is, and has no trainable weights."""
 
     def __init__(self, passes, *, name="pytorch", **_):
         super().__init__(name=name, dtype="float32", trainable=False)
@@ -21,7 +21,7 @@ class TorchModule(keras.layers.Layer):
         return {"passes": self.passes, "name": self.name}
 
     def opened(self, sharpness):
-        """The layer with opened ReLUs, see `bsa.rewrites.opened`; None where the module has none that can be found."""
+        """The layer with opened ReLUs, see `bsa.rewrites.opened`; None if none is found in the module."""
         passes = Passes(self.passes.module, sharpness)
         return TorchModule(passes, name=self.name) if passes.opens(self.passes.seen) else None
 
@@ -29,7 +29,7 @@ class TorchModule(keras.layers.Layer):
         return input_shape[0], self.passes.classes(tuple(input_shape[1:]))
 
     def call(self, x):
-        # TensorFlow keeps such functions for as long as the process lives: they shall not keep the module.
+        # TensorFlow keeps such functions until the process ends: a weak reference lets the module go before.
         passes, keep = weakref.ref(self.passes), not tf.executing_eagerly()
         shape = self.compute_output_shape(x.shape)
 

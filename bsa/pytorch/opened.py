@@ -44,7 +44,7 @@ class Opened(torch.overrides.TorchFunctionMode):
 
 
 def _ceiling(function, *args, min_val=-1.0, max_val=1.0, **_):
-    """Where a function other than ReLU that begins at 0 as it does is capped, such as ReLU6; None for all others."""
+    """The upper limit of a function that is 0 below 0 and capped above, such as ReLU6; None for all others."""
     if function is torch.nn.functional.relu6:
         return 6.0
     return max_val if function is torch.nn.functional.hardtanh and min_val == 0 else None

@@ -1,4 +1,4 @@
-"""The passes of a PyTorch module, forward and back, between NumPy's arrays with channels last."""
+"""The passes of a PyTorch module, forward and back, on NumPy arrays with channels last."""
 
 import contextlib
 import itertools
@@ -11,19 +11,19 @@ from bsa.errors import one_line
 from bsa.pytorch.opened import Opened
 
 STORED = (
-    "expected a network that Keras can save, found one of PyTorch, which lives in this process alone: use it by the "
+    "expected a network that Keras can save, found one of PyTorch, which exists in this process only: use it with the "
     "library's functions, without a store and without Ray, or build it in Keras and import its weights "
     "(bsa.import_weights)"
 )
-# One thread for all of PyTorch's work: OpenMP keeps as many threads as there are cores for each thread that calls it,
-# and TensorFlow would call from any of its own.
+# One thread for all of PyTorch's work: OpenMP keeps as many threads as there are cores for each calling thread, and
+# TensorFlow would call from any of its own.
 THREAD = ThreadPoolExecutor(1, "pytorch")
 
 
 class Passes:
-    """Both passes of `module`; with a `sharpness`, back through opened ReLUs, see `bsa.rewrites.opened`.
+    """Both passes of `module`; with a `sharpness`, the backward pass opens ReLUs, see `bsa.rewrites.opened`.
 
-    The pass back takes up the pass forward of the same images, where it was kept and is the last one.
+    The backward pass reuses the forward pass of the same images, if that was kept and is the last one.
     """
 
     def __init__(self, module, sharpness=None):
@@ -32,11 +32,11 @@ class Passes:
         self._last, self._numbers, self._classes = None, itertools.count(), {}
 
     def get_config(self):
-        """Keras asks for it where it saves a model; copies in this process are handed the passes themselves."""
+        """Keras calls it to save a model; copies in this process receive the passes themselves."""
         raise ValueError(STORED)
 
     def classes(self, shape):
-        """How many numbers the module gives for an image of `shape` (height, width, channels); None for an open one."""
+        """How many outputs the module has for an image of `shape` (height, width, channels); None if a size is None."""
         if None in shape:
             return None
         if shape not in self._classes:
@@ -45,23 +45,23 @@ class Passes:
             except Exception as error:  # whatever a module raises
                 height, width, channels = shape
                 reason = f"{type(error).__name__}: {one_line(error)}"
-                expected = f"a module that takes images (n, {channels}, {height}, {width}) and gives logits"
+                expected = f"a module that takes images (n, {channels}, {height}, {width}) and returns logits"
                 raise _shown(ValueError(f"expected {expected} (n, classes), found {reason}")) from error
         return self._classes[shape]
 
     def opens(self, shapes):
-        """Whether there is a ReLU to open, as far as an image of the first of the `shapes` tells; without one: yes."""
+        """Whether an image of the first of the `shapes` meets a ReLU that can be opened; without shapes: True."""
         for shape in shapes:
             try:
                 self._first(shape)
-            except Exception:  # a compiled module may not run so
+            except Exception:  # a compiled module may refuse this
                 return False
             return self.opened
         return True
 
     @property
     def seen(self):
-        """The shapes (height, width, channels) of images that passed."""
+        """The shapes (height, width, channels) of the images so far."""
         return tuple(self._classes)
 
     def forward(self, x, keep):
@@ -102,7 +102,7 @@ class Passes:
         return torch.from_numpy(np.array(np.moveaxis(x, -1, 1), order="C")).to(device).requires_grad_(keep)
 
     def _logits(self, images, keep):
-        """The module's logits in inference mode; the module then is in the mode that it was in."""
+        """The module's logits in inference mode; the module's own mode is restored."""
         training = [each for each in self.module.modules() if each.training]
         self.module.eval()
         try:
@@ -117,13 +117,13 @@ class Passes:
 
 
 def _one(given, count):
-    """The logits (count, classes) that a module gives, alone or as the one thing of a list, a dict or an object."""
+    """The logits (count, classes) that a module returns: a tensor, or the only entry of a list, a dict or an object."""
     if hasattr(given, "logits"):  # of Hugging Face's models
         given = given.logits
     if isinstance(given, dict | list | tuple) and len(given) == 1:
         (given,) = given.values() if isinstance(given, dict) else given
     if not isinstance(given, torch.Tensor):
-        raise ValueError(f"its output is a {type(given).__name__}, not one tensor: wrap it in a module that gives that")
+        raise ValueError(f"its output is a {type(given).__name__}, not one tensor: wrap it in a module that returns it")
     if given.ndim < 2 and given.numel() == count:
         given = given.reshape(count, 1)
     if given.ndim != 2 or len(given) != count:
@@ -132,6 +132,6 @@ def _one(given, count):
 
 
 def _shown(error):
-    """`error`, which Keras then shows as it is, without the arguments of the call that it came from."""
+    """`error`, marked so that Keras shows it as it is, without the arguments of the call."""
     error._keras_call_info_injected = True
     return error

@@ -45,7 +45,7 @@ def test_pixels_on_another_scale_are_named(name):
     read, pixels = PIXELS[name]
     check = accuracy(nearest(read), X, Y)
     assert check.passed is False
-    assert f"made for other pixels: given {name} it is 100 %" in check.message
+    assert f"expects other pixels: given {name}, accuracy is 100 %" in check.message
     if pixels:
         assert f"bsa.wrap(model, pixels={shown(pixels)})" in check.message
         assert accuracy(bsa.wrap(nearest(read), pixels=pixels), X, Y).passed
@@ -75,13 +75,13 @@ def test_pixels_of_another_scale_are_told_by_the_loss_where_accuracy_stays():
     assert accuracy(bsa.wrap(model, pixels=[0, 1]), x, y).passed
     check = accuracy(bsa.wrap(model, pixels=[0, 255]), x, y)
     assert check.passed is False
-    assert "given x it is as accurate, 95 %, at a loss of 0.22 for 51; state pixels [0, 1]" in check.message
+    assert "given x, it is as accurate, 95 %, at a loss of 0.22 instead of 51; state pixels [0, 1]" in check.message
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
-    [((Y + 1) % 10, "of (y - 1) % 10 it is 100 %"), ((Y - 1) % 10, "of (y + 1) % 10 it is 100 %"),
-     (3 * Y % 10, "of a permutation of y it is 100 %")],
+    [((Y + 1) % 10, "with (y - 1) % 10, accuracy is 100 %"), ((Y - 1) % 10, "with (y + 1) % 10, accuracy is 100 %"),
+     (3 * Y % 10, "with a permutation of y, accuracy is 100 %")],
 )  # fmt: skip
 def test_labels_that_are_numbered_otherwise_are_named(labels, message):
     check = accuracy(nearest(lambda x: x), X, labels)

@@ -264,7 +264,7 @@ def built_for(action):
         (lambda _: bsa.from_torch(Small()), UsageError, r"expected input_shape \(height, width.* found none"),
         (lambda _: bsa.from_torch(Small(), input_shape=(None, None, 3)), UsageError, r"found \(None, None, 3\)"),
         (lambda _: bsa.attack("pgd", network(Small(), (None, None, 3)), epsilon=0.1)(X[:, :4], [0] * 5), ValueError,
-         r"images \(n, 3, 4, 8\) and gives logits \(n, classes\), found RuntimeError"),
+         r"images \(n, 3, 4, 8\) and returns logits \(n, classes\), found RuntimeError"),
         (built_for(lambda m, folder: m.save(folder / "a.keras")), ValueError, "that Keras can save, found one of PyT"),
         (built_for(lambda m, _: __import__("pickle").dumps(m)), ValueError, "without a store and without Ray"),
         (built_for(lambda m, _: bsa.attack("pgd", m, epsilon=0.1, jit_compile=True)), ValueError, "XLA cannot compile"),
