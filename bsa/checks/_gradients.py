@@ -74,7 +74,7 @@ def gradients(found, variants, cell, revived=False):
     """
     if "follows" not in variants:
         names = ("finite gradients", "dead gradients", "zero gradients", "saturation")
-        yield from (skipped(name, "the attack does not say where it follows gradients")._replace(cell=cell)
+        yield from (skipped(name, "the attack offers no list of starts where it follows gradients")._replace(cell=cell)
                     for name in names)  # fmt: skip
         return
     starts, alone = list(variants["follows"]), variants.get("saturates")
