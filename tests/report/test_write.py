@@ -173,6 +173,13 @@ def test_no_terminal_cuts_a_number_or_the_head_of_a_column(columns):
     assert intervals == re.findall(r"\[[^]]*\]", " ".join(RATES)) or "A wider terminal has the intervals." in shown
 
 
+def test_a_cell_and_a_name_break_between_their_parts_alone():
+    found = Table("t", ["cell", "what is broken"], [["(0.9, 0.05)", "a_long_name, 12.5 [1.0, 2.0]"]])
+    (narrow,), (narrower,) = fit.fitted(found, 32), fit.fitted(found, 26)
+    assert narrow.rows == [("(0.9, 0.05)", "a_long_name,\n12.5 [1.0, 2.0]")]
+    assert narrower.rows == [("(0.9, 0.05)", "a_long_\nname, 12.5\n[1.0, 2.0]")]
+
+
 def test_intervals_go_below_then_out_and_then_the_table_falls_into_parts():
     found = Table(
         "t", HEADS, [ROW, ["", "", "", "", "0.25", *RATES[1:]]], ["a note"], "t", keys=["scale, shift", "threshold"]

@@ -143,7 +143,7 @@ def test_what_experiments_share_is_computed_once_and_a_killed_run_goes_on(ran):
         ("one: accuracy, network main, cell (1, 0)", "stored"),
         ("one: pgd, network main, cell (1, 0)", "stored"),
         ("one: sanity of pgd, network main", "stored"),
-        ("two: pgd, network main, cell (1, 0)", "begun"),
+        ("two: pgd, network main, cell (1, 0)", "to do"),  # nothing was done for it that a run could go on from
     ]
     assert done.exit_code == 0, done.output
     assert done.output.count("stored:") == 5

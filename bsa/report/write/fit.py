@@ -11,7 +11,7 @@ from bsa.report.write import markdown
 
 GAP = 2  # columns of a terminal that a table's column takes beside its text
 # What stands on one line: a number with its interval, an interval, the numbers of a cell, a part of a name, a word.
-PIECE = re.compile(r"((?:-?[\d.]+ )?\[[^]]*\]|-?[\d.]+(?:, -?[\d.]+)+|[^\s_]*_+|[^\s_]+)(\s*)")
+PIECE = re.compile(r"((?:-?[\d.]+ )?\[[^]]*\]|\(?-?[\d.]+(?:, -?[\d.]+)+\)?|[^\s_]*_+|[^\s_]+)(\s*)")
 INTERVAL = re.compile(r"(?<=\d) (?=\[[^][]*\]$)")
 
 
