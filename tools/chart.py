@@ -20,6 +20,7 @@ def draw(record: dict[str, Any]) -> str:
     rows = [row for row in record["rows"] if row["quantity"] in ("success", PUBLISHED)]
     places = list(dict.fromkeys((row["cell"], row["threshold"]) for row in rows))
     series = list(dict.fromkeys(_series(row) for row in rows if row["quantity"] == "success"))
+    one = len({threshold for _, threshold in places}) == 1
     height = TOP + ROW * len(places) + 30
     said = f"{record['name']}: attack success in percent, in each cell (scale, shift) and at each threshold"
     parts = [
@@ -31,7 +32,7 @@ def draw(record: dict[str, Any]) -> str:
     ]
     for turn, (cell, threshold) in enumerate(places):
         y = TOP + ROW * turn + ROW / 2
-        parts.append(_said(LEFT - 10, y + 4, f"{cell}  at {threshold:g}", "end"))
+        parts.append(_said(LEFT - 10, y + 4, cell if one else f"{cell}  at {threshold:g}", "end"))
         for row in (row for row in rows if (row["cell"], row["threshold"]) == (cell, threshold)):
             parts += _mark(row, y, series)
     return "\n".join([*parts, "</svg>", ""])
@@ -50,10 +51,12 @@ def _said(x, y, text, anchor="start"):
 
 
 def _legend(series) -> Iterator[str]:
-    """The attacks' colours in a line; the network is told where there are several."""
-    several, x = len({each[0] for each in series if each != PUBLISHED}) > 1, LEFT
+    """The colours in a line: of attacks, of networks, or of both where there are several of each."""
+    networks, attacks = (len({each[part] for each in series if each != PUBLISHED}) for part in (0, 1))
+    x = LEFT
     for turn, each in enumerate(series):
-        said = each if each == PUBLISHED else f"{each[0]}: {each[1]}" if several else each[1]
+        named = each[:1] if attacks == 1 < networks else each if networks > 1 else each[1:]
+        said = each if each == PUBLISHED else ": ".join(named)
         yield _diamond(x + 5, 18) if each == PUBLISHED else _dot(x + 5, 18, COLOURS[turn % len(COLOURS)])
         yield _said(x + 16, 22, said)
         x += 40 + 7 * len(said)

@@ -78,9 +78,8 @@ def block(asked: str, docs: str = "") -> str:
             options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2].replace("_ball", " ball"))
     view = View(record, options, {word for word in words if "=" not in word})
     if "chart" in view.words:
-        return (
-            f"![Attack success in each cell of {name}, beside what was published]({docs}images/{chart.name(record)})\n"
-        )
+        published = ", beside what was published" * any(row["quantity"] == chart.PUBLISHED for row in record["rows"])
+        return f"![Attack success in each cell of {name}{published}]({docs}images/{chart.name(record)})\n"
     if "about" in view.words:
         return _about(record, f"{docs}results/{name}.json") + "\n"
     if "table" in options:
@@ -113,15 +112,19 @@ def _cells(view):
     split = sum(quantity in FIRST for network, quantity, _ in columns if network == columns[0][0])
     body = []
     for cell in dict.fromkeys(row["cell"] for row in rows):
-        own = [row for row in rows if row["cell"] == cell]
-        thresholds = sorted({row["threshold"] for row in own if "threshold" in row}, reverse=True)
+        own = [row for row in view.record["rows"] if row["cell"] == cell]
+        asked = {row["threshold"] for row in rows if row["cell"] == cell and "threshold" in row}
+        thresholds = sorted(asked, reverse=True)
         for turn, at in enumerate(thresholds or [None]):
             entries = [_entry(own, column, at, turn == 0, "short" in view.words) for column in columns]
-            entries.insert(split, f"{at:g}" if at else "")
+            if any("threshold" in row for row in rows):
+                entries.insert(split, f"{at:g}" if at else "")
             body.append([cell if turn == 0 else "", *entries])
     heads = [_head(each, rows) for each in columns]
+    if any("threshold" in row for row in rows):
+        heads.insert(split, "threshold")
     where = "scale, shift" if all(re.fullmatch(r"[\d., -]*", line[0]) for line in body) else "cell"
-    return _markdown([where, *heads[:split], "threshold", *heads[split:]], body)
+    return _markdown([where, *heads], body)
 
 
 def _column(row):
@@ -146,11 +149,12 @@ def _head(column, rows):
     """The head of a column; what tells it from others of its quantity stands before it."""
     network, quantity, by = column
     labels = {row["by"] for row in rows if row["quantity"] == quantity and "by" in row}
-    if quantity in ("success", "larger ball"):
+    networks = {row["network"] for row in rows}
+    if quantity in ("success", "larger ball") and not (len(networks) > 1 == len(labels)):
         said = by if quantity == "success" else f"larger ball, {by}"
     else:
         said = f"{by} {quantity}" if by and len(labels) > 1 else quantity
-    return f"{network}: {said}" if len({row["network"] for row in rows}) > 1 else said
+    return f"{network}: {said}" if len(networks) > 1 else said
 
 
 def _entry(own, column, threshold, first, short):
