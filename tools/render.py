@@ -7,7 +7,8 @@ Words after the name choose what of the record is shown:
 * nothing: accuracy and success in each cell, at each threshold, by each attack, beside what was published;
 * `short`: without intervals; `network=NAME`, `by=ATTACK`, `cell=0.9,0`, `quantity=larger_ball`: these alone, several
   times for several;
-* `searches`: what searches for blind spots found; `search=LABEL`, `point=most`, `network=NAME`: these alone;
+* `searches`: what searches for blind spots found; `search=LABEL`, with _ for spaces, `point=most`, `network=NAME`:
+  these alone;
 * `beside=RECORD`, several times for several: what each search found most, a column for each network of all of them;
 * `table=NAME`: one of the record's tables as it is;
 * `chart`: success in all cells as a picture, docs/images/chart_NAME.svg;
@@ -75,7 +76,7 @@ def block(asked: str, docs: str = "") -> str:
     options: dict[str, list[str]] = {}
     for word in words:
         if "=" in word:
-            options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2].replace("_ball", " ball"))
+            options.setdefault(word.partition("=")[0], []).append(word.partition("=")[2].replace("larger_", "larger "))
     view = View(record, options, {word for word in words if "=" not in word})
     if "chart" in view.words:
         published = ", beside what was published" * any(row["quantity"] == chart.PUBLISHED for row in record["rows"])
@@ -91,7 +92,8 @@ def block(asked: str, docs: str = "") -> str:
     if "beside" in options:
         return _markdown(*searches.beside({each: load(each) for each in [name, *options["beside"]]}, view.number))
     if "searches" in view.words:
-        chosen = [each for each in record["searches"] if view.shows(each)]
+        named = [(each, each | {"search": each["search"].replace(" ", "_")}) for each in record["searches"]]
+        chosen = [each for each, asked in named if view.shows(asked)]
         return _markdown(*searches.listed(chosen, view.number))
     return _cells(view)
 
