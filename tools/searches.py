@@ -58,14 +58,17 @@ def listed(searches: list[Found], number: Callable[[Found], str]) -> tuple[list[
 def beside(records: dict[str, Found], number: Callable[[Found], str]) -> tuple[list[str], list[list[str]]]:
     """(columns, rows): for each search, a line, what breaks most of each network, a column, of several records.
 
-    A number is the success there, on images that the search did not see; the largest of a column is in bold.
+    A number is the success there, on images that the search did not see; the largest of a column is in bold. Nothing
+    stands where a network was not searched.
     """
-    found: dict[tuple[str, str], dict[str, Found]] = {}
+    found: dict[tuple[str, str], dict[str, Found | None]] = {}
     for name, record in records.items():
         for each in record["searches"]:
-            if each["point"] != "mildest":
-                search = WORDS["original"] if each["point"] == "original" else each["search"]
-                found.setdefault((name, each["network"]), {})[search] = each["success"]
+            column = found.setdefault((name, each["network"]), {})
+            if each["point"] == "original":  # the first of each search
+                column |= {WORDS["original"]: each["success"], each["search"]: None}
+            elif each["point"] == "most":
+                column[each["search"]] = each["success"]
     searches = list(dict.fromkeys(search for column in found.values() for search in column))
     rows = []
     for search in searches:
@@ -75,7 +78,7 @@ def beside(records: dict[str, Found], number: Callable[[Found], str]) -> tuple[l
 
 
 def _most(column, search, number):
-    if search not in column:
-        return "none found"
-    most = max(each["percent"] for each in column.values())
+    if column.get(search) is None:
+        return "none found" if search in column else ""
+    most = max(each["percent"] for each in column.values() if each)
     return f"**{number(column[search])}**" if column[search]["percent"] == most else number(column[search])

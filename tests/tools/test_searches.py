@@ -53,12 +53,14 @@ def test_a_line_for_each_point(one, monkeypatch):
 
 
 def test_networks_of_several_records_stand_side_by_side(one, monkeypatch):
+    one["searches"].append(one["searches"][-2] | {"search": "zoom"})  # whose points all lose accuracy
     other = {"searches": [each for each in one["searches"] if each["network"] == "plain" and each["search"] == "gamma"]}
     monkeypatch.setattr(render, "load", lambda name: {"one": one, "other": other}[name])
     heads, _, *lines = render.block("one beside=other short").splitlines()
     assert heads == "| search | one: plain | one: trained | other: plain |"
     assert lines == [
         "| as it is | 5.00 | 5.00 | 5.00 |",
-        "| blur | **60.00** | **10.00** | none found |",
-        "| gamma | 20.00 | none found | **20.00** |",
+        "| blur | **60.00** | **10.00** |  |",
+        "| gamma | 20.00 |  | **20.00** |",
+        "| zoom |  | none found |  |",
     ]
