@@ -7,6 +7,7 @@ from bsa.engine.rates import ACCURACY, CERTIFIED_ERROR, SUCCESS, Rate, rates
 from bsa.engine.results import Collected, Results
 from bsa.report import _control, _searched
 
+HIGH = 50  # percent of the images as they are that break: beyond it there is little left for a cell to add
 SHORT = 4  # signs of a number that reads better than a fraction of 255
 
 
@@ -55,8 +56,9 @@ def _of_network(found, results) -> Iterator[str]:
     if moved:
         worst = max(moved, key=lambda rate: rate.percent)
         yield _worst(worst, original, accuracy)
-        for control in results.find(kind="control", network=worst.network, cell=worst.cell, label=worst.label):
-            yield _control.sentence(control)
+        if _more(worst, original):  # otherwise there is nothing that a larger ball could explain
+            for control in results.find(kind="control", network=worst.network, cell=worst.cell, label=worst.label):
+                yield _control.sentence(control)
     for rate in found:
         if rate.metric == CERTIFIED_ERROR and _original(rate.cell) and rate.threshold == _largest(found, rate):
             kept = rate._replace(count=rate.images - rate.count)
@@ -69,9 +71,17 @@ def _of_network(found, results) -> Iterator[str]:
 def _worst(worst, original, accuracy):
     at = f", where accuracy is {accuracy[worst.cell].percent:.1f} %" if worst.cell in accuracy else ""
     said = f"The worst cell tried is {worst.cell}{at}: {_share(worst)} break there ({worst.label})"
-    if original and worst.interval[0] <= original.interval[1]:
-        return f"{said}, not clearly more than of the images as they are."
-    return f"{said}."
+    if _more(worst, original):
+        return f"{said}."
+    said = f"{said}, not clearly more than of the images as they are: no blind spot was found."
+    if original.percent > HIGH:
+        return f"{said} Most images break already as they are; a smaller epsilon may tell the cells apart."
+    return said
+
+
+def _more(worst, original) -> bool:
+    """Whether clearly more images break in a cell than as they are: the intervals are apart."""
+    return not original or worst.interval[0] > original.interval[1]
 
 
 def _strongest(found) -> dict:

@@ -43,7 +43,7 @@ def test_the_printed_spec_and_the_written_one_are_the_same_to_a_run(tmp_path):
         (["--pixels", "255"], 2, "LOW,HIGH such as 0,255, mean="),
         (["--pixels", "0,255"], 2, "--pixels with a network that Keras saved alone"),
         (["--weights", "none.pth"], 1, "none.pth"),
-        (["--name", "My Net"], 3, "/name"),
+        (["--name", "My Net"], 2, "as in my_net, found 'My Net'"),
         (["--fail-over", "sucess>40"], 2, 'did you mean "success"'),
     ],
 )

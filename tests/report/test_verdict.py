@@ -69,11 +69,26 @@ def test_it_says_whether_the_worst_cell_is_more_than_a_larger_ball(made, radius,
         if place["kind"] == "control":
             return {"rho": {"mean": 0.1, "largest": 0.1}, "images": 20, "balls": [first], "notes": []}
         if place["kind"] == "attack":
-            broken = np.arange(20) < 20 * CELLS[tuple(place["cell"].given)]
-            return {"index": np.arange(20), "distance": np.where(broken, 0.01, np.inf), "y": np.zeros(20, int)}
+            broken = np.arange(100) < 100 * CELLS[tuple(place["cell"].given)]
+            return {"index": np.arange(100), "distance": np.where(broken, 0.01, np.inf), "y": np.zeros(100, int)}
         return {"accuracy": 0.9, "images": 150} if place["kind"] == "measure" else {}
 
     assert words in " ".join(_verdict.sentences(made(ONE | {"control": {}, "sanity": False}, content)))
+
+
+def test_where_the_images_as_they_are_break_as_often_nothing_is_explained(made):
+    first = {"threshold": 8 / 255, "radius": 0.2, "both": 20, "cell": 0, "ball": 0, "neither": 0}
+
+    def content(place):
+        if place["kind"] == "control":
+            return {"rho": {"mean": 0.1, "largest": 0.1}, "images": 20, "balls": [first], "notes": []}
+        if place["kind"] == "attack":
+            return {"index": np.arange(100), "distance": np.full(100, 0.01), "y": np.zeros(100, int)}
+        return {"accuracy": 0.9, "images": 150} if place["kind"] == "measure" else {}
+
+    said = " ".join(_verdict.sentences(made(ONE | {"control": {}, "sanity": False}, content)))
+    assert "no blind spot was found. Most images break already as they are" in said
+    assert "explains" not in said
 
 
 def test_sound_checks_are_said_to_be_so(evaluated):
