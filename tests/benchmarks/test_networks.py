@@ -52,7 +52,7 @@ def test_a_network_of_the_list_is_trained_once(tmp_path, capsys):
     (tmp_path / "list.json").write_text(json.dumps([one | {"epsilon": 0.1, "cells": [[1, 0]]}]))
     (listed,) = _networks.read(tmp_path / "list.json").values()
     first, again = (_networks.made(listed, tmp_path / "store").get_weights() for _ in range(2))
-    assert capsys.readouterr().err.splitlines()[-1].startswith("stored: network main")
+    assert "stored: network main" in capsys.readouterr().err.splitlines()[-1]
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
