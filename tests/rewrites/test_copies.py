@@ -101,7 +101,7 @@ def test_an_attack_says_so_and_searches_by_the_network_or_is_an_error():
     )(X, y)
     assert "not used: its outputs differ from layer shifted" in found.notes[0]
     low = shifted("mixed_bfloat16")
-    with pytest.raises(ValueError, match=r"float32 copy .* found another answer from layer shifted.* on"):
+    with pytest.raises(ValueError, match=r"float32 copy .* found other outputs from layer shifted.* on"):
         bsa.attack("pgd", low, epsilon=0.1, steps=3)(X, y)
 
 
