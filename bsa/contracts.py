@@ -29,7 +29,8 @@ class Journal(Protocol):
 class Attack(Protocol):
     """`make(model, **params)` of `bsa/attacks/<name>.py`; the module also has `passes(**params)`.
 
-    `variants(params)` is what it offers to the checks, see `bsa.search.variants`.
+    `variants(params)` is what it offers to the checks, and `pilot(model, **params)` what measures what its parameters
+    leave to be measured: see `bsa.search.variants`.
     """
 
     def __call__(

@@ -10,7 +10,7 @@ from bsa.errors import UsageError, one_line
 EXPECTED = 'a JSON object with "version" (a whole number), "type": "object" and "properties" with "name"'
 # What specs, plans and stages ask of every component of a kind, and the fields that give it.
 ASKED = {
-    "attacks": (("epsilon", "thresholds", "batch_size"), '"include": ["_common"] gives them'),
+    "attacks": (("epsilon", "thresholds"), '"include": ["_common"] gives them'),
     "train": (("steps", "batch_size", "learning_rate"), '"include": ["_loop"] gives them'),
     "certify": (("epsilon",), "the radius of the ball, in [0, 1] pixels"),
 }
@@ -20,16 +20,21 @@ def read(file: Path, shared: Path) -> dict:
     """A fragment as a dict, with the properties of the files it includes merged in.
 
     A fragment's `"include": ["_loop"]` takes over the properties of `_loop.json` in the folder `shared`, so that a
-    default of several components still stands in one place; its version is added to the fragment's own.
+    default of several components still stands in one place; its version is added to the fragment's own, and fields
+    that it knows as "moved" to the fragment's.
     """
     part = json.loads(file.read_text(encoding="utf-8"))
     properties: dict = {}
+    moved: dict = {}
     for included in part.pop("include", []):
         common = json.loads((shared / f"{included}.json").read_text(encoding="utf-8"))
         properties |= common["properties"]
+        moved |= common.get("moved", {})
         part["version"] += common.get("version", 0)
     part["properties"] = part.get("properties", {})
     part["properties"] |= {key: value for key, value in properties.items() if key not in part["properties"]}
+    if moved:
+        part["moved"] = moved | part.get("moved", {})
     return part
 
 

@@ -63,10 +63,18 @@ def _component(kind, name):
     required = set(part.get("required", ()))
     parameters = tuple(
         Parameter(key, _type(value), key in required, value.get("default"), value.get("description", ""))
-        for key, value in part["properties"].items()
+        for key, value in _fields(part)
         if key != "name"
     )
     return Component(kind, name, part.get("description", ""), catalog.entries(kind)[name].origin, parameters)
+
+
+def _fields(part, parent=""):
+    """Pairs (name, schema) of the fields of an object; those of an object within it as "leg.steps", after it."""
+    for key, value in part["properties"].items():
+        yield parent + key, value
+        if value.get("type") == "object" and value.get("additionalProperties") is False:
+            yield from _fields(value, f"{parent}{key}.")
 
 
 def _type(part):

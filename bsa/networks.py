@@ -9,10 +9,14 @@ import tensorflow as tf
 
 from bsa import given
 from bsa.errors import UsageError, suggest
+from bsa.execution import DEFAULT, LEAST, Execution
 from bsa.rewrites.copies import carry, difference
 from bsa.rewrites.precision import in_float32
 
 AT_ONCE = 500  # images in one pass
+MEMORY = 2**31  # bytes that the passes of a search may hold, as far as `LEAST` images fit into them
+BOTH_WAYS = 8  # bytes of each number that a layer gives: float32, there and back
+GUESS = 250  # numbers of all layers for each one of the image, about as in a ResNet-50
 SMALL = 32 * 32 * 3  # values of an image up to which so many fit: a pass holds the outputs of all layers
 
 
@@ -22,6 +26,25 @@ def logits(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarr
     blocks = (np.asarray(x[at : at + batch_size]) for at in range(0, len(x), batch_size))
     parts = [model(block, training=False) for block in blocks]
     return np.concatenate([np.asarray(tf.cast(part, tf.float32)) for part in parts])
+
+
+def batch(model: keras.Model, execution: Execution = DEFAULT) -> int:
+    """How many images a search in `model` works on at a time: as stated, else as many as `MEMORY` holds, at most 500.
+
+    A pass holds what all layers give. Of a model that does not tell its layers, that is guessed from the image's size.
+    """
+    if execution.batch_size:
+        return execution.batch_size
+    try:
+        nodes = [path[-1][1] for path in _places(model)]
+        shapes = [out.shape[1:] for node in nodes if not hasattr(node.operation, "layers") for out in node.outputs]
+        numbers = sum(int(np.prod(shape)) for shape in shapes if None not in shape)
+    except UsageError:
+        numbers = 0
+    shape = image_shape(model) or (None,)
+    if not numbers:
+        numbers = SMALL * GUESS // 10 if None in shape else GUESS * int(np.prod(shape))
+    return max(LEAST, min(AT_ONCE, MEMORY // (BOTH_WAYS * numbers)))
 
 
 def target(model: keras.Model) -> keras.Model:

@@ -145,7 +145,7 @@ def test_a_clash_names_both(plugins):
         ({"thing.json": "[]"}, "thing.json: expected a JSON object with"),
         ({"thing.json": fragment("think", epsilon={"type": "number"})}, '"name": {"const": "thing"}, found'),
         ({"thing.json": fragment("thing", epsilon={"type": "nummer"})}, "expected a JSON Schema, found 'nummer'"),
-        ({"thing.json": fragment("thing")}, r"none for epsilon, thresholds, batch_size: \"include\": \[\"_common\"\]"),
+        ({"thing.json": fragment("thing")}, r"none for epsilon, thresholds: \"include\": \[\"_common\"\]"),
         ({"thing.json": fragment("thing") | {"include": ["_comon"]}}, "_comon.json"),
     ],
 )

@@ -12,7 +12,7 @@ ROOT = Path(bsa.__file__).parent
 # From the ground up: a module imports from its own package and from the layers below its own. A name is a package's or,
 # of a module beside them, the module's. `bsa/__init__.py` hands names on, and is nobody's ground.
 LAYERS = [
-    {"errors", "lazy", "ops", "outcomes", "version"},
+    {"errors", "execution", "lazy", "ops", "outcomes", "version"},
     {"given"},
     {"signatures", "rewrites", "transforms", "criteria"},
     {"backend", "files", "fragments", "networks", "devices", "pytorch", "exploration"},

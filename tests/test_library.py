@@ -21,13 +21,13 @@ def test_defaults_are_those_of_the_fragments(trained):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"starts": ["gray"]}, r'/starts/0.*did you mean "grey"'),
+        ({"leg": {"starts": ["gray"]}}, r'/leg/starts/0.*did you mean "grey"'),
         ({"epsilon": 8}, "at most 1"),
         ({"epsilon": float("nan")}, "finite numbers"),
-        ({"tau_factor": 1}, "a number below 1"),
+        ({"leg": {"tau_factor": 1}}, "a number below 1"),
         ({"mode": "least"}, "success, least_distortion"),
         ({"thresholds": ["eps"]}, "epsilon, scale"),
-        ({"steps": "many"}, "a whole number"),
+        ({"leg": {"steps": "many"}}, "a whole number"),
     ],
 )
 def test_values_are_checked_as_in_specs(trained, params, message):

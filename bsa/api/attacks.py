@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog, criteria
-from bsa.spec.parameters import parameters
+from bsa.errors import UsageError
+from bsa.execution import Execution
+from bsa.spec.parameters import parameters, whole
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +43,14 @@ class Attack:
         return self._search(x, y, thresholds=at, seed=seed, index=index, journal=journal)
 
 
-def attack(name: str, model: keras.Model, **params: Any) -> Attack:
+def attack(
+    name: str,
+    model: keras.Model,
+    *,
+    batch_size: int | None = None,
+    jit_compile: bool = False,
+    **params: Any,
+) -> Attack:
     """An attack on a Keras classifier with logits: `bsa.attack("pgd", model, epsilon=0.3)`.
 
     Call it as `attack(x, y, seed=0)` with x (n, height, width, channels), uint8 or floats in [0, 1], and labels y,
@@ -49,22 +58,28 @@ def attack(name: str, model: keras.Model, **params: Any) -> Attack:
     gives an `Attacked(x, success, distance, start, passes, correct, notes)`, whose `rate` is the success of a paper's
     table: among the images that the model classifies correctly as they are. The others count as no success.
 
+    `effort`, of most of them "quick", "standard" or "thorough", stands for values of the other `params`. `batch_size`
+    is how many images it works on at a time, None for as many as fit, and `jit_compile` has XLA compile its passes, for
+    GPUs: both change what it costs, and not what it finds but for float32's last bits.
+
     `thresholds`, radii in [0, 1] pixels or "epsilon", say what success is: those given here, or at a call. Draws depend
     on `seed` and the images' numbers, `index` (n,), by default their places. With a `journal`, such as a
     `bsa.search.journal.Journal` of a folder, a killed call goes on where it was, and tells how far it is.
     """
     module, params = catalog.find("attacks", name), parameters("attacks", name, params)
     own = {k: v for k, v in params.items() if k != "thresholds"}
-    _compilable(model, params)
-    return Attack(name, params, module.make(model, **own))
+    return Attack(name, params, module.make(model, **own, execution=_executed(model, batch_size, jit_compile)))
 
 
-def _compilable(model, params):
-    """ValueError where an attack shall be compiled by XLA and a layer of the model says that it cannot be."""
-    if params.get("jit_compile") and hasattr(model, "_flatten_layers"):
+def _executed(model, batch_size, jit_compile):
+    """An `Execution`; ValueError where XLA shall compile and a layer of the model says that it cannot be."""
+    if batch_size is not None and whole("batch_size", batch_size) < 1:
+        raise UsageError(f"expected a batch_size of at least 1 image, found {batch_size}")
+    if jit_compile and hasattr(model, "_flatten_layers"):
         fixed = [layer.name for layer in model._flatten_layers() if not getattr(layer, "supports_jit", True)]
         if fixed:
             raise ValueError(f"expected jit_compile false for layer {fixed[0]}, which XLA cannot compile, found true")
+    return Execution(batch_size, jit_compile)
 
 
 def sanity(
@@ -75,12 +90,15 @@ def sanity(
     *,
     seed: int = 0,
     checks: dict[str, Any] | None = None,
+    batch_size: int | None = None,
+    jit_compile: bool = False,
     **params: Any,
 ) -> list[Check]:
     """Is an attack on a network a sound evaluation? `bsa.sanity("pgd", model, x, y, epsilon=0.3)` is a list of checks.
 
-    `params` are those of the attack, x and y images and labels as it takes them, of which the first that `model`
-    classifies correctly are used; `checks` may set the fields of `schemas/measures/sanity.json`.
+    `params` are those of the attack, as `batch_size` and `jit_compile` (see `bsa.attack`), x and y images and labels as
+    it takes them, of which the first that `model` classifies correctly are used; `checks` may set the fields
+    of `schemas/checks/sanity.json`.
     Each `Check(check, passed, found, expected, message, cell)` says what was found, and of a failure what to do.
     The first is of the accuracy on all of them: where it is hardly above chance it says what to look at.
     """
@@ -90,9 +108,10 @@ def sanity(
     from bsa.engine.stages.desk import first_correct
     from bsa.engine.stages.sanity import SEEN, judged
     from bsa.networks import checked, target
+    from bsa.search.variants import pilot
 
     params, checks = parameters("attacks", name, params), parameters("checks", "sanity", checks or {})
-    _compilable(model, params)
+    execution = _executed(model, batch_size, jit_compile)
     x, y, _ = checked(target(model), x, y, None)
     if not len(x):
         raise ValueError("expected images to check the attack on, found none")
@@ -101,6 +120,7 @@ def sanity(
     samples = [Sample(None, x[index], y[index], index, at, given=(x[:SEEN], y[:SEEN]))]
 
     def make(params):
-        return catalog.find("attacks", name).make(model, **params)
+        return catalog.find("attacks", name).make(model, **params, execution=execution)
 
-    return judged(model, name, make, params, samples, seed=seed, **checks)
+    measure = pilot(catalog.find("attacks", name), model, params, execution)
+    return judged(model, name, make, params, samples, execution, measure=measure, seed=seed, **checks)

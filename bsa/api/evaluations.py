@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend
+from bsa.execution import Execution
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,8 @@ def evaluate(
     class_names: Sequence[str] = (),
     seed: int = 0,
     name: str = "evaluation",
+    batch_size: int | None = None,
+    jit_compile: bool = False,
     progress: bool = True,
 ) -> Evaluation:
     """What `bsa evaluate` does, of a model and images in memory: `bsa.evaluate(model, x, y, epsilon="8/255")`.
@@ -44,7 +47,8 @@ def evaluate(
 
     `attack` is one or several, by name or as specs state them, in place of corner_descent by its defaults and, with
     `paper`, the paper's; `certify` proves what can be proven of some images; `sanity` sets the fields of the checks,
-    False makes none. `class_names` are for pictures, `name`, of small letters, digits and _, for titles.
+    False makes none. `class_names` are for pictures, `name`, of small letters, digits and _, for titles. `batch_size`
+    and `jit_compile` are those of `bsa.attack`.
 
     Gives an `Evaluation`: `verdict`, `rates`, `checks`, `adversarial`, `to_frame()`, `save(folder)`. Raises ValueError
     and UsageError that say what was expected and what was found, SpecError for parameters that are none.
@@ -54,7 +58,8 @@ def evaluate(
 
     return evaluate(
         model, x, y, epsilon=epsilon, cells=cells, pixels=pixels, outputs=outputs, images=images, paper=paper,
-        certify=certify, attack=attack, sanity=sanity, class_names=class_names, seed=seed, name=name, progress=progress,
+        certify=certify, attack=attack, sanity=sanity, class_names=class_names, seed=seed, name=name,
+        execution=Execution(batch_size, jit_compile), progress=progress,
     )  # fmt: skip
 
 
@@ -70,6 +75,8 @@ def run(
     overwrite: bool = False,
     strategy: str | None = None,
     devices: int | None = None,
+    batch_size: int | None = None,
+    jit_compile: bool = False,
     progress: bool = True,
 ) -> Results | Collected:
     """What `bsa run` does, of a spec as a dict or in a file: `bsa.run("quickstart", overrides=["train.steps=20"])`.
@@ -84,5 +91,6 @@ def run(
 
     return run(
         spec, overrides=overrides, seed=seed, store=store, data_dir=data_dir, weights_dir=weights_dir, out=out,
-        overwrite=overwrite, strategy=strategy, devices=devices, progress=progress,
+        overwrite=overwrite, strategy=strategy, devices=devices, execution=Execution(batch_size, jit_compile),
+        progress=progress,
     )  # fmt: skip

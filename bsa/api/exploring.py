@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog
 from bsa.errors import UsageError
+from bsa.execution import Execution
 from bsa.exploration import Explored, Found
 from bsa.spec import digest
 from bsa.spec.parameters import parameters
@@ -29,6 +30,8 @@ def explore(
     seed: int = 0,
     folder: str | os.PathLike | None = None,
     progress: Callable[..., Any] | None = None,
+    batch_size: int | None = None,
+    jit_compile: bool = False,
     **params: Any,
 ) -> Explored:
     """Search for a network's blind spots: `bsa.explore(model, x, y, epsilon=0.1, chain=["rotate", "blur"])`.
@@ -43,30 +46,41 @@ def explore(
     `unseen.success`, `unseen.interval` and `unseen.accuracy` are measured on images that it did not see, by another
     attack. `original` is measured likewise, on the images as they are.
 
-    With a `folder` a killed call goes on where it was; `progress(done, total, **numbers)` is told how far it is. Raises
-    UsageError and ValueError that say what was expected and what was found.
+    With a `folder` a killed call goes on where it was; `progress(done, total, **numbers)` is told how far it is.
+    `batch_size` and `jit_compile` are those of `bsa.attack`. Raises UsageError and ValueError that say what was
+    expected and what was found.
     """
     backend.check()
     from bsa.engine.stages import explore as stage
-    from bsa.networks import checked, logits, target
+    from bsa.engine.stages.desk import CHUNK
+    from bsa.networks import batch, checked, logits, target
+    from bsa.search.variants import pilot
 
     params = parameters("exploration", "explore", {"epsilon": epsilon, **params})
     if "space" in params:
         raise UsageError(f'explore: expected either a space or a chain, found both, the space "{params["space"]}"')
     exact = target(model)
     x, y, _ = checked(exact, x, y, None)
-    shared = {name: params[name] for name in ("epsilon", "batch_size", "jit_compile")}
+    execution = Execution(batch_size, jit_compile)
 
-    def attack(which):
-        own = {key: value for key, value in params[which].items() if key != "name"}
-        made = catalog.find("attacks", params[which]["name"]).make(exact, **own, **shared)
+    def attack(which, measured=lambda module, own: own):
+        module = catalog.find("attacks", params[which]["name"])
+        own = {key: value for key, value in params[which].items() if key != "name"} | {"epsilon": params["epsilon"]}
+        made = module.make(exact, **measured(module, own), execution=execution)
         return lambda thresholds: [functools.partial(made, thresholds=thresholds, seed=seed)]
+
+    def standard(x, y, index, thresholds):
+        call = {"thresholds": thresholds, "seed": seed, "index": index}
+        return attack(
+            "standard", lambda module, own: stage.known(pilot(module, exact, own, execution), own, x, y, **call)
+        )
 
     with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
         kept = Path(place) / digest({"params": params, "seed": seed})[:16]
         kept.mkdir(parents=True, exist_ok=True)
         means = stage.prepared(params, seed, kept, predict=functools.partial(logits, exact), quick=attack("attack"),
-                               standard=attack("standard"), progress=progress)  # fmt: skip
+                               standard=standard, chunk=CHUNK * batch(exact, execution),
+                               progress=progress)  # fmt: skip
         search, measured, _ = stage.explored(means, x, y, params)
     found = {
         name: probe and Found(probe, measured[name])

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
 from bsa.search import ball
@@ -34,7 +34,7 @@ RESULT = {"z": "tried", "passes": "passes", "unusable": "unusable"}  # of the st
 RISING = 0.75  # rho of condition 1: the share of steps that must raise the loss
 
 
-def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, jit_compile):
+def make(model, *, epsilon, steps, loss, targets, starts, restarts, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
@@ -42,10 +42,11 @@ def make(model, *, epsilon, steps, loss, targets, starts, restarts, batch_size, 
     "targeted_dlr". ValueError where the model has fewer classes than the loss needs.
     """
     exact, legs = target(model), targets if loss == "targeted_dlr" else 1
+    batch_size = batch(exact, execution)
 
     @functools.cache
     def search_by(net):
-        graph = _search(net, LOSSES[loss], steps, batch_size, jit_compile)
+        graph = _search(net, LOSSES[loss], steps, batch_size, execution.jit_compile)
 
         def search(tried):
             classes = tried.scores.shape[-1]

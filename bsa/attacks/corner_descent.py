@@ -19,7 +19,8 @@ import itertools
 
 import numpy as np
 
-from bsa.networks import target
+from bsa.attacks import _pilot
+from bsa.networks import AT_ONCE, batch, checked, target
 from bsa.rewrites.opened import opened
 from bsa.search import ball
 from bsa.search import starts as named
@@ -29,7 +30,7 @@ from bsa.search.legs import Leg, search_in_legs
 from bsa.search.returns import beside, by_squares, returning, small_sides
 from bsa.search.returns import stages as stages_of_returns
 from bsa.search.squares import search_by_squares
-from bsa.search.variants import varied, without
+from bsa.search.variants import measuring, varied, without
 from bsa.search.work import FORWARD, Cost
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
@@ -37,110 +38,155 @@ NO_RELU = "corner_descent: the model's own gradients, because no ReLU was found 
 EARLY = "glance", "near", "close"  # the fields that say when an image is given up
 
 
-def make(
-    model,
-    *,
-    epsilon,
-    mode,
-    glance,
-    far,
-    steps,
-    later_steps,
-    targets,
-    returns,
-    near,
-    close,
-    jitter,
-    squares,
-    rules,
-    rate,
-    sharpness,
-    starts,
-    restarts,
-    batch_size,
-    jit_compile,
-    precision,
-):
+def make(model, *, epsilon, mode, leg, gradient, resume, give_up, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
-    In mode "success" the `thresholds` (radii in [0, 1] pixels) are tried from the
-    largest down, a smaller one only for images that fell at the one before, from fresh corners. In mode
-    "least_distortion" the radius of each image is bisected, beginning at the largest threshold; what does not fall
-    there stays unbroken. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
-    gradients; it falls to a tenth over a leg. Legs after the first have `later_steps`, None for as many, and are for
-    images whose least margin so far is at most the share `near` of the image's own, None for all. The k-th of the
-    `returns` is for those that are `near` and within the k-th share of the list `close`, or its last one, None for all
-    that are `near`. A return is a random search by `squares`, a pass each, forward only, and two legs, which begin
-    at the nearest point plus uniform noise of at most a share of the radius; returns take the shares in the list
-    `jitter` in turn, and search in float32 whatever the `precision`. After `glance` of the first leg's steps, None for
-    no look, images leave whose margin is above the share `far` of their own, until the next start. Images misclassified
-    from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
+    In mode "success" the `thresholds` (radii in [0, 1] pixels) are tried from the largest down, a smaller one only for
+    images that fell at the one before, from fresh corners. In mode "least_distortion" the radius of each image is
+    bisected, beginning at the largest threshold; what does not fall there stays unbroken.
+
+    `leg`: the first leg has `steps`, those after it `later_steps`, None for as many: towards each of so many `targets`
+    one by each of the `rules`. `rate` is Adam's first rate as a share of the radius, half of it by the network's own
+    gradients; it falls to a tenth over a leg. All of it begins anew from each of the `starts`.
+
+    `gradient`: `sharpness` is that of the opened backward pass, 0 for none, `precision` that of the search.
+
+    `resume`: so many `times` what is near goes on from the nearest point so far: by a random search of `squares`, a
+    pass each, forward only, and by two legs, which begin beside that point, at uniform noise of at most a share of the
+    radius; each time takes the next share in the list `jitter`, and searches in float32 whatever the `precision`.
+
+    `give_up`, None for never: after `glance` of the first leg's steps images leave, until the next start, whose margin
+    is above the share `far` of their own. Legs after the first are for images whose least margin so far is at most the
+    share `near`; the k-th time of `resume` for those that are near and within the k-th share in `close`, or its last
+    one. Images misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
+    Where "measured" stands in place of rules, starts, near or close, a pilot of the call's first images tells them.
     ValueError where glance is above steps.
     """
-    exact = target(model)
-    models = searched(exact, precision)
-    copies = [opened(m, sharpness) if sharpness else m for m in models]
-    notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if sharpness and copies[0] is models[0] else ()
-    if (glance or 0) > steps:
-        raise ValueError(f"expected a glance of at most the {steps} steps of the first leg, found {glance}")
-    if mode == "least_distortion":
-        glance = near = close = None
-    legs, back = _schedule(steps, later_steps, targets, rules)
-    settings = batch_size, jit_compile
-    least = [min(filter(None, (glance and far, near, share)), default=None) for share in close or [None]]
+    if (give_up["glance"] or 0) > leg["steps"]:
+        expected = f"a glance of at most the {leg['steps']} steps of the first leg"
+        raise ValueError(f"expected {expected}, found {give_up['glance']}")
+    params = {"mode": mode, "leg": leg, "gradient": gradient, "resume": resume, "give_up": give_up}
+    made, measure = functools.partial(_made, model, execution), pilot(model, execution=execution, **params)
+    return measuring(measure, made) if measure else made(**params)
+
+
+def _made(model, execution, *, mode, leg, gradient, resume, give_up):
+    """The attack by parameters of which nothing is left to be measured."""
+    exact, models, copies, notes = _nets(model, gradient)
+    least = mode == "least_distortion"
+    executed = batch(exact, execution), execution.jit_compile
 
     @functools.cache
     def search_by(*nets):
         """The search by models and, after them, the opened copies of these, None for those that have none."""
-        models, copies = nets[: len(nets) // 2], nets[len(nets) // 2 :]
-        ahead = [
-            search_in_legs(copy or own, legs, glance or 0, rate, *settings)
-            for own, copy in zip(models, copies, strict=True)
-        ]
-        own, copy = models[-1], copies[-1]  # in float32: what only just stands hangs on the last bits
-        at_random = search_by_squares(own, functools.partial(small_sides, squares), *settings)
-        first = [by_squares(at_random)] if squares else []
-        pair = [
-            search_in_legs(copy or own, [back], 0, rate, *settings),
-            search_in_legs(own, [back], 0, rate / 2, *settings),
-        ]
-        shares = itertools.islice(itertools.cycle(jitter), returns)
-        moves = [[*first, *(beside(leg, share) for leg in pair)] for share in shares]
-        whole = returning(confirmed(models, ahead, batch_size), moves, own, min(batch_size, 500))
+        return _search(nets, leg, resume, give_up | dict.fromkeys(EARLY) if least else give_up, executed)
 
-        def search(tried):
-            limits = np.full((len(tried.x), 2 + len(least)), np.inf, np.float32)
-            if any(least):
-                limits = margin_shares(tried.scores, tried.y, far, near, *least)
-            arrays = tried.x, tried.y, tried.z, tried.radii, limits, tried.index
-            return whole(*arrays, seed=tried.seed, purpose=f"return/{tried.start}", work=tried.work)
-
-        return search
-
-    costs = [*([Cost(squares, FORWARD)] if squares else []), Cost(back.steps), Cost(back.steps)]
-    schedule = [*stages(models, sum(leg.steps for leg in legs)), *stages_of_returns(returns, costs)]
-    course = ball.in_balls(search_by, named.rounds(starts, restarts), schedule, least=mode == "least_distortion")
-    return ball.attack(model, exact, [*models, *copies], course, batch_size=batch_size, notes=notes)
+    rounds = named.rounds(leg["starts"], leg["restarts"])
+    course = ball.in_balls(search_by, rounds, _stages(models, leg, resume), least=least)
+    return ball.attack(model, exact, [*models, *copies], course, batch_size=executed[0], notes=notes)
 
 
-def _schedule(steps, later_steps, targets, rules):
+def pilot(model, *, leg, gradient, resume, execution, **more):
+    """What measures on images what is left to be measured: `measure(x, y, *, thresholds, seed=0, index=None)`.
+
+    It gives the parameters, nothing in them left to be measured, and what a record says of it: which images it looked
+    at is by their numbers alone. None where nothing is to be measured.
+    """
+    params = {"leg": leg, "gradient": gradient, "resume": resume, **more}
+    if not _pilot.asked(params):
+        return None
+    exact, models, copies, _ = _nets(model, gradient)
+    executed = batch(exact, execution), execution.jit_compile
+
+    def moves(own, copy, rule):
+        return _moves(own, copy, leg | {"rules": [rule]}, resume | {"times": 1}, executed)[0]
+
+    course = _pilot.Pilot(params, moves, executed)
+    search = ball.attack(model, exact, [*models, *copies], course, batch_size=executed[0])
+
+    def measure(x, y, *, thresholds, seed=0, index=None):
+        x, y, index = checked(exact, x, y, index)
+        rows = _pilot.first(exact, x, y, index)
+        return course.told(params, search(x[rows], y[rows], thresholds=thresholds[:1], seed=seed, index=index[rows]))
+
+    return measure
+
+
+def _nets(model, gradient):
+    """The model that judges, those that search, their opened copies, and what a reader is told of these."""
+    exact = target(model)
+    models = searched(exact, gradient["precision"])
+    copies = [opened(m, gradient["sharpness"]) if gradient["sharpness"] else m for m in models]
+    none = gradient["sharpness"] and copies[0] is models[0]
+    return exact, models, copies, (PLAIN,) if copies[0] is None else (NO_RELU,) if none else ()
+
+
+def _search(nets, leg, resume, give_up, executed):
+    """`search(tried) -> points, passes`: the legs from a start, then the returns."""
+    models, copies = nets[: len(nets) // 2], nets[len(nets) // 2 :]
+    legs, _ = _schedule(leg)
+    glance, far, near = (give_up[field] for field in ("glance", "far", "near"))
+    ahead = [
+        search_in_legs(copy or own, legs, glance or 0, leg["rate"], *executed)
+        for own, copy in zip(models, copies, strict=True)
+    ]
+    own = models[-1]  # in float32: what only just stands hangs on the last bits
+    moves = _moves(own, copies[-1], leg, resume, executed)
+    whole = returning(confirmed(models, ahead, executed[0]), moves, own, min(executed[0], AT_ONCE))
+    least = [min(filter(None, (glance and far, near, share)), default=None) for share in give_up["close"] or [None]]
+
+    def search(tried):
+        limits = np.full((len(tried.x), 2 + len(least)), np.inf, np.float32)
+        if any(least):
+            limits = margin_shares(tried.scores, tried.y, far, near, *least)
+        arrays = tried.x, tried.y, tried.z, tried.radii, limits, tried.index
+        return whole(*arrays, seed=tried.seed, purpose=f"return/{tried.start}", work=tried.work)
+
+    return search
+
+
+def _moves(own, copy, leg, resume, executed):
+    """What each return does, a list of moves: squares, then a leg by opened and one by the network's own gradients."""
+    _, back = _schedule(leg)
+    at_random = search_by_squares(own, functools.partial(small_sides, resume["squares"]), *executed)
+    first = [by_squares(at_random)] if resume["squares"] else []
+    pair = [
+        search_in_legs(copy or own, [back], 0, leg["rate"], *executed),
+        search_in_legs(own, [back], 0, leg["rate"] / 2, *executed),
+    ]
+    shares = itertools.islice(itertools.cycle(resume["jitter"]), resume["times"])
+    return [[*first, *(beside(each, share) for each in pair)] for share in shares]
+
+
+def _stages(models, leg, resume):
+    """The stages (`bsa.search.work`) of the search from one start."""
+    legs, back = _schedule(leg)
+    squares = [Cost(resume["squares"], FORWARD)] if resume["squares"] else []
+    returns = stages_of_returns(resume["times"], [*squares, Cost(back.steps), Cost(back.steps)])
+    return [*stages(models, sum(each.steps for each in legs)), *returns]
+
+
+def _schedule(leg):
     """First the cross-entropy by the first rule, then each target by every rule; and a leg that returns."""
-    later = later_steps or steps
-    towards = [Leg(later, target, rule) for target in range(1, targets + 1) for rule in rules]
+    steps, rules = leg["steps"], leg["rules"]
+    later = leg["later_steps"] or steps
+    towards = [Leg(later, target, rule) for target in range(1, leg["targets"] + 1) for rule in rules]
     return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
 
 
-def passes(*, thresholds, mode, steps, later_steps, targets, returns, squares, rules, starts, restarts, **_):
-    """Passes of one image at most, forward and back, of squares forward only."""
+def passes(*, thresholds, mode, leg, resume, give_up, **_):
+    """Passes of one image at most, forward and back, of squares forward only; those of the pilot are beside them."""
+    leg = _pilot.assumed({"leg": leg, "give_up": give_up}, _pilot.STARTS)["leg"]
     radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
-    legs, back = _schedule(steps, later_steps, targets, rules)
-    once = sum(leg.steps for leg in legs) + returns * (squares + 2 * back.steps)
-    return radii * len(named.rounds(starts, restarts)) * once
+    legs, back = _schedule(leg)
+    once = sum(each.steps for each in legs) + resume["times"] * (resume["squares"] + 2 * back.steps)
+    return radii * len(named.rounds(leg["starts"], leg["restarts"])) * once
 
 
 def variants(params):
     """The same attack otherwise, see `bsa.search.variants`."""
-    own, sharpness = without(params, EARLY), params["sharpness"]
-    if sharpness:
-        own |= {"opened": (sharpness,), "plain": params | {"sharpness": 0}}
-    return varied(params, "steps", ("later_steps", "squares"), **own)
+    params = _pilot.assumed(params)
+    own, gradient = without(params, EARLY), params["gradient"]
+    if gradient["sharpness"]:
+        own |= {"opened": (gradient["sharpness"],), "plain": params | {"gradient": gradient | {"sharpness": 0}}}
+    return varied(params, "leg.steps", ("leg.later_steps", "resume.squares"), **own)

@@ -5,25 +5,30 @@ number, and float32 sums not on who shares a batch (`search.queue`), so that a m
 the ensemble is at least as strong as each member on every image.
 """
 
+import functools
 import operator
 
 import numpy as np
 
 from bsa import catalog, criteria
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.search import ball
+from bsa.search import variants as variants_of
 from bsa.search.ledger import Moved
-from bsa.search.variants import offered
+from bsa.search.variants import measuring, offered
 from bsa.search.work import FORWARD
 
 
-def make(model, *, epsilon, attacks, batch_size, jit_compile):
+def make(model, *, epsilon, attacks, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `attacks` are dicts of a name and that attack's own parameters, all of them; the other fields are shared. The
     start of an image reads "<member>/<start>", passes add up, and success is a distance within the largest threshold.
     """
-    shared = {"epsilon": epsilon, "batch_size": batch_size, "jit_compile": jit_compile}
+    measure = pilot(model, epsilon=epsilon, attacks=attacks, execution=execution)
+    if measure:  # on all images, as each member would alone
+        return measuring(measure, functools.partial(make, model, execution=execution))
+    shared = {"epsilon": epsilon, "execution": execution}
     exact = target(model)
     own = _split(attacks)
     members = [(name, catalog.find("attacks", name).make(exact, **params, **shared)) for name, params in own]
@@ -43,7 +48,27 @@ def make(model, *, epsilon, attacks, batch_size, jit_compile):
                     journal.end()
         return thresholds[0]
 
-    return ball.attack(model, exact, [], course, batch_size=batch_size)
+    return ball.attack(model, exact, [], course, batch_size=batch(exact, execution))
+
+
+def pilot(model, *, epsilon, attacks, execution):
+    """The pilots of the members that have one, each on the same images; see `bsa.search.variants.pilot`."""
+    own = [(name, params, catalog.find("attacks", name)) for name, params in _split(attacks)]
+    pilots = [variants_of.pilot(module, model, {"epsilon": epsilon, **params}, execution) for _, params, module in own]
+    if not any(pilots):
+        return None
+
+    def measure(x, y, **call):
+        known = [each and each(x, y, **call) for each in pilots]
+        parts = [
+            {"name": name, **{key: found[0][key] for key in params}} if found else {"name": name, **params}
+            for (name, params, _), found in zip(own, known, strict=True)
+        ]
+        told = {name: found[1] for (name, *_), found in zip(own, known, strict=True) if found}
+        told["spent"] = sum(found[1]["spent"] for found in known if found)
+        return {"epsilon": epsilon, "attacks": parts}, told
+
+    return measure
 
 
 def passes(*, attacks, **shared):

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
 from bsa.search import ball
@@ -29,7 +29,7 @@ LAST_GAMMA = 0.001
 TINY = 1e-12  # keeps the step of a gradient of zero finite
 
 
-def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_size, jit_compile):
+def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     It seeks the least distortion; `thresholds` say what counts as success, and a
@@ -38,8 +38,9 @@ def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_siz
     another is projected onto the ball of the largest threshold. `step_size` is the L2 length of the first step.
     """
     exact = target(model)
-    approach = _approach(exact, batch_size, jit_compile)
-    settings = steps, float(step_size), float(gamma), batch_size, jit_compile
+    executed = batch(exact, execution), execution.jit_compile
+    approach = _approach(exact, *executed)
+    settings = steps, float(step_size), float(gamma), *executed
 
     @functools.cache
     def search_by(net):
@@ -58,7 +59,7 @@ def make(model, *, epsilon, steps, step_size, gamma, starts, restarts, batch_siz
 
     stages = [{"approach": Cost(BISECTIONS + 1, FORWARD), "steps": Cost(steps + 1)}]
     course = ball.for_least_distortion(search_by, named.rounds(starts, restarts), stages)
-    return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
+    return ball.attack(model, exact, [quick(exact)], course, batch_size=executed[0])
 
 
 def passes(*, steps, starts, restarts, **_):

@@ -8,7 +8,7 @@ import functools
 
 import tensorflow as tf
 
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.ops import losses
 from bsa.rewrites.quick import quick
 from bsa.search import ball
@@ -21,7 +21,7 @@ from bsa.search.work import Cost
 LOSSES = {"cross_entropy": losses.cross_entropy, "margin": lambda logits, y: -losses.margin(logits, y)}
 
 
-def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch_size, jit_compile):
+def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
@@ -29,11 +29,12 @@ def make(model, *, epsilon, steps, step_size=None, loss, starts, restarts, batch
     2.5 * threshold / steps and otherwise is scaled with the threshold. `restarts` repeats the random starts.
     """
     exact, rounds = target(model), named.rounds(starts, restarts)
+    batch_size = batch(exact, execution)
     relative = 2.5 / steps if step_size is None else step_size / epsilon
 
     @functools.cache
     def search_by(net):
-        graph = by_signs(net, LOSSES[loss], steps, batch_size, jit_compile)
+        graph = by_signs(net, LOSSES[loss], steps, batch_size, execution.jit_compile)
 
         def search(tried):
             sizes = (tf.constant(v, tf.float32) for v in (tried.radius, tried.radius * relative))

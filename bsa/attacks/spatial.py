@@ -15,57 +15,44 @@ import tensorflow as tf
 from bsa.attacks import pgd
 from bsa.attacks._points import Points
 from bsa.exploration import free, narrowed
-from bsa.networks import target
+from bsa.networks import AT_ONCE, batch, target
 from bsa.rewrites.quick import quick
 from bsa.search import ball
 from bsa.search import starts as named
-from bsa.search.variants import varied
+from bsa.search.variants import changed, varied
 from bsa.search.work import Cost
 from bsa.spec import chained
 
 STEPS = 20  # by which the checks try a search without steps, as their radii are those of balls
 
 
-def make(
-    model,
-    *,
-    epsilon,
-    chain,
-    ranges,
-    search,
-    points,
-    worst,
-    steps,
-    starts,
-    restarts,
-    batch_size,
-    jit_compile,
-    space=None,
-):
+def make(model, *, epsilon, chain, ranges, moves, leg, execution, space=None):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
-    `chain` and `ranges` say where images may be moved, as in a spec; of `points` by "grid", "random" or "gradient" the
-    few `worst` of each image are searched around, by `steps` of sign gradients of the cross-entropy from each start.
+    `chain` and `ranges` say where images may be moved, as in a spec; of so many `points` of `moves`, by the `search`
+    "grid", "random" or "gradient", the few `worst` of each image are searched around, by the `steps` of a `leg`, sign
+    gradients of the cross-entropy, from each of its `starts`.
     ValueError for ranges that the chain does not have, for a grid of too few points, for gradients where the chain is
     not smooth, and for a `space`, which stands for a chain, beside a chain.
     """
     if space is not None:
         raise ValueError(f'expected either a space or a chain, found both, the space "{space}"')
-    exact = target(model)
-    transform = chained(chain)
+    exact, transform, steps = target(model), chained(chain), leg["steps"]
     within = narrowed(transform.space, ranges)
     if not free(within):
         raise ValueError("expected at least one parameter with a range to search, found none")
-    if search == "gradient" and not transform.smooth:
+    if moves["search"] == "gradient" and not transform.smooth:
         expected = "a chain whose transformations are all smooth for a search by gradient"
         raise ValueError(f'expected {expected}, found one that is not: use "random" or "grid"')
-    tried = Points(exact, transform, within, search, points, min(batch_size, 500))
-    worst = min(worst, tried.number)
-    rounds = [(name, rank + worst * r) for rank in range(worst) for name, r in named.rounds(starts, restarts)]
+    batch_size = batch(exact, execution)
+    tried = Points(exact, transform, within, moves["search"], moves["points"], min(batch_size, AT_ONCE))
+    worst = min(moves["worst"], tried.number)
+    begins = named.rounds(leg["starts"], leg["restarts"])
+    rounds = [(name, rank + worst * r) for rank in range(worst) for name, r in begins]
 
     @functools.cache
     def search_by(net):
-        graph = pgd.by_signs(net, pgd.LOSSES["cross_entropy"], steps, batch_size, jit_compile)
+        graph = pgd.by_signs(net, pgd.LOSSES["cross_entropy"], steps, batch_size, execution.jit_compile)
 
         def descend(found):
             sizes = (tf.constant(v, tf.float32) for v in (found.radius, found.radius * 2.5 / steps))
@@ -75,7 +62,7 @@ def make(
         return descend
 
     def course(nets, best, thresholds, seed):
-        best.moves(moves(chain=chain))
+        best.moves(neutral(chain))
         places = tried.worst(best, worst, seed)
 
         def around(rows, restart):
@@ -88,18 +75,23 @@ def make(
     return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 
-def passes(*, thresholds, chain, ranges, search, points, worst, steps, starts, restarts, **_):
+def passes(*, thresholds, chain, moves, leg, **_):
     """Passes that one image can cost at most: at the points forward only, but where gradients are followed."""
-    rounds = len(named.rounds(starts, restarts)) * worst if steps else 0
-    return points + 1 + len(thresholds) * rounds * (steps + 1)
+    rounds = len(named.rounds(leg["starts"], leg["restarts"])) * moves["worst"] if leg["steps"] else 0
+    return moves["points"] + 1 + len(thresholds) * rounds * (leg["steps"] + 1)
+
+
+def neutral(chain):
+    """The parameters of a chain, each with its value at an image that stays."""
+    return {name: each.neutral for name, each in chained(chain).space.items()}
 
 
 def moves(*, chain, **_):
     """The parameters by which it moves images, each with the value of an image that stays."""
-    return {name: each.neutral for name, each in chained(chain).space.items()}
+    return neutral(chain)
 
 
 def variants(params):
     """The same attack otherwise, see `bsa.search.variants`: with a ball in any case, as radii are what is varied."""
-    params = params | {"steps": params["steps"] or STEPS}
-    return varied(params, "steps", ("points",), saturates=True)
+    params = changed(params, {"leg.steps": params["leg"]["steps"] or STEPS})
+    return varied(params, "leg.steps", ("moves.points",), saturates=True)

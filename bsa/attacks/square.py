@@ -7,7 +7,7 @@ so that networks which hide gradients gain nothing. An image leaves at the first
 
 import numpy as np
 
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.ops import draws, seeds
 from bsa.search import ball
 from bsa.search import starts as named
@@ -18,7 +18,7 @@ from bsa.search.work import FORWARD, Cost
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries (section 5.1)
 
 
-def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_compile):
+def make(model, *, epsilon, queries, p_init, starts, restarts, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
     `thresholds` are radii in [0, 1] pixels, tried from the largest down, a smaller
@@ -26,11 +26,12 @@ def make(model, *, epsilon, queries, p_init, starts, restarts, batch_size, jit_c
     `restarts` repeats every start, since the squares differ.
     """
     exact = target(model)
+    batch_size = batch(exact, execution)
 
     def schedule(height, width):
         return sides(queries, p_init, height, width)
 
-    graph = search_by_squares(exact, schedule, batch_size, jit_compile)
+    graph = search_by_squares(exact, schedule, batch_size, execution.jit_compile)
 
     def search(tried):
         keys = draws.keys(tried.seed, f"square/{tried.start}", tried.index)

@@ -17,6 +17,7 @@ from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
 from bsa.checks._check import Check, skipped
 from bsa.criteria import GREY, SLACK, linf
+from bsa.networks import batch
 from bsa.rewrites.opened import opened
 
 SMALLEST, LARGEST = 1 / 255, GREY  # one grey level; where every image can become grey
@@ -33,6 +34,14 @@ class Subject(NamedTuple):
     point: object  # point(start, x, index, radius) gives a named start (n, ...), projected onto the ball
     name: str = ""  # of the attack
     variants: object = lambda params: {}  # variants(params) of the attack, as `bsa.search.variants` describes them
+    pilot: object = None  # of the attack, where its parameters leave something to be measured
+
+    def measured(self, x, y, index, seed):
+        """The same, nothing left to be measured."""
+        if self.pilot is None:
+            return self
+        found, _ = self.pilot(x, y, thresholds=[self.params["epsilon"]], seed=seed, index=index)
+        return self._replace(params=self.params | found)
 
 
 class Sample(NamedTuple):
@@ -74,7 +83,7 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
     if not _can_search(variants, slopes):
         checks.append(skipped("attack", "without any gradient it cannot find anything, and was not run again"))
     else:
-        tries = attack.Tries(subject, x, y, index, seed, progress)
+        tries = attack.Tries(subject.measured(x, y, index, seed), x, y, index, seed, progress)
         with _quiet():
             checks += [*tries.curve(), *tries.effort(gain), *tries.patience(gain), *tries.starts(gain)]
             checks += [*tries.surrogate(), *tries.black_box(queries), *tries.reference(gain)]
@@ -155,8 +164,7 @@ def _gradients(subject, variants, few, x, y, index):
     params = subject.params
     names = dict.fromkeys([*gradient.COLOURS, *variants.get("follows", ())])
     points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
-    size = min(100, params.get("batch_size", 100))
-    slopes = gradient.slopes(subject.model, points, y, size)
+    slopes = gradient.slopes(subject.model, points, y, min(100, batch(subject.model)))
     checks, at, revived = [], 0, _revived(subject.model, variants)
     for sample in few:
         place, at = slice(at, at + len(sample.x)), at + len(sample.x)

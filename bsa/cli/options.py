@@ -56,6 +56,11 @@ KNOWN = {
                                   "spec's, or one device."),
     "devices": click.option("--devices", type=click.IntRange(1),
                             help="How many devices; by default all GPUs, or 2 parts of the processor."),
+    "batch_size": click.option("--batch-size", type=click.IntRange(1, 65536), metavar="IMAGES",
+                               help="Images that attacks work on at a time; by default as many as fit, by the size of "
+                                    "the network. Two batches are saved together."),
+    "jit_compile": click.option("--jit-compile", is_flag=True,
+                                help="Compile the passes of attacks by XLA: meant for GPUs."),
     "strict": click.option("--strict", is_flag=True,
                            help="Exit with 4 where a sanity check of the evaluation failed."),
     "fail_over": click.option("--fail-over", multiple=True, metavar="LIMIT",
@@ -79,6 +84,7 @@ KNOWN = {
 
 RUN = (  # what a run takes, wherever its spec comes from
     *("data", "weights", "store", "out", "overwrite", "strict", "fail_over", "fail_under", "strategy", "devices"),
+    *("batch_size", "jit_compile"),
     *("json", "quiet", "verbose", "log_file", "executor", "ray", "workers", "stage_cpus", "stage_gpus"),
 )
 

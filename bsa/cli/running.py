@@ -10,6 +10,7 @@ from bsa.cli.telling import OPTIONS, telling
 from bsa.cli.terminal import again
 from bsa.devices import cluster
 from bsa.errors import UsageError
+from bsa.execution import Execution
 from bsa.spec import load as load_spec
 
 tell = functools.partial(click.echo, err=True)
@@ -66,6 +67,8 @@ def run(
     strategy,
     devices,
     executor,
+    batch_size,
+    jit_compile,
     fail_over,
     fail_under,
     **how,
@@ -85,12 +88,12 @@ def run(
     number, workers = cluster.place(strategy or spec.strategy)
     folder = Folder(out, spec, data_dir, overwrite)
     folder.check()
-    folders = {"data_dir": data_dir, "weights_dir": weights_dir}
+    places = {"data_dir": data_dir, "weights_dir": weights_dir, "execution": Execution(batch_size, jit_compile)}
     with telling(**told, several=bool(executor)) as tell:
         if executor:
-            _on_ray(spec, store, folders, tell.seen, strategy or spec.strategy, devices, **ray)
+            _on_ray(spec, store, places, tell.seen, strategy or spec.strategy, devices, **ray)
         else:
-            runner.run(spec, store, **folders, strategy=strategy, devices=devices, seen=tell.seen)
+            runner.run(spec, store, **places, strategy=strategy, devices=devices, seen=tell.seen)
         if number:
             tell.say(f"worker {number} of {workers} has trained what there was; worker 0 goes on to the results")
             return
@@ -98,13 +101,13 @@ def run(
         render(spec, store, data_dir, folder, overrides, strict, held, tell=tell)
 
 
-def _on_ray(spec, store, folders, seen, strategy, devices, **size):
+def _on_ray(spec, store, places, seen, strategy, devices, **size):
     from bsa.engine import ray
 
     for what, found in {"strategy": strategy, "--devices": devices}.items():
         if found is not None:
             raise UsageError(f"--executor ray: expected no {what}, as each stage is computed alone, found {found}")
-    ray.execute(spec, store, **folders, seen=seen, **size)
+    ray.execute(spec, store, **places, seen=seen, **size)
 
 
 def render(spec, store, data_dir, folder, overrides, strict, held=(), *, tell, command=None, anew=True):

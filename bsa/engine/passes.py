@@ -60,7 +60,7 @@ def passes(stage: Stage) -> int | None:
 
 def _explored(params):
     """Of a search: its probes, and three points measured, two of them with their control."""
-    shared = {name: params[name] for name in ("epsilon", "thresholds", "batch_size", "jit_compile")}
+    shared = {name: params[name] for name in ("epsilon", "thresholds")}
 
     def once(which):
         own = {key: value for key, value in params[which].items() if key != "name"}

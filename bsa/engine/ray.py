@@ -20,6 +20,7 @@ from bsa.engine import run
 from bsa.engine.pool import LOST, Pool, prepare
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
+from bsa.execution import DEFAULT
 
 ANSWER = 10  # seconds that a cluster may take to answer
 PAUSE = 0.5  # seconds between two looks at the stages at work
@@ -66,8 +67,8 @@ class Teller:
         self.board.tell.remote("ended", stage.key, seconds)
 
 
-def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_address=None, workers=None, stage_cpus=None,
-            stage_gpus=0):  # fmt: skip
+def execute(spec, artefacts, *, data_dir=None, weights_dir=None, execution=DEFAULT, seen, ray_address=None,
+            workers=None, stage_cpus=None, stage_gpus=0):  # fmt: skip
     """As `run.run`, by Ray: `workers` stages (2 if None) at once here, or as many as fit the cluster at `ray_address`.
 
     An address is "auto", HOST:PORT or ray://HOST:PORT; where it is None, that in RAY_ADDRESS, as on the nodes of a
@@ -101,7 +102,7 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, seen, ray_addre
         board = ray.remote(Board).options(num_cpus=0).remote()
         task = ray.remote(_task).options(num_cpus=cpus, num_gpus=stage_gpus, max_retries=LOST)
         folders = (artefacts.root, data_dir, weights_dir)
-        places = [folder and os.path.abspath(folder) for folder in folders]
+        places = [*(folder and os.path.abspath(folder) for folder in folders), execution]
         pool, begun = Pool("", board, cpus, stage_gpus, slots, catalog.folders()), {}
         for stage in stages:
             if stage.key in artefacts:
@@ -183,11 +184,11 @@ def _fits(ray, cpus, gpus):
 
 def _task(stage, places, pool, *needs):
     """One stage in a worker; `needs` are there to be waited for."""
-    root, data_dir, weights_dir = places
+    root, data_dir, weights_dir, execution = places
     prepare(pool)
     from bsa.engine import stages
 
-    desk = dataclasses.replace(stages.of_process(data_dir, weights_dir), pool=pool)
+    desk = dataclasses.replace(stages.of_process(data_dir, weights_dir, execution), pool=pool)
     run.ensure(stage, Store(root), lambda: desk, Teller(pool.board))
 
 

@@ -15,6 +15,7 @@ from bsa.devices import cluster
 from bsa.engine import keyed, passes, plan
 from bsa.engine.display import silenced
 from bsa.errors import BsaError
+from bsa.execution import DEFAULT
 
 PATIENCE = 600  # seconds that a worker waits for what the first one writes
 SPENT = f"{files.WORK}/seconds.npz"  # what killed runs spent on a stage
@@ -58,13 +59,23 @@ def check(stages, artefacts):
             exploration.check(stage.component["params"]["sampler"])
 
 
-def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devices=None, seen):
+def run(
+    spec,
+    artefacts,
+    *,
+    data_dir=None,
+    weights_dir=None,
+    strategy=None,
+    devices=None,
+    execution=DEFAULT,
+    seen,
+):
     """Compute every stage of a resolved spec that `artefacts` (a `Store`) lacks; returns the stages.
 
     Foreign weights without a stated sha256 need `files.pinned(spec)`; they are looked for in `weights_dir`.
     `strategy`, by default the spec's, and the number of `devices` say what computes: see
-    `bsa.devices.strategy.find`. With
-    "multi_worker" the first worker does so, and the others train with it.
+    `bsa.devices.strategy.find`. With "multi_worker" the first worker does so, and the others train with it.
+    `execution` is that of attacks.
 
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
     progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.engine.display.Display`.
@@ -73,7 +84,8 @@ def run(spec, artefacts, *, data_dir=None, weights_dir=None, strategy=None, devi
     stages, strategy = planned(spec, data_dir), strategy or spec.strategy
     check(stages, artefacts)
     worker, _ = cluster.place(strategy)
-    desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices))  # only where there is work for it
+    # only where there is work for it
+    desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices, execution))
     for stage in stages:
         if stage.key in artefacts:
             seen.reused(stage)
@@ -94,7 +106,7 @@ def ensure(stage, artefacts, desk, seen):
             _compute(stage, artefacts, part, desk(), seen)
 
 
-def _desk(data_dir, weights_dir, strategy, count):
+def _desk(data_dir, weights_dir, strategy, count, execution):
     """The `Desk` of all stages, without their progress. With several workers it waits for all of them."""
     number, workers = cluster.place(strategy)
     if workers > 1:
@@ -103,7 +115,7 @@ def _desk(data_dir, weights_dir, strategy, count):
         from bsa.devices import strategy as devices
         from bsa.engine import stages
 
-        return stages.Desk(data_dir, weights_dir=weights_dir, devices=devices.find(strategy, count))
+        return stages.Desk(data_dir, weights_dir, devices.find(strategy, count), execution=execution)
 
 
 def _join(stage, artefacts, desk, seen):

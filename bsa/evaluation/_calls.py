@@ -20,6 +20,7 @@ from bsa.engine.store import Store
 from bsa.evaluation import _memory, _progress
 from bsa.evaluation._evaluation import Evaluation
 from bsa.evaluation._spec import evaluated
+from bsa.execution import Execution
 from bsa.given import images as images_of
 from bsa.report import Folder, render
 from bsa.spec import collection, load, override, resolve
@@ -44,6 +45,7 @@ def evaluate(
     class_names: Sequence[str],
     seed: int,
     name: str,
+    execution: Execution,
     progress: bool,
 ) -> Evaluation:
     """See `bsa.evaluate`."""
@@ -73,7 +75,7 @@ def evaluate(
         spec["sanity"] = sanity if sanity is False else dict(sanity)
     seen = _progress.display(progress)
     try:
-        held = _memory.Held(resolve(_plain(spec), "bsa.evaluate"), wrapped, data, seen)
+        held = _memory.Held(resolve(_plain(spec), "bsa.evaluate"), wrapped, data, execution, seen)
     finally:
         seen.close()
     return Evaluation(held, (*wrapped.wrapping.notes, *_ordered(y, images)))
@@ -107,6 +109,7 @@ def run(
     overwrite: bool,
     strategy: str | None,
     devices: int | None,
+    execution: Execution,
     progress: bool,
 ) -> Results | Collected:
     """See `bsa.run`."""
@@ -124,6 +127,7 @@ def run(
             weights_dir=weights_dir,
             strategy=strategy,
             devices=devices,
+            execution=execution,
             seen=seen,
         )
     finally:

@@ -11,7 +11,8 @@ COMMENTS = {
     ),
     "attack": (
         "epsilon: the largest change of a pixel, of pixels in [0, 1]. thresholds: where success is counted. images: "
-        "how many correctly classified ones are attacked in each cell. Other attacks: `bsa components attacks`."
+        "how many correctly classified ones are attacked in each cell. effort: quick, standard or thorough. Other "
+        "attacks: `bsa components attacks`."
     ),
     "certify": (
         "A proof that no change within epsilon changes the class. There can be one for networks that are chains of "

@@ -13,6 +13,7 @@ from bsa.engine.display import silenced
 from bsa.engine.results import Results
 from bsa.engine.run import ensure
 from bsa.engine.store import Store
+from bsa.execution import Execution
 from bsa.spec import Experiment
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ class Temporary(Store):
 class Held:
     """The results of a run in memory, and the keys of its stages."""
 
-    def __init__(self, spec: Experiment, model: keras.Model, data: Dataset, seen: Any) -> None:
+    def __init__(self, spec: Experiment, model: keras.Model, data: Dataset, execution: Execution, seen: Any) -> None:
         with silenced():
             from bsa.engine.stages import Desk
 
         store, about = Temporary(), described(data)
-        desk = Desk(held=(data, model))
+        desk = Desk(held=(data, model), execution=execution)
         stages = plan.stages(spec, about)
         self.keys = {stage.key for stage in stages}
         for stage in stages:

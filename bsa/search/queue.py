@@ -11,8 +11,8 @@ import functools
 
 import tensorflow as tf
 
+from bsa.execution import LEAST
 from bsa.search.journal import Loop, run
-from bsa.search.work import LEAST
 
 
 def refill(begin, advance, total, batch, jit_compile=False, turn=None):

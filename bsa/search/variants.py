@@ -3,7 +3,7 @@
 A dict, of which an attack gives what it can; a check whose key is missing is not made. Parameters are whole.
 
 * `success`: parameters by which it only tells who is broken within a radius, where that is another mode.
-* `effort`: what there is more of in `longer`, such as "steps"; `longer`: parameters with twice as much of it.
+* `effort`: what there is more of in `longer`, such as "leg.steps"; `longer`: parameters with twice as much of it.
 * `patient`: parameters by which no image is given up early, None where none is anyway; `early`: the fields that decide
   it, of which null means never, and `shares`: further fields that may be raised instead.
 * `starts`: the names of the starts; `from`: a function of such names, gives parameters to begin there and nowhere else.
@@ -20,26 +20,70 @@ def offered(attack, params: dict) -> dict:
     return attack.variants(params) if hasattr(attack, "variants") else {}
 
 
+def pilot(attack, model, params: dict, execution):
+    """What measures, for parameters that leave something to be measured, what it is; None where nothing is.
+
+    `measure(x, y, *, thresholds, seed=0, index=None)` gives parameters and what a record says of them.
+    """
+    return attack.pilot(model, **params, execution=execution) if hasattr(attack, "pilot") else None
+
+
+def measuring(measure, make):
+    """The attack that measures on the images of each call, then is what `make(**params)` gives for what was found.
+
+    The last one is kept, with its graphs.
+    """
+    kept = [None, None]
+
+    def run(x, y, *, thresholds, seed=0, index=None, journal=None):
+        known, _ = measure(x, y, thresholds=thresholds, seed=seed, index=index)
+        if kept[0] != known:
+            kept[:] = known, make(**known)
+        return kept[1](x, y, thresholds=thresholds, seed=seed, index=index, journal=journal)
+
+    return run
+
+
 def varied(params: dict, effort: str, further: tuple = (), **more) -> dict:
     """The variants of an attack with `starts` and `restarts`, whose `effort` is one field and `further` ones.
 
-    `more` replaces and adds keys.
+    A field of a part is named with it, "leg.steps"; starts may stand in the part "leg". `more` replaces and adds keys.
     """
-    starts = tuple(params["starts"])
-    twice = {field: 2 * params[field] for field in (effort, *further) if params[field]}
-    found = {"success": params, "effort": effort, "longer": params | twice, "patient": None, "early": (), "shares": ()}
-    found |= {"starts": starts, "from": lambda names: params | {"starts": list(names), "restarts": 1}}
+    starts = tuple(params.get("leg", params)["starts"])
+    twice = {field: 2 * value for field in (effort, *further) if (value := _field(params, field))}
+
+    def begin(names):
+        given = {"starts": list(names), "restarts": 1}
+        return changed(params, {f"leg.{key}": value for key, value in given.items()} if "leg" in params else given)
+
+    found = {"success": params, "effort": effort, "longer": changed(params, twice), "patient": None}
+    found |= {"early": (), "shares": (), "starts": starts, "from": begin}
     found |= {"follows": starts, "black_box": False, "saturates": None, "opened": (), "plain": None, "bisects": False}
     return found | more
 
 
-def without(params: dict, early: tuple, **more) -> dict:
-    """`patient` and `early` of an attack that gives images up by the fields `early`, and what follows of its mode.
+def changed(params: dict, fields: dict) -> dict:
+    """Parameters with other values of fields, those of a part named with it: {"leg.steps": 40}."""
+    made = dict(params)
+    for field, value in fields.items():
+        part, _, name = field.rpartition(".")
+        made |= {part: made[part] | {name: value}} if part else {name: value}
+    return made
+
+
+def _field(params, field):
+    part, _, name = field.rpartition(".")
+    return (params[part] if part else params)[name]
+
+
+def without(params: dict, early: tuple) -> dict:
+    """`patient` and `early` of an attack that gives images up by the fields `early` of its part "give_up".
 
     Nothing is given up early in mode "least_distortion".
     """
-    patient = params | dict.fromkeys(early)
+    patient = changed(params, {f"give_up.{field}": None for field in early})
     if params["mode"] == "least_distortion":
         return {"success": patient | {"mode": "success"}, "bisects": True}
-    fields = tuple(field for field in early if params[field])
-    return {"patient": patient, "early": fields, "shares": ("far",) if "glance" in fields else ()} if fields else {}
+    fields = tuple(f"give_up.{field}" for field in early if params["give_up"][field])
+    shares = ("give_up.far",) if "give_up.glance" in fields else ()
+    return {"patient": patient, "early": fields, "shares": shares} if fields else {}

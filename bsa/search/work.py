@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bsa.execution import LEAST
+
 FORWARD = 1 / 2  # of a pass there and back: one forward with its share of the loop, measured on two CPUs
-LEAST = 16  # images in a batch at least: fewer cost as much
 
 
 class Cost(NamedTuple):

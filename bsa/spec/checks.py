@@ -22,7 +22,6 @@ def problems(spec, broken=()):
         _cascades: {"networks", "model", "train", "weights", "certify"},
         _reported: {"networks", "model", "reported"},
         cell_checks.problems: {"blind_spot", "transform"},
-        _attacking: {"attack"},
         exploring.problems: {"explore", "attack"},
         _thresholds: {"attack", "certify", "blind_spot", "transform"},
         _training: {"networks", "train"},
@@ -132,15 +131,6 @@ def _reported(spec):
                 near = errors.suggest(other, known)
                 at = pointer(["reported", "rows", i, key, other])
                 yield Problem(at, f"one of {_listed(known)}", show(other), near)
-
-
-def _attacking(spec):
-    for place, attack in _entries(spec, "attack"):
-        members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
-        for at, each in members or [(place, attack)]:
-            if (each.get("glance") or 0) > each.get("steps", 0):
-                expected = f"at most the {each['steps']} steps of the first leg"
-                yield Problem(f"{at}/glance", expected, show(each["glance"]))
 
 
 def _thresholds(spec):

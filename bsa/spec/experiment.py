@@ -139,7 +139,7 @@ class Experiment(Resolved):
             given["images"],
             self._thresholds(given),
             black_box=beside("square", queries=self.sanity.params["queries"]) if checked else None,
-            reference=beside("corner_descent") if checked else None,
+            reference=beside("corner_descent", effort="quick") if checked else None,
         )
 
 

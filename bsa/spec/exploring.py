@@ -36,15 +36,13 @@ def problems(spec: Mapping[str, Any]) -> Iterator[Problem]:
         grid = {"probes": each["probes"]} if each["sampler"] == "grid" else {}
         yield from _space(place, each, **grid)
         for which in ("attack", "standard"):
-            if (each[which].get("glance") or 0) > each[which].get("steps", 0):
-                expected = f"at most the {each[which]['steps']} steps of the first leg"
-                yield Problem(f"{place}/{which}/glance", expected, f"{each[which]['glance']}")
+            yield from _glance(f"{place}/{which}", each[which])
     for place, attack in _listed(spec, "attack"):
         members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
         for at, each in members or [(place, attack)]:
+            yield from _glance(at, each)
             if "chain" in each:
-                grid = {"points": each["points"]} if each.get("search") == "grid" else {}
-                yield from _space(at, each, **grid)
+                yield from _space(at, each, **_moving(each.get("moves", {})))
 
 
 def _listed(spec, key):
@@ -53,7 +51,20 @@ def _listed(spec, key):
     return [(f"/{key}/{i}" if several else f"/{key}", each) for i, each in enumerate(listed(spec, key))]
 
 
-def _space(place, given, **grid):
+def _glance(place, attack):
+    """A glance that comes after all steps of its leg."""
+    glance, steps = attack.get("give_up", {}).get("glance") or 0, attack.get("leg", {}).get("steps", 0)
+    if glance > steps:
+        yield Problem(f"{place}/give_up/glance", f"at most the {steps} steps of the first leg", f"{glance}")
+
+
+def _moving(moves):
+    """How an attack that moves images searches, and of a grid with how many points."""
+    search = moves.get("search", "")
+    return {"search": search} | ({"moves/points": moves["points"]} if search == "grid" else {})
+
+
+def _space(place, given, search="", **grid):
     """What is wrong with a chain and its ranges, and with a number of points, by its name, that are to be a `grid`."""
     if "space" in given:
         yield Problem(f"{place}/space", 'either "space" or "chain"', "both")
@@ -70,8 +81,8 @@ def _space(place, given, **grid):
         return
     if not names:
         yield Problem(f"{place}/ranges", "at least one range to search", "numbers alone")
-    if given.get("search") == "gradient" and not made.smooth:
-        yield Problem(f"{place}/search", '"random" or "grid", as not all of the chain is smooth', '"gradient"')
+    if search == "gradient" and not made.smooth:
+        yield Problem(f"{place}/moves/search", '"random" or "grid", as not all of the chain is smooth', '"gradient"')
     for name, count in grid.items():
         if count < 2 ** len(names):
             expected = f"at least {2 ** len(names)}, for a grid of {len(names)} parameters from end to end"

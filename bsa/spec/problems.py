@@ -113,8 +113,7 @@ def _translate(error):
         known = sorted(error.schema["properties"])
         for key in value:
             if key not in known:
-                shared = key in error.schema.get("shared", ())
-                hint = "the ensemble states it once for all" if shared else errors.suggest(key, known)
+                hint = _elsewhere(key, error.schema) or errors.suggest(key, known)
                 yield Problem(pointer([*path, key]), f"one of the keys {', '.join(known)}", show(key), hint)
         return
     if keyword == "required":
@@ -128,6 +127,13 @@ def _translate(error):
         yield Problem(pointer(path), expected, show(value), hint)
         return
     yield Problem(pointer(path), _expectation(keyword, limit), _finding(keyword, value), _hint(keyword, value, limit))
+
+
+def _elsewhere(key, part):
+    """Where a field stands that an object of the schema `part` does not have, and once had."""
+    if key in part.get("shared", ()):
+        return "the ensemble states it once for all"
+    return f"{key} is {part['moved'][key]} now" if key in part.get("moved", {}) else ""
 
 
 def _similar_key(missing, others):

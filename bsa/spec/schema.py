@@ -18,6 +18,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PIXELS = "#/$defs/pixels"  # a number, or a fraction such as "8/255"
 # Names what this project alone names: a UUID needs no host that would have to be ours, and no registration.
 NAMESPACE = uuid.UUID("818d7daf-8b23-4990-ab39-001c649cc97e")
+NAMES = ("space", "effort")  # fields that name values of others: these stand in a resolved spec
 COMMENT = {"type": "string", "description": "A note for readers; stripped before anything else."}
 
 
@@ -85,7 +86,7 @@ def _choice(kind, names):
 def _add_members(definitions):
     """The kind "members": attacks as an ensemble lists them, without the fields that the ensemble states for all.
 
-    "shared" is no keyword of JSON Schema; it names those fields for a better message.
+    "shared" is no keyword of JSON Schema; it names those fields for a better message, as "moved" names old ones.
     """
     shared = set(catalog.fragment("attacks", "ensemble")["properties"]) - {"name"}
     names = [name for name in catalog.names("attacks") if name != "ensemble"]
@@ -118,10 +119,10 @@ def fill(value, part):
         value = {"name": value}
     part = _resolve(part, value)
     if isinstance(value, dict) and part.get("properties"):
-        value = stated(value, part)
+        value = _with_effort(stated(value, part), part)
         filled = {k: fill(v, _property(part, k)) for k, v in value.items()}
         for key, sub in part["properties"].items():
-            if key not in filled and "default" in sub and key != "space":
+            if key not in filled and "default" in sub and key not in NAMES:
                 filled[key] = fill(copy.deepcopy(sub["default"]), sub)
         return filled
     if isinstance(value, dict):
@@ -129,6 +130,24 @@ def fill(value, part):
     if isinstance(value, list):
         return [fill(v, part.get("items", {})) for v in value]
     return copy.deepcopy(value)
+
+
+def _with_effort(value, part):
+    """`value`, an object of the schema `part`, with the values that its "effort" names in place of the name.
+
+    What it states itself stays.
+    """
+    if "efforts" not in part:
+        return value
+    name = value.get("effort", part["properties"]["effort"]["default"])
+    own = {key: each for key, each in value.items() if key != "effort"}
+    return _merged(part["efforts"].get(name, {}), own)
+
+
+def _merged(low, high):
+    """Two dicts as one, at every depth; where both have a value, that of `high`."""
+    both = {key: _merged(low[key], high[key]) for key in low.keys() & high.keys() if isinstance(low[key], dict)}
+    return {**high, **{key: each for key, each in low.items() if key not in high}, **both}
 
 
 def computed(value, part):

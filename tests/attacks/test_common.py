@@ -12,17 +12,20 @@ from bsa.testing import ATTACK, Attacking
 MEMBERS = [{"name": "pgd", "steps": 10}, {"name": "square", "queries": 50}]
 PARAMS = {  # cheaper than the defaults where that is enough, or with a part that these leave out
     "apgd": {"steps": 20},
-    "carlini_wagner_linf": {"steps": 30, "constant_max": 1},
-    "corner_descent": {"steps": 10, "rules": ["sign"], "targets": 1, "returns": 1, "squares": 30},
+    "carlini_wagner_linf": {"leg": {"steps": 30, "constant_max": 1}},
+    "corner_descent": {
+        "effort": "quick",
+        "leg": {"steps": 10, "rules": ["sign"]},
+        "resume": {"squares": 30},
+        "give_up": {"near": None, "close": None},
+    },
     "ensemble": {"attacks": MEMBERS},
     "fmn": {"steps": 50},
     "spatial": {
         "chain": ["scale_shift"],
         "ranges": {"scale": [0.9, 1], "shift": 0},
-        "points": 3,
-        "steps": 10,
-        "worst": 2,
-        "starts": ["grey"],
+        "moves": {"points": 3, "worst": 2},
+        "leg": {"steps": 10, "starts": ["grey"]},
     },
     "square": {"queries": 250},
 }
@@ -119,7 +122,7 @@ def test_a_subclassed_model_is_attacked_as_its_layers_are(name, trained, attacke
     own = Own()
     own(x[:1])
     # Keras cannot rebuild the model, so that no ReLU is opened
-    params = PARAMS.get(name, {}) | ({"sharpness": 0} if name == "corner_descent" else {})
+    params = PARAMS.get(name, {}) | ({"gradient": {"sharpness": 0}} if name == "corner_descent" else {})
     ours, theirs = (bsa.attack(name, model, epsilon=0.1, **params) for model in (own, trained))
     np.testing.assert_array_equal(ours(x[:9], y[:9]).success, theirs(x[:9], y[:9]).success)
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from nested import attack
 
 import bsa
 from bsa.rewrites.opened import open_relu, opened
@@ -15,7 +16,7 @@ SAME_SIZE = {"batch_size": LEAST}
 
 def test_least_distortion_of_a_linear_network(linear):
     model, x, y, least = linear
-    found = bsa.attack("corner_descent", model, epsilon=0.4, mode="least_distortion")(x, y)
+    found = attack("corner_descent", model, epsilon=0.4, mode="least_distortion")(x, y)
     assert found.success.all()
     assert (found.distance >= least * (1 - 1e-4)).all()  # never below the truth, float32 aside
     np.testing.assert_allclose(found.distance, least, rtol=0.02)
@@ -24,7 +25,7 @@ def test_least_distortion_of_a_linear_network(linear):
 def test_success_is_exact_on_a_linear_network(linear):
     model, x, y, least = linear
     radius = float(np.median(least))
-    found = bsa.attack("corner_descent", model, epsilon=radius)(x, y)
+    found = attack("corner_descent", model, epsilon=radius)(x, y)
     clear = np.abs(least - radius) > 0.01 * radius
     np.testing.assert_array_equal(found.success[clear], least[clear] < radius)
 
@@ -32,23 +33,23 @@ def test_success_is_exact_on_a_linear_network(linear):
 def test_on_a_small_network_it_finds_about_what_the_others_find(trained, digits):
     x = np.clip(bsa.blind_spot(digits.x, np.float32(0.9), np.float32(0)), 0, 1)
     y = digits.y
-    attacks = {name: bsa.attack(name, trained, epsilon=0.07)(x[:150], y[:150]) for name in ("pgd", "corner_descent")}
+    attacks = {name: attack(name, trained, epsilon=0.07)(x[:150], y[:150]) for name in ("pgd", "corner_descent")}
     # of 150; the network is trained on whatever processor this is, so one image or another may go the other way
     assert attacks["corner_descent"].success.sum() >= attacks["pgd"].success.sum() - 3
 
 
 def test_every_leg_is_spent_on_what_stands(trained, attacked_images):
     x, y, index = attacked_images
-    found = bsa.attack("corner_descent", trained, epsilon=0.02, steps=5, targets=1)(x, y, index=index)
+    found = attack("corner_descent", trained, epsilon=0.02, steps=5, targets=1)(x, y, index=index)
     assert set(found.passes[~found.success]) == {15}
     assert found.passes[found.success].max(initial=1) <= 15
 
 
 def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.06, "steps": 6, "targets": 1, "returns": 1}
+    params = {"epsilon": 0.06, "steps": 6, "targets": 1, "times": 1}
     all_of_them, glanced, none = (
-        bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
+        attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
         for more in ({}, {"glance": 2, "far": 0.8}, {"glance": 2, "far": 1e-9})
     )
     left = ~glanced.success & (glanced.passes == 2)
@@ -60,21 +61,21 @@ def test_at_a_glance_only_what_is_far_is_left_alone(trained, attacked_images):
 
 def test_the_least_distortion_gives_up_on_none(trained, attacked_images):
     x, y, _ = attacked_images
-    params = {"epsilon": 0.1, "mode": "least_distortion", "steps": 4, "targets": 1, "returns": 1}
-    early = bsa.attack("corner_descent", trained, **params, glance=1, far=1e-9, near=1e-9, close=[1e-9])(x[:20], y[:20])
+    params = {"epsilon": 0.1, "mode": "least_distortion", "steps": 4, "targets": 1, "times": 1}
+    early = attack("corner_descent", trained, **params, glance=1, far=1e-9, near=1e-9, close=[1e-9])(x[:20], y[:20])
     assert early.success.any()
-    np.testing.assert_array_equal(early.x, bsa.attack("corner_descent", trained, **params)(x[:20], y[:20]).x)
+    np.testing.assert_array_equal(early.x, attack("corner_descent", trained, **params)(x[:20], y[:20]).x)
 
 
 def test_a_glance_longer_than_its_leg_is_refused(trained):
     with pytest.raises(ValueError, match="glance of at most the 4 steps of the first leg, found 5"):
-        bsa.attack("corner_descent", trained, epsilon=0.1, steps=4, glance=5)
+        attack("corner_descent", trained, epsilon=0.1, steps=4, glance=5)
 
 
 def test_later_legs_have_their_own_length(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "returns": 2, "squares": 3}
-    found = bsa.attack("corner_descent", trained, **params)(x, y, index=index)
+    params = {"epsilon": 0.05, "steps": 2, "later_steps": 5, "targets": 1, "times": 2, "squares": 3}
+    found = attack("corner_descent", trained, **params)(x, y, index=index)
     # two legs towards the target, one by each rule; two returns of two legs
     assert set(found.passes[~found.success]) == {2 + 2 * 5 + 2 * (3 + 2 * 5)}
 
@@ -138,7 +139,7 @@ def test_opening_reaches_every_relu():
 def test_without_relus_a_model_is_left_as_it_is(linear):
     model, x, y, _ = linear
     assert opened(model, 80) is model
-    assert "no ReLU" in bsa.attack("corner_descent", model, epsilon=0.1)(x, y).notes[0]
+    assert "no ReLU" in attack("corner_descent", model, epsilon=0.1)(x, y).notes[0]
 
 
 @pytest.mark.parametrize("relu", ["relu", tf.nn.relu, keras.ops.relu, tf.nn.relu6])
@@ -171,8 +172,8 @@ def test_a_model_that_cannot_be_rebuilt_gets_plain_gradients_and_a_note(trained,
     own = Own()
     own(x[:1])
     assert opened(own, 80) is None
-    found = bsa.attack("corner_descent", own, epsilon=0.05)(x, y, index=index)
-    plain = bsa.attack("corner_descent", trained, epsilon=0.05, sharpness=0)(x, y, index=index)
+    found = attack("corner_descent", own, epsilon=0.05)(x, y, index=index)
+    plain = attack("corner_descent", trained, epsilon=0.05, sharpness=0)(x, y, index=index)
     np.testing.assert_array_equal(found.success, plain.success)
     assert "cannot rebuild" in found.notes[0]
     assert plain.notes == ()

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from nested import attack
 
-import bsa
 from bsa.errors import UsageError
 
 MEMBERS = [
@@ -17,14 +17,14 @@ EPSILON, THRESHOLDS = 0.1, ["epsilon", 0.07]
 
 def alone(model, member, **params):
     own = {k: v for k, v in member.items() if k != "name"}
-    return bsa.attack(member["name"], model, epsilon=EPSILON, thresholds=THRESHOLDS, **own, **params)
+    return attack(member["name"], model, epsilon=EPSILON, thresholds=THRESHOLDS, **own, **params)
 
 
 @pytest.fixture(scope="module")
 def runs(trained, attacked_images):
     """What the ensemble finds and what each member finds alone, by batches of the default size."""
     x, y, index = attacked_images
-    whole = bsa.attack("ensemble", trained, epsilon=EPSILON, thresholds=THRESHOLDS, attacks=MEMBERS)
+    whole = attack("ensemble", trained, epsilon=EPSILON, thresholds=THRESHOLDS, attacks=MEMBERS)
     return whole(x, y, index=index), [alone(trained, member)(x, y, index=index) for member in MEMBERS]
 
 
@@ -32,7 +32,7 @@ def test_at_least_as_strong_as_each_member_on_every_image(trained, attacked_imag
     """By batches of one nothing can hang on who shares a batch."""
     x, y, index = (part[:30] for part in attacked_images)
     params = {"epsilon": EPSILON, "thresholds": THRESHOLDS, "batch_size": 1}
-    found = bsa.attack("ensemble", trained, attacks=MEMBERS[1:], **params)(x, y, index=index)
+    found = attack("ensemble", trained, attacks=MEMBERS[1:], **params)(x, y, index=index)
     members = [alone(trained, member, batch_size=1)(x, y, index=index) for member in MEMBERS[1:]]
     for radius in (EPSILON, 0.07):
         one, two = (member.distance <= radius + 1e-6 for member in members)
@@ -63,7 +63,7 @@ def test_a_member_gets_what_is_not_within_the_smallest_threshold(runs):
 def test_the_least_distortion_of_all_members_counts(linear):
     model, x, y, least = linear
     members = [{"name": "square", "queries": 5}, {"name": "fmn"}]
-    found = bsa.attack("ensemble", model, epsilon=0.4, thresholds=[0.4, 0.01], attacks=members)(x, y)
+    found = attack("ensemble", model, epsilon=0.4, thresholds=[0.4, 0.01], attacks=members)(x, y)
     assert set(found.start) == {"fmn/image"}
     assert (found.distance <= 1.05 * least).all()  # of fmn; see there
 
@@ -76,9 +76,9 @@ def test_the_default_members_work_whatever_the_number_of_classes(classes):
     model.set_weights([weights, -weights.sum(0) / 2])  # a grey image is on every boundary
     x = rng.uniform(0.4, 0.6, (150, 4, 4, 1)).astype(np.float32)  # more than a batch
     y = np.asarray(model(x)).argmax(-1)
-    found = bsa.attack("ensemble", model, epsilon=0.01)(x, y)
+    found = attack("ensemble", model, epsilon=0.01)(x, y)
     assert 0 < found.success.sum() < len(x)
-    alone = bsa.attack("corner_descent", model, epsilon=0.01)(x, y)
+    alone = attack("corner_descent", model, epsilon=0.01)(x, y)
     assert (found.success >= alone.success).all()
 
 
@@ -90,8 +90,8 @@ def test_a_members_notes_are_kept(trained, attacked_images):
     x, y, index = (part[:5] for part in attacked_images)
     own = Own()
     own(x)
-    members = [{"name": "corner_descent", "steps": s, "targets": 0} for s in (1, 2)]
-    found = bsa.attack("ensemble", own, epsilon=0.01, attacks=members)(x, y, index=index)
+    members = [{"name": "corner_descent", "leg": {"steps": s, "targets": 0}} for s in (1, 2)]
+    found = attack("ensemble", own, epsilon=0.01, attacks=members)(x, y, index=index)
     assert len(found.notes) == 1
     assert "cannot rebuild" in found.notes[0]
 
@@ -99,9 +99,9 @@ def test_a_members_notes_are_kept(trained, attacked_images):
 def test_members_may_repeat_with_other_parameters_and_mistakes_are_pointed_at(trained, attacked_images):
     x, y, index = (part[:5] for part in attacked_images)
     twice = [{"name": "pgd", "steps": 1, "starts": ["image"]}, {"name": "pgd", "steps": 2, "starts": ["image"]}]
-    found = bsa.attack("ensemble", trained, epsilon=0.001, attacks=twice)(x, y, index=index)
+    found = attack("ensemble", trained, epsilon=0.001, attacks=twice)(x, y, index=index)
     assert set(found.passes) == {5}
     with pytest.raises(UsageError, match=r'/attacks/1/losss: .*did you mean "loss"'):
-        bsa.attack("ensemble", trained, epsilon=0.1, attacks=[{"name": "pgd"}, {"name": "apgd", "losss": "dlr"}])
-    with pytest.raises(UsageError, match=r"/attacks/0/batch_size: .*the ensemble states it once"):
-        bsa.attack("ensemble", trained, epsilon=0.1, attacks=[{"name": "pgd", "batch_size": 9}])
+        attack("ensemble", trained, epsilon=0.1, attacks=[{"name": "pgd"}, {"name": "apgd", "losss": "dlr"}])
+    with pytest.raises(UsageError, match=r"/attacks/0/epsilon: .*the ensemble states it once"):
+        attack("ensemble", trained, epsilon=0.1, attacks=[{"name": "pgd", "epsilon": 0.2}])

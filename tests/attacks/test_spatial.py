@@ -16,7 +16,7 @@ from bsa.testing import trained
 from bsa.transforms import move
 
 RANGES = {"scale": [0.5, 1], "shift": [-0.05, 0.05]}
-GRID = {"chain": ["scale_shift"], "ranges": RANGES, "search": "grid", "points": 9}
+GRID = {"chain": ["scale_shift"], "ranges": RANGES, "moves": {"search": "grid", "points": 9, "worst": 9}}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_on_a_linear_network_it_finds_the_worst_point_and_the_corner_of_its_ball
     model, x, y = centred
     radius = least(model, x, y)
     epsilon = float(radius[radius > 0].mean())
-    found = bsa.attack("spatial", model, epsilon=epsilon, **GRID, worst=9, steps=5, starts=["image"])(x, y)
+    found = bsa.attack("spatial", model, epsilon=epsilon, **GRID, leg={"steps": 5, "starts": ["image"]})(x, y)
     clear = np.abs(radius - epsilon) > 1e-4
     np.testing.assert_array_equal(found.success[clear], radius[clear] < epsilon)
     alone = (margins(model, x, y, 1, 0)[0] / margins(model, x, y, 1, 0)[1]).min(-1)
@@ -67,8 +67,8 @@ def test_on_a_linear_network_it_finds_the_worst_point_and_the_corner_of_its_ball
 @pytest.mark.parametrize("search", ["grid", "random", "gradient"])
 def test_without_steps_it_is_the_transformation_alone(centred, search):
     model, x, y = centred
-    how = {"search": search, "points": 60, "ranges": {"scale": 0.5, "shift": [-0.01, 0.01]}}
-    run = bsa.attack("spatial", model, epsilon=0.1, **GRID | how, steps=0)
+    how = {"moves": {"search": search, "points": 60}, "ranges": {"scale": 0.5, "shift": [-0.01, 0.01]}}
+    run = bsa.attack("spatial", model, epsilon=0.1, **GRID | how, leg={"steps": 0})
     found = run(x, y)
     assert set(found.distance) <= {0.0, np.inf}
     np.testing.assert_array_equal(found.x, found.moved)
@@ -88,13 +88,13 @@ def test_without_steps_it_is_the_transformation_alone(centred, search):
 def test_what_cannot_be_searched_is_said(linear):
     model = linear[0]
     with pytest.raises(ValueError, match="expected at least 4 points for a grid of 2 parameters, found 3"):
-        bsa.attack("spatial", model, epsilon=0.1, **GRID | {"points": 3})
+        bsa.attack("spatial", model, epsilon=0.1, **GRID | {"moves": {"search": "grid", "points": 3}})
     with pytest.raises(ValueError, match="expected either a space or a chain, found both"):
         bsa.attack("spatial", model, epsilon=0.1, **GRID, space="natural")
     with pytest.raises(ValueError, match="expected at least one parameter with a range"):
         bsa.attack("spatial", model, epsilon=0.1, chain=["scale_shift"], ranges={"scale": 1, "shift": 0})
     with pytest.raises(UsageError, match="expected images with 3 channels, found 1"):
-        bsa.attack("spatial", model, epsilon=0.1, space="composite", points=2)(linear[1], linear[2])
+        bsa.attack("spatial", model, epsilon=0.1, space="composite", moves={"points": 2})(linear[1], linear[2])
     with pytest.raises(UsageError, match="scale_shft"):
         bsa.attack("spatial", model, epsilon=0.1, chain=["scale_shft"])
 
@@ -113,7 +113,9 @@ def test_a_stored_result_says_where_each_image_was_moved_to(tmp_path):
     (tmp_path / "work").mkdir()
     trained().save(tmp_path / "network.keras")
     desk = stages.Desk(progress=lambda *_, **__: None)
-    stage_of_attacks.compute(planned(steps=5, starts=["grey"], worst=1), [tmp_path], tmp_path, desk)
+    stage_of_attacks.compute(
+        planned(leg={"steps": 5, "starts": ["grey"]}, moves=GRID["moves"] | {"worst": 1}), [tmp_path], tmp_path, desk
+    )
     with np.load(tmp_path / "attack.npz") as saved:
         found = dict(saved)
     fell = np.isfinite(found["distance"])

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from nested import attack as made
 
-import bsa
 from bsa import catalog
 from bsa.engine.pieces import join
 
@@ -21,7 +21,7 @@ MODES += [(name, {"mode": "least_distortion"}) for name in ("corner_descent", "c
 
 
 def attack(name, model, **params):
-    return bsa.attack(name, model, **PARAMS.get(name, {}), **params)
+    return made(name, model, **PARAMS.get(name, {}), **params)
 
 
 @pytest.mark.parametrize(("name", "mode"), MODES)

@@ -24,7 +24,7 @@ SPEC = {
         },
         "foreign": {"model": {"name": "wong_small"}, "weights": {"name": "npz", "file": "weights.npz"}},
     },
-    "attack": [{"name": "pgd", "network": "trained", "epsilon": 0.1, "images": 16, "batch_size": 4, "steps": 5}],
+    "attack": [{"name": "pgd", "network": "trained", "epsilon": 0.1, "images": 16, "steps": 5}],
     "certify": {"name": "outer_polytope", "network": "trained", "epsilon": 0.01, "images": 2, "tolerance": None,
                 "slopes": "parallel"},
     "invariant": {"challenge": 4},
@@ -133,7 +133,16 @@ class Bench:
     def job(self, folder, **watch):
         """A run into `folder`/store and `folder`/out."""
         places = {name: str(folder / name) for name in ("store", "out")}
-        argv = ["run", str(self.folder / "spec.json"), "--store", places["store"], "--out", places["out"]]
+        argv = [
+            "run",
+            str(self.folder / "spec.json"),
+            "--batch-size",
+            "4",
+            "--store",
+            places["store"],
+            "--out",
+            places["out"],
+        ]
         return {
             "argv": [*argv, "--weights-dir", str(self.folder)],
             "folder": str(folder),

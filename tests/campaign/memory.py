@@ -8,7 +8,7 @@ from campaign.tally import Tally
 NAMES = ("pgd", "corner_descent", "apgd", "fmn", "square")
 PARAMETERS = {
     "pgd": {"steps": 1},
-    "corner_descent": {"steps": 1, "targets": 0, "rules": ["sign"]},
+    "corner_descent": {"effort": "quick", "leg": {"steps": 1, "targets": 0}},
     "apgd": {"steps": 2},
     "fmn": {"steps": 1},
     "square": {"queries": 2},

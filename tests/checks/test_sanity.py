@@ -91,8 +91,8 @@ class Noisy(keras.Model):
     ("name", "count", "params"),
     [
         ("pgd", 32, {}),
-        ("corner_descent", 32, {}),
-        pytest.param("carlini_wagner_linf", 30, {"steps": 60, "constant_max": 1}, marks=pytest.mark.slow),
+        ("corner_descent", 32, {"effort": "quick"}),
+        pytest.param("carlini_wagner_linf", 30, {"leg": {"steps": 60, "constant_max": 1}}, marks=pytest.mark.slow),
     ],
 )
 def test_a_sound_evaluation_passes_all(name, count, params, trained, attacked_images):
@@ -178,7 +178,11 @@ def test_an_ensemble_is_judged_by_its_members(only, trained, attacked_images, de
 
 
 def test_the_start_that_follows_the_others_is_counted(only, trained, attacked_images):
-    settings = {"starts": ["grey"], "steps": 40, "constant_max": 0.1, "again": 3.0, "epsilon": 0.15}
+    settings = {
+        "leg": {"starts": ["grey"], "steps": 40, "constant_max": 0.1},
+        "resume": {"within": 3.0},
+        "epsilon": 0.15,
+    }
     only("curve", "starts")
     found = checks(trained, attacked_images, "carlini_wagner_linf", **settings)
     gains = found["gain of starts"].found
@@ -206,7 +210,7 @@ def test_dead_units_on_constant_patches(only, dead, digits):
     assert "add the start" in found["dead gradients"].message
     only()
     assert "dead gradients" not in failed(checks(dead, images, starts=["image", "grey", "white"]))
-    opened = {"starts": ["image"], "steps": 5}
+    opened = {"effort": "quick", "leg": {"starts": ["image"], "steps": 5}}
     assert checks(dead, images, "corner_descent", 8, **opened)["dead gradients"].passed is None
     closed = Plain(dead)  # Keras cannot rebuild it, so that nothing revives its gradients
     closed(x[:1])
@@ -272,18 +276,28 @@ def test_an_attack_that_is_too_short_or_too_slow(only, trained, attacked_images)
     assert failed(slow) >= {"radius 1 breaks all", "black-box never wins", "reference attack"}
 
 
+AT_ONCE = {"glance": 1, "far": 1e-3, "near": None, "close": None}
+
+
 def test_an_attack_that_gives_up_too_early(only, trained, attacked_images):
     only("patience")
-    short = {"steps": 10, "targets": 1, "rules": ["sign"]}
-    at_once = checks(trained, attacked_images, "corner_descent", count=40, glance=1, far=1e-3, **short)
+    short = {"effort": "quick", "leg": {"steps": 10, "rules": ["sign"]}, "resume": {"times": 0}}
+    at_once = checks(trained, attacked_images, "corner_descent", count=40, give_up=AT_ONCE, **short)
     assert "giving up" in failed(at_once)
-    assert "raise glance or far, or set glance to null" in at_once["giving up"].message
-    patient = checks(trained, attacked_images, "corner_descent", count=40, near=0.9, **short)
+    assert "raise give_up.glance or give_up.far, or set give_up.glance to null" in at_once["giving up"].message
+    patient = checks(
+        trained, attacked_images, "corner_descent", count=40, give_up=AT_ONCE | {"glance": None, "near": 0.9}, **short
+    )
     assert patient["giving up"].passed
-    member = {"name": "corner_descent", "glance": 1, "far": 1e-3, **short}
+    member = {"name": "corner_descent", "give_up": AT_ONCE, **short}
     assert "giving up" in failed(checks(trained, attacked_images, "ensemble", count=40, attacks=[member]))
     only("patience", "curve")
-    least = {"glance": 1, "far": 1e-3, "mode": "least_distortion", "steps": 5}  # in which it gives up none
+    least = {
+        "give_up": AT_ONCE,
+        "mode": "least_distortion",
+        "effort": "quick",
+        "leg": {"steps": 5},
+    }  # in which it gives up none
     found = checks(trained, attacked_images, "corner_descent", count=8, **least)
     assert "gives up no image early" in found["giving up"].message
     assert found["radius 1 breaks all"].found > 0.5

@@ -22,11 +22,12 @@ from bsa.devices import strategy as devices
 from bsa.engine import pieces, run
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
+from bsa.execution import Execution
 from bsa.search.ledger import Attacked
 
 SMALL = [
     "train.steps=24", "train.epsilon_warmup=8", "blind_spot.cells=[[1,0]]", 'report=[{"name":"success_table"}]',
-    'attack=[{"name":"pgd","epsilon":0.1,"thresholds":["epsilon","scale*epsilon"],"steps":10,"images":48,"batch_size":8}]',
+    'attack=[{"name":"pgd","epsilon":0.1,"thresholds":["epsilon","scale*epsilon"],"steps":10,"images":48}]',
     "sanity=false",
     'certify={"name":"outer_polytope","epsilon":0.1,"images":250,"tolerance":null}',
     "invariant.challenge=40",
@@ -48,6 +49,7 @@ from bsa import cli, spec, train
 from bsa.devices import strategy as devices
 from bsa.engine import run, stages
 from bsa.engine.store import Store
+from bsa.execution import Execution
 from bsa.spec import parameters
 
 store, folder, small = Store(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
@@ -71,7 +73,7 @@ for norm, params in ((False, {"gradient_accumulation": 2, "transform": moved}), 
     one, both = trained(norm, devices.ONE, **params), trained(norm, two, **params)
     apart.append(max(float(np.abs(a - b).max()) for a, b in zip(one, both, strict=True)))
 
-desk = stages.Desk(devices=two)
+desk = stages.Desk(devices=two, execution=Execution(8))
 for stage in run.planned(spec.load("quickstart", small)):
     if stage.kind in ("attack", "certify", "invariant", "measure"):
         (folder / "again" / stage.key / "work").mkdir(parents=True)
@@ -93,7 +95,7 @@ cli.main(["run", "quickstart", *changes, "--store", str(folder / "store"), "--ou
 def alone(tmp_path_factory, quiet):
     """A small run on one device: its store."""
     store = tmp_path_factory.mktemp("alone")
-    run.run(spec.load("quickstart", SMALL), Store(store), seen=quiet)
+    run.run(spec.load("quickstart", SMALL), Store(store), execution=Execution(8), seen=quiet)
     return store
 
 

@@ -24,7 +24,10 @@ SPEC = {
     "train": {"name": "adversarial", "steps": 60, "epsilon": 0.05, "epsilon_warmup": 40, "attack_steps": 2,
               "learning_rate": 0.003},
     "blind_spot": {"cells": [[1, 0], [0.9, 0.05]]},
-    "attack": {"name": "corner_descent", "epsilon": 0.1, "steps": 5, "rules": ["sign"], "targets": 0, "images": 40},
+    "attack": {
+        "name": "corner_descent", "epsilon": 0.1, "effort": "quick", "images": 40,
+        "leg": {"steps": 5, "rules": ["sign"], "targets": 0}, "resume": {"times": 0},
+    },
     "certify": {"name": "outer_polytope", "epsilon": 0.05, "slopes": "parallel", "images": 50,
                 "thresholds": ["epsilon", "scale*epsilon"]},
     "invariant": {"challenge": 20},

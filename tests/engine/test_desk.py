@@ -13,6 +13,7 @@ from bsa import spec
 from bsa.engine.stages import desk
 from bsa.engine.stages.desk import Desk, Kept, of_process
 from bsa.errors import StoreError
+from bsa.execution import DEFAULT
 
 LAYER = keras.saving.serialize_keras_object(keras.layers.Dense(1))
 
@@ -100,7 +101,7 @@ def test_what_a_desk_makes_travels_to_another_process_as_what_it_is_made_of(fold
     again = pickle.loads(pickle.dumps(work))
     x = np.ones((3, 4), np.float32)
     np.testing.assert_array_equal(again(x), work(x))
-    assert again.origin[0] is of_process(None, None)  # that process's own desk, which its next stages share
+    assert again.origin[0] is of_process(None, None, DEFAULT)  # that process's own desk, which its next stages share
 
 
 def _predict(desk, folder):

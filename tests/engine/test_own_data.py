@@ -30,9 +30,7 @@ def own(tmp_path):
         data = {"name": "arrays", "test": str(file), "class_names": [f"the {digit}" for digit in range(10)]}
         value = {"name": "own", "data": data, "model": {"name": "wong_small"}, "sanity": False}
         value |= {"train": {"name": "natural", "steps": 2, "batch_size": 20}, "report": [{"name": "examples"}]}
-        return spec.resolve(
-            value | {"attack": {"name": "pgd", "epsilon": 0.2, "steps": 1, "images": 4, "batch_size": 4}} | fields
-        )
+        return spec.resolve(value | {"attack": {"name": "pgd", "epsilon": 0.2, "steps": 1, "images": 4}} | fields)
 
     return experiment
 

@@ -15,11 +15,12 @@ from bsa.engine.display import Display
 from bsa.engine.results import Results
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
+from bsa.execution import Execution
 from bsa.report import render
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "bsa[ray]"')
 TRAIN = {"name": "adversarial", "steps": 60, "epsilon": 0.1, "epsilon_warmup": 20, "attack_steps": 2}
-ATTACK = {"epsilon": 0.1, "thresholds": ["epsilon", "scale*epsilon"], "steps": 10, "images": 12}
+ATTACK = {"epsilon": 0.1, "thresholds": ["epsilon", "scale*epsilon"], "effort": "quick", "images": 12}
 SPEC = {
     "name": "tasks",
     "data": {"name": "digits"},
@@ -30,7 +31,7 @@ SPEC = {
     "blind_spot": {"cells": [[1, 0]]},
     "attack": [
         {"name": "pgd", "network": ["robust", "natural"], **ATTACK},
-        {"name": "corner_descent", "network": "robust", "batch_size": 2, **ATTACK},
+        {"name": "corner_descent", "network": "robust", **ATTACK},
     ],
     "measures": [{"name": "accuracy", "network": ["robust", "natural"], "images": 100}],
     "sanity": False,
@@ -44,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("same_kernels")
 def plain(tmp_path_factory, quiet):
     """The results of the plain run."""
     folder = tmp_path_factory.mktemp("plain")
-    run.run(spec.resolve(SPEC), Store(folder / "store"), seen=quiet)
+    run.run(spec.resolve(SPEC), Store(folder / "store"), execution=Execution(2), seen=quiet)
     return results(folder)
 
 
@@ -58,7 +59,7 @@ def words(folder, **change):
     folder.mkdir(exist_ok=True)
     (folder / "tasks.json").write_text(json.dumps(SPEC | change))
     places = ["--store", folder / "store", "--out", folder / "out"]
-    return [str(word) for word in ["run", folder / "tasks.json", "--executor", "ray", *places]]
+    return [str(word) for word in ["run", folder / "tasks.json", "--executor", "ray", "--batch-size", 2, *places]]
 
 
 def call(words):

@@ -14,14 +14,16 @@ from bsa import spec
 from bsa.engine import run, stages
 from bsa.engine.results import Results
 from bsa.engine.store import Store
+from bsa.execution import Execution
 from bsa.files import WORK
 from bsa.search import journal
 
 # The quick start with a network and attacks that need not be good; the first attack has two chunks.
 SHORT = [
     "blind_spot.cells=[[0.9, 0.05]]", "train.steps=60", "train.epsilon_warmup=20", "train.attack_steps=2",
-    'attack=[{"name": "pgd", "epsilon": 0.1, "steps": 10, "images": 40, "batch_size": 16}, '
-    '{"name": "corner_descent", "epsilon": 0.1, "steps": 6, "targets": 0, "images": 40}]',
+    'attack=[{"name": "pgd", "epsilon": 0.1, "steps": 10, "images": 40}, '
+    '{"name": "corner_descent", "epsilon": 0.1, "effort": "quick", "images": 40, '
+    '"leg": {"steps": 6, "targets": 0}, "resume": {"times": 0}, "give_up": {"near": null, "close": null}}]',
     "sanity=false", 'report=[{"name": "success_table"}]',
 ]  # fmt: skip
 SPEC = spec.load("quickstart", SHORT)
@@ -50,7 +52,7 @@ class Quiet:
 def whole(tmp_path_factory):
     """The store of an undisturbed run."""
     store = Store(tmp_path_factory.mktemp("whole"))
-    run.run(SPEC, store, seen=Quiet())
+    run.run(SPEC, store, execution=Execution(16), seen=Quiet())
     return store
 
 
@@ -65,7 +67,19 @@ def run_and_kill(folder, kind, at):
     """The run as a process, which kills itself with SIGKILL once a stage of that kind reports `at` steps or images."""
     changes = (word for change in SHORT for word in ("--set", change))
     places = ["--store", folder / "store", "--out", folder / "out"]
-    command = [sys.executable, "-P", KILLED, kind, str(at), "run", "quickstart", *changes, *places]
+    command = [
+        sys.executable,
+        "-P",
+        KILLED,
+        kind,
+        str(at),
+        "run",
+        "quickstart",
+        "--batch-size",
+        "16",
+        *changes,
+        *places,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -81,7 +95,7 @@ def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(whole,
     assert network.key in store
     assert [p.name for p in (store.part(attack.key) / WORK).glob("chunk_*")] == ["chunk_0000.npz"]
     seen = Quiet()
-    run.run(SPEC, store, seen=seen)
+    run.run(SPEC, store, execution=Execution(16), seen=seen)
     assert "network" in seen.stored
     assert "attack" not in seen.stored
     ours, theirs = (results(at) for at in (store, whole))
@@ -98,10 +112,9 @@ def test_killed_in_training_and_in_an_attack_it_gives_the_same_to_the_bit(whole,
 
 
 def attack_stage(store, batch_size):
-    """The short run's first corner_descent and the folders it needs, with another size of batches."""
+    """The short run's first corner_descent, the folders it needs, and a desk with another size of batches."""
     stage = next(s for s in run.planned(SPEC) if s.component["name"] == "corner_descent")
-    attack = stage.component | {"params": stage.component["params"] | {"batch_size": batch_size}}
-    return stage._replace(component=attack), [store.path(need) for need in stage.needs]
+    return stage, [store.path(need) for need in stage.needs], stages.Desk(execution=Execution(batch_size))
 
 
 def same_arrays(one, other):
@@ -111,11 +124,10 @@ def same_arrays(one, other):
 
 
 def test_an_attack_goes_on_from_its_finished_chunks(whole, tmp_path):
-    stage, needs = attack_stage(whole, 5)
+    stage, needs, desk = attack_stage(whole, 5)
     once, half = tmp_path / "once", tmp_path / "half"
     for part in (once, half):
         (part / WORK).mkdir(parents=True)
-    desk = stages.Desk()
     stages.compute(stage, needs, once, desk)
 
     class Killed(Exception):
@@ -142,11 +154,10 @@ def test_an_attack_goes_on_from_its_finished_chunks(whole, tmp_path):
 
 
 def test_an_attack_goes_on_within_a_chunk(whole, tmp_path, monkeypatch):
-    stage, needs = attack_stage(whole, 20)  # one chunk
+    stage, needs, desk = attack_stage(whole, 20)  # one chunk
     once, half = tmp_path / "once", tmp_path / "half"
     for part in (once, half):
         (part / WORK).mkdir(parents=True)
-    desk = stages.Desk()
     stages.compute(stage, needs, once, desk)
     monkeypatch.setattr(journal, "UNSAVED", -1.0)  # saves at every turn
     killed_at = []

@@ -16,7 +16,7 @@ from keras import layers
 import bsa
 from bsa import catalog, foreign, registered, spec
 from bsa.engine import run
-from bsa.engine.stages.desk import load_network
+from bsa.engine.stages.saved import load_network
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
 from bsa.networks import logits

@@ -162,17 +162,19 @@ def test_an_image_and_its_shifted_scaled_copy_are_one_to_it(network):
 @pytest.mark.parametrize(
     ("name", "params"),
     [
-        ("corner_descent", {"steps": 8}),
+        ("corner_descent", {"effort": "quick", "leg": {"steps": 8}, "resume": {"times": 0}}),
         (
             "carlini_wagner_linf",
-            {"steps": 30, "learning_rate": 0.05, "constant": 1, "constant_max": 1, "tau_factor": 0.5},
+            {"leg": {"steps": 30, "learning_rate": 0.05, "constant": 1, "constant_max": 1, "tau_factor": 0.5}},
         ),
     ],
 )
 def test_attacks_run_in_inference_mode(name, params, precision, network):
     x = images(6)
     y, before = logits(network, x).argmax(-1), [w.copy() for w in network.get_weights()]
-    found = bsa.attack(name, network, epsilon=0.25, precision=precision, batch_size=4, **params)(x, y, seed=0)
+    found = bsa.attack(name, network, epsilon=0.25, gradient={"precision": precision}, batch_size=4, **params)(
+        x, y, seed=0
+    )
     assert found.success.any()
     assert (linf(found.x, x)[found.success] <= 0.25 + 1e-6).all()
     assert (logits(network, found.x).argmax(-1)[found.success] != y[found.success]).all()

@@ -209,7 +209,7 @@ def test_a_module_without_a_gradient_gives_zeros():
 def test_attacks_find_what_they_find_on_the_same_network_in_keras(trained, trained_in_torch, attacked_images):
     x, y, index = (part[:12] for part in attacked_images)
     model = bsa.from_torch(trained_in_torch, input_shape=(28, 28, 1))
-    params = {"epsilon": 0.1, "steps": 5, "targets": 0, "returns": 0, "glance": None}
+    params = {"epsilon": 0.1, "effort": "quick", "leg": {"steps": 5, "targets": 0}, "resume": {"times": 0}}
     found, wanted = (bsa.attack("corner_descent", m, **params)(x, y, index=index) for m in (model, trained))
     assert found.notes == wanted.notes == ()  # a note would say that no ReLU was opened
     assert 0 < found.success.sum() < 12
@@ -298,7 +298,9 @@ def test_a_released_network_is_as_robust_in_keras(weights_dir, data_dir):
         right = logits(each, x).argmax(-1) == y
         first = np.flatnonzero(right)[:100]
         accuracy.append(100 * right.mean())
-        success.append(int(bsa.attack("corner_descent", each, epsilon=4 / 255)(x[first], y[first]).success.sum()))
+        success.append(
+            int(bsa.attack("corner_descent", each, epsilon=4 / 255, effort="quick")(x[first], y[first]).success.sum())
+        )
     assert accuracy == pytest.approx([60.2, 60.2], abs=1)
     assert success == pytest.approx([36, 36], abs=1)
 
@@ -312,4 +314,6 @@ def test_what_is_beyond_epsilon_is_no_image_for_others_to_count():
     assert (Small()(torch.tensor(far.copy())).argmax(1).numpy() != y).any()
     np.testing.assert_array_equal(near, images)
     with pytest.raises(ValueError, match="found spatial, which moves them"):
-        neighbours._searched(**asked | {"params": {"points": 1, "steps": 0}}, name="spatial", epsilon=0.1)
+        neighbours._searched(
+            **asked | {"params": {"moves": {"points": 1}, "leg": {"steps": 0}}}, name="spatial", epsilon=0.1
+        )

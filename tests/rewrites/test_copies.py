@@ -97,7 +97,11 @@ def test_a_copy_that_is_not_the_network_is_told_by_its_first_layer():
 def test_an_attack_says_so_and_searches_by_the_network_or_is_an_error():
     model, y = shifted(), np.zeros(5, int)
     found = bsa.attack(
-        "carlini_wagner_linf", model, epsilon=0.1, steps=3, constant=1, constant_max=1, precision="mixed_bfloat16"
+        "carlini_wagner_linf",
+        model,
+        epsilon=0.1,
+        leg={"steps": 3, "constant": 1, "constant_max": 1},
+        gradient={"precision": "mixed_bfloat16"},
     )(X, y)
     assert "not used: its outputs differ from layer shifted" in found.notes[0]
     low = shifted("mixed_bfloat16")

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from nested import attack
 
-import bsa
 from bsa.errors import BsaError
 from bsa.search.confirm import confirmed, searched
 from bsa.search.work import Work
@@ -16,7 +16,7 @@ SHORT = {"carlini_wagner_linf": {"steps": 60, "constant_max": 1}, "corner_descen
 def test_a_search_in_bfloat16_is_about_as_strong(name, trained, attacked_images):
     x, y, index = attacked_images
     exact, low = (
-        bsa.attack(name, trained, epsilon=0.1, precision=p, **SHORT[name])(x, y, index=index)
+        attack(name, trained, epsilon=0.1, precision=p, **SHORT[name])(x, y, index=index)
         for p in ("float32", "mixed_bfloat16")
     )
     assert exact.success.any()
@@ -27,7 +27,7 @@ def test_a_search_in_bfloat16_is_about_as_strong(name, trained, attacked_images)
 def test_a_sequential_model_of_any_image_size_is_searched_in_bfloat16():
     layers = keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)
     model = keras.Sequential([keras.Input((None, None, 1)), *layers])
-    run = bsa.attack("corner_descent", model, epsilon=0.3, steps=5, precision="mixed_bfloat16")
+    run = attack("corner_descent", model, epsilon=0.3, steps=5, precision="mixed_bfloat16")
     for size in (8, 6):
         x = np.random.default_rng(size).uniform(size=(4, size, size, 1)).astype(np.float32)
         found = run(x, model(x).numpy().argmax(-1))
@@ -39,9 +39,9 @@ def test_what_training_changed_is_attacked(trained, attacked_images):
     x, y, index = (a[:20] for a in attacked_images)  # a processor without bfloat16 instructions takes its time
     model = keras.models.clone_model(trained)  # other weights
     params = {"epsilon": 0.1, "steps": 20, "targets": 1, "precision": "mixed_bfloat16"}
-    run = bsa.attack("corner_descent", model, **params)
+    run = attack("corner_descent", model, **params)
     model.set_weights(trained.get_weights())
-    again = bsa.attack("corner_descent", model, **params)
+    again = attack("corner_descent", model, **params)
     found = run(x, y, index=index)
     assert found.success.any()
     np.testing.assert_array_equal(found.x, again(x, y, index=index).x)
@@ -80,4 +80,4 @@ def test_float32_searches_by_the_models_own_logits(trained, attacked_images):
 
 def test_another_precision_is_refused(trained):
     with pytest.raises(BsaError, match="precision"):
-        bsa.attack("pgd", trained, epsilon=0.1, precision="mixed_bfloat16")
+        attack("pgd", trained, epsilon=0.1, precision="mixed_bfloat16")

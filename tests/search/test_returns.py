@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
+from nested import attack
 
-import bsa
 from bsa.search.queue import LEAST
 from bsa.search.returns import beside, returning, small_sides
 from bsa.search.work import Work
@@ -17,8 +17,8 @@ def test_a_returning_leg_goes_on_from_the_nearest_point(trained, attacked_images
     x, y, index = attacked_images
     params = {"epsilon": 0.1, "steps": 2, "targets": 0, "squares": 0, **SAME_SIZE}
     once, again, near, hopeless = (
-        bsa.attack("corner_descent", trained, **params, **more)(x, y, index=index)
-        for more in ({}, {"returns": 1, "near": 1}, {"returns": 1, "near": 0.7}, {"returns": 1, "near": 1e-9})
+        attack("corner_descent", trained, **params, **more)(x, y, index=index)
+        for more in ({}, {"times": 1, "near": 1}, {"times": 1, "near": 0.7}, {"times": 1, "near": 1e-9})
     )
     assert set(again.passes[~again.success]) == {6}
     assert not (once.success & ~again.success).any()
@@ -38,7 +38,7 @@ def test_a_return_climbs_by_the_networks_own_gradients_too():
     model.set_weights([ones, np.float32([0, -5]), zeros + np.float32([[0, 1], [0, -10]]), np.float32([3.5, 0])])
     x, y = np.full((3, 2, 2, 1), 0.8, np.float32), np.zeros(3, int)  # another class from a mean of 0.875 on
     params = {"epsilon": 0.1, "steps": 40, "sharpness": 0.1, "targets": 0, "squares": 0}
-    once, back = (bsa.attack("corner_descent", model, **params, returns=n)(x, y) for n in (0, 1))
+    once, back = (attack("corner_descent", model, **params, times=n)(x, y) for n in (0, 1))
     assert not once.success.any()
     assert back.success.all()
     assert (back.passes > 80).all()  # not by the first leg, nor by that of a return which opens, too
@@ -97,8 +97,8 @@ def test_each_return_has_its_own_limit_and_the_last_one_counts_on():
 
 def test_a_return_finds_what_no_gradient_tells(quantised):
     model, x, y = quantised
-    params = {"epsilon": 0.2, "steps": 20, "returns": 1}
-    legs, squares = (bsa.attack("corner_descent", model, squares=n, **params)(x, y) for n in (0, 300))
+    params = {"epsilon": 0.2, "steps": 20, "times": 1}
+    legs, squares = (attack("corner_descent", model, squares=n, **params)(x, y) for n in (0, 300))
     assert not legs.success.any()
     assert squares.success.mean() > 0.9
     assert squares.passes[squares.success].max() <= 20 + 4 * 20 + 300  # the first leg, those towards targets, squares
@@ -116,7 +116,7 @@ def test_returns_search_in_float32_whatever_the_precision(linear):
     model = keras.Model(model.inputs[0], back(there(both)))
     radius = 1.05 * float(least.max())
     params = {"epsilon": radius, "steps": 40, "precision": "mixed_bfloat16", "squares": 0}
-    legs, returns = (bsa.attack("corner_descent", model, returns=n, **params)(x, y) for n in (0, 1))
+    legs, returns = (attack("corner_descent", model, times=n, **params)(x, y) for n in (0, 1))
     assert not any("a copy to search by" in note for note in legs.notes)
     assert not legs.success.all()
     assert returns.success.all()
@@ -129,9 +129,9 @@ def test_the_squares_of_a_return_are_small_and_fit_the_image():
 
 def test_only_what_came_close_is_returned_to(trained, attacked_images):
     x, y, index = attacked_images
-    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "returns": 1, "squares": 0}
+    params = {"epsilon": 0.1, "steps": 2, "targets": 1, "rules": ["adam"], "times": 1, "squares": 0}
     far, close, all_of_them = (
-        bsa.attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
+        attack("corner_descent", trained, **params, **more, **SAME_SIZE)(x, y, index=index)
         for more in ({"close": [1e-9]}, {"close": [0.7]}, {})
     )
     assert set(far.passes[~far.success]) == {4}  # the leg towards the target is for all
@@ -141,8 +141,8 @@ def test_only_what_came_close_is_returned_to(trained, attacked_images):
     np.testing.assert_array_equal(close.x[returned], all_of_them.x[returned])
     np.testing.assert_array_equal(close.x[~returned], far.x[~returned])
     twice, cut = (
-        bsa.attack("corner_descent", trained, **params | more, **SAME_SIZE)(x, y, index=index)
-        for more in ({"returns": 2, "close": [0.7, 1e-9]}, {"near": 1e-9, "close": [0.7]})
+        attack("corner_descent", trained, **params | more, **SAME_SIZE)(x, y, index=index)
+        for more in ({"times": 2, "close": [0.7, 1e-9]}, {"near": 1e-9, "close": [0.7]})
     )
     assert set(twice.passes[~twice.success]) == {4, 8}  # the second return is for none
     assert set(cut.passes[~cut.success]) == {2}  # not even for the leg towards a target

@@ -78,7 +78,10 @@ def test_what_sanity_compares_with_has_all_its_parameters():
     (attack,) = spec.resolve(CASCADE).attacks
     given = {"epsilon": 0.1, "queries": 20}
     assert attack.black_box == ("square", spec.parameters("attacks", "square", given))
-    assert attack.reference == ("corner_descent", spec.parameters("attacks", "corner_descent", {"epsilon": 0.1}))
+    assert attack.reference == (
+        "corner_descent",
+        spec.parameters("attacks", "corner_descent", {"epsilon": 0.1, "effort": "quick"}),
+    )
     unchecked = spec.resolve(CASCADE | {"sanity": False})
     assert unchecked.sanity is None
     assert unchecked.attacks[0][-2:] == (None, None)

@@ -64,7 +64,11 @@ def test_ranges_beside_a_named_space_take_the_place_of_its_own():
         ({"sampler": "bayes"}, "/explore/0/sampler", ["tpe, cma_es, grid, random"]),
         ({"network": "c"}, "/explore/0/network", ["one of the networks a, b"]),
         ({"attack": {"name": "pgd", "epsilon": 0.1}}, "/explore/0/attack/epsilon", []),
-        ({"attack": {"name": "corner_descent", "glance": 99}}, "/explore/0/attack/glance", ["at most the 20 steps"]),
+        (
+            {"attack": {"name": "corner_descent", "effort": "quick", "give_up": {"glance": 99}}},
+            "/explore/0/attack/give_up/glance",
+            ["at most the 30 steps"],
+        ),
         ({"step": 3}, "/explore/0/step", ["step"]),
     ],
 )

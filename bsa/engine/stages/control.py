@@ -6,7 +6,8 @@ from bsa import files
 from bsa.checks import control
 from bsa.criteria import linf
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, Desk, arrays, first_correct
+from bsa.engine.stages.attack import settled
+from bsa.engine.stages.desk import Desk, arrays, first_correct
 from bsa.search.ledger import Attacked
 
 NONE = "control: no image is classified correctly in the cell and as it is"
@@ -27,9 +28,9 @@ def compute(stage, needs, part, desk):
     found = {"index": attacked["index"][rows], "moved": moved[rows], "distance": np.full(len(rows), np.inf)}
     notes = () if len(rows) else (NONE,)
     if radii and len(rows):
-        name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+        name, params = stage.params["attack"]["name"], settled(needs[1], stage.params["attack"]["params"])
         runs = desk.works(Desk.attacks, needs[0], name, params, seed=stage.params["seed"], thresholds=radii)
-        images, size = (x[rows], attacked["y"][rows], found["index"]), CHUNK * params["batch_size"]
+        images, size = (x[rows], attacked["y"][rows], found["index"]), desk.chunk(needs[0])
         done = pieces.run(runs, Attacked, "success", *images, size, part / files.WORK, desk.progress, desk.pool)
         found |= {"distance": done.distance, "adversarial": done.x, "passes": done.passes}
         notes = done.notes

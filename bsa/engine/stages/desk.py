@@ -5,26 +5,26 @@ What is kept is the desk's own, so that two runs in a process share nothing.
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from bsa import catalog, signatures
+from bsa import catalog
 from bsa.data import Dataset
 from bsa.devices import strategy
 from bsa.devices.strategy import ONE, Devices
 from bsa.engine import pieces
 from bsa.engine.pool import Pool
-from bsa.errors import StoreError, WeightsError, one_line
+from bsa.engine.stages.saved import load_network
+from bsa.execution import DEFAULT, Execution
 from bsa.lazy import LazyImages
-from bsa.networks import AT_ONCE, embedding, logits
+from bsa.networks import AT_ONCE, batch, embedding, logits, target
+from bsa.search.variants import pilot
 from bsa.spec import digest
 from bsa.transforms import chain, move
 
-WHOLE = "network.json"  # of a network in a file of its own: how the copy beside it is opened
 MOVES = ("gain", "offset", "transform")  # of a stage's parameters: how images are moved
 CHUNK = 2  # batches of images that an attack finishes together; refilling stays within, so that it is reproducible
 
@@ -57,7 +57,8 @@ class Desk:
     """What every stage may use.
 
     `progress(done, total, **metrics)` is told of the stage at work; `pool`, if there is one, has other processes help
-    with the chunks of attacks and certificates. In another process a desk is that process's own, see `of_process`.
+    with the chunks of attacks and certificates; `execution` is that of attacks. In another process a desk is that
+    process's own, see `of_process`.
     """
 
     data_dir: str | None = None
@@ -65,11 +66,12 @@ class Desk:
     devices: Devices = ONE
     progress: Callable | None = None
     pool: Pool | None = None
+    execution: Execution = DEFAULT
     kept: Kept = dataclasses.field(default_factory=Kept, repr=False)
     held: tuple[Dataset, keras.Model] | None = None  # test images and the network, where they stand in no file
 
     def __reduce__(self):
-        return of_process, (self.data_dir, self.weights_dir)
+        return of_process, (self.data_dir, self.weights_dir, self.execution)
 
     def dataset(self, source, split) -> Dataset:
         """A split of the data set that a stage's "data" describes, with its parameters."""
@@ -135,7 +137,19 @@ class Desk:
 
         Kept, so that the cells of a table share one traced graph.
         """
-        return self._each("attacks", folder, name, params)
+        return self._each("attacks", folder, name, params | {"execution": self.execution})
+
+    def pilot(self, folder, name, params):
+        """What measures on images what an attack's parameters leave to be measured, or None; kept, likewise."""
+
+        def made():
+            return pilot(catalog.find("attacks", name), self.network(folder), params, self.execution)
+
+        return self.kept.get("pilots", (folder, name, digest(params)), made)
+
+    def chunk(self, folder):
+        """How many images an attack on the network in a folder finishes together."""
+        return CHUNK * batch(target(self.network(folder)), self.execution)
 
     def certificates(self, folder, name, params):
         """A certificate for the network in a folder, one for each of the devices; kept, for the same reason."""
@@ -184,30 +198,9 @@ def _made_again(origin, call):
 
 
 @functools.cache
-def of_process(data_dir, weights_dir):
+def of_process(data_dir, weights_dir, execution):
     """The desk of a process that serves one run alone, as Ray's workers do: its stages share what is kept."""
-    return Desk(data_dir, weights_dir)
-
-
-def load_network(folder):
-    """The network in an artefact folder; StoreError where it is none that Keras opens safely."""
-    if (folder / WHOLE).is_file():
-        saved = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
-        return catalog.find("models", saved["name"]).build(file=folder / saved["file"], **saved["params"])
-    file, advice = folder / "network.keras", f"Delete the folder {folder} and run again."
-    try:
-        signatures.check(file, "a Keras archive", ("keras",))
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except WeightsError as error:
-        raise StoreError(f"{error}. {advice}") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # of any kind, by what the file holds
-        what = f"{type(error).__name__}: {one_line(error)}"
-        raise StoreError(f"{file}: expected a network that Keras opens safely, found {what}. {advice}") from None
-    if not isinstance(model, keras.Model):
-        raise StoreError(f"{file}: expected a network, found {type(model).__name__}. {advice}")
-    return model
+    return Desk(data_dir, weights_dir, execution=execution)
 
 
 def moved(x, index, gain, offset, transform):

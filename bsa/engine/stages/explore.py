@@ -15,7 +15,7 @@ import numpy as np
 from bsa import catalog, criteria, files
 from bsa.criteria import GREY, SLACK, linf
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, Desk
+from bsa.engine.stages.desk import Desk
 from bsa.errors import BsaError
 from bsa.exploration import Exploration, Measured, Probe, narrowed, size
 from bsa.networks import AT_ONCE
@@ -43,7 +43,7 @@ class Means(NamedTuple):
     thresholds: Callable  # thresholds(point) gives radii, the largest first
     predict: Callable  # predict(x) gives logits
     quick: Callable  # quick(thresholds) gives the probes' attack, once for each of the devices
-    standard: Callable  # the same for the attack by which what was found is measured
+    standard: Callable  # standard(x, y, index, thresholds) gives that for the attack which measures, after its pilot
     chunk: int  # images that this one finishes together
     seed: int
     folder: Path  # for what a killed search goes on from
@@ -65,17 +65,20 @@ def compute(stage, needs, part, desk):
     """Search, then measure what was found on images that were not seen: `explore.json`, an `.npz` for each point."""
     params, source = stage.component["params"], stage.params["data"]
     data = desk.dataset(source, "test")
-    shared = {name: params[name] for name in ("epsilon", "batch_size", "jit_compile")}
 
-    def attack(which):
-        own = {key: value for key, value in params[which].items() if key != "name"} | shared
-        return lambda thresholds: desk.works(
-            Desk.attacks, needs[0], params[which]["name"], own, seed=stage.params["seed"], thresholds=thresholds
-        )
+    def attack(which, measured=lambda name, own: own):
+        name, own = params[which]["name"], {key: value for key, value in params[which].items() if key != "name"}
+        what = needs[0], name, measured(name, own | {"epsilon": params["epsilon"]})
+        return lambda radii: desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=radii)
+
+    def standard(x, y, index, thresholds):
+        call = {"thresholds": thresholds, "seed": stage.params["seed"], "index": index}
+        return attack("standard", lambda name, own: known(desk.pilot(needs[0], name, own), own, x, y, **call))
 
     folder = part / files.WORK
     means = prepared(params, stage.params["seed"], folder, predict=desk.logits(needs[0]), quick=attack("attack"),
-                     standard=attack("standard"), progress=desk.progress, pool=desk.pool)  # fmt: skip
+                     standard=standard, chunk=desk.chunk(needs[0]), progress=desk.progress,
+                     pool=desk.pool)  # fmt: skip
     try:
         search, measured, arrays = explored(means, data.x, data.y, params)
     except ValueError as error:
@@ -87,6 +90,11 @@ def compute(stage, needs, part, desk):
     return {"probes": len(search.probes), "attacked": attacked, "found": sorted(arrays)}
 
 
+def known(pilot, params, x, y, **call):
+    """The parameters of an attack after its `pilot` (`bsa.search.variants`), where it has one."""
+    return params if pilot is None else params | pilot(x, y, **call)[0]
+
+
 def prepared(params, seed, folder, **means):
     """`Means` by the parameters of a search; `means` are those that hang on where it is made."""
     transform = chained(params["chain"])
@@ -94,7 +102,7 @@ def prepared(params, seed, folder, **means):
     def thresholds(point):
         return criteria.thresholds(params["thresholds"], params["epsilon"], transform.contraction(point))
 
-    return Means(transform, thresholds, seed=seed, folder=folder, chunk=CHUNK * params["batch_size"], **means)
+    return Means(transform, thresholds, seed=seed, folder=folder, **means)
 
 
 def explored(means, x, y, params):
@@ -206,11 +214,12 @@ def measure(means, images, point, wanted):
     place = means.folder / digest_of(np.array([*point.values()])).tobytes().hex()[:16]
     run = functools.partial(_attacked, images=images, rows=seen.rows, chunk=means.chunk, pool=means.pool,
                             progress=means.progress)  # fmt: skip
-    done = run(means.standard(radii), seen.x, folder=place)
+    standard = means.standard(seen.x, images.y[seen.rows], images.index[seen.rows], radii)
+    done = run(standard(radii), seen.x, folder=place)
     broken = {radius: int((done.distance <= radius + SLACK).sum()) for radius in radii}
     largest, control = float(seen.away.max()), None
     if largest > 0 and radii[0] + largest < GREY:
-        wide = run(means.standard([radii[0] + largest]), images.x[seen.rows], folder=place / "control")
+        wide = run(standard([radii[0] + largest]), images.x[seen.rows], folder=place / "control")
         control = (radii[0] + largest, int(wide.success.sum()), int(wide.correct.sum()))
     arrays = {"index": images.index[seen.rows], "x": seen.x, "y": images.y[seen.rows], "adversarial": done.x}
     arrays |= {"distance": done.distance, "original": images.x[seen.rows]}

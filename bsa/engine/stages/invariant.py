@@ -5,7 +5,8 @@ import functools
 from bsa import catalog, files
 from bsa.checks import invariant as invariants
 from bsa.engine import pieces
-from bsa.engine.stages.desk import CHUNK, Desk, arrays
+from bsa.engine.stages.attack import settled
+from bsa.engine.stages.desk import Desk, arrays
 from bsa.networks import logits
 from bsa.search.ledger import Attacked
 from bsa.search.variants import offered
@@ -34,10 +35,10 @@ def compute(stage, needs, part, desk):
     radius, rows = invariants.challenge(proven, attacked, stage.component["params"]["challenge"])
     found = {name: attacked[name][rows] for name in ("index", "x", "y")}
     if len(rows):
-        name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
+        name, params = stage.params["attack"]["name"], settled(needs[2], stage.params["attack"]["params"])
         what = needs[0], name, _patient(name, params)
         runs = desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=[radius])
-        size = CHUNK * params["batch_size"]
+        size = desk.chunk(needs[0])
         done = pieces.run(
             runs, Attacked, "success", **found, size=size, folder=part / files.WORK, progress=desk.progress,
             pool=desk.pool,

@@ -12,7 +12,7 @@ from bsa.certify import Decided
 from bsa.data import Dataset
 from bsa.engine import pieces
 from bsa.engine.stages.certify import CERTIFIED_AT_ONCE, deciders
-from bsa.engine.stages.desk import WHOLE, load_network
+from bsa.engine.stages.saved import WHOLE, load_network
 from bsa.errors import BsaError
 
 SUFFIX = {"keras": ".keras", "hdf5": ".h5", "saved_model": ""}  # of the copy of a whole network

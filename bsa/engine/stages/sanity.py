@@ -5,6 +5,7 @@ import functools
 from bsa import catalog
 from bsa.checks.sanity import Sample, Subject
 from bsa.engine.stages.desk import arrays
+from bsa.execution import DEFAULT
 from bsa.networks import target
 from bsa.search import starts as named
 from bsa.search.variants import offered
@@ -32,23 +33,24 @@ def compute(stage, needs, part, desk):
         # the table's own attack is still there
         return desk.attacks(needs[0], name, params)[0]
 
-    settings = stage.component["params"] | {"seed": stage.params["seed"]}
+    settings = stage.component["params"] | {"seed": stage.params["seed"], "execution": desk.execution}
+    settings["measure"] = desk.pilot(needs[0], name, params)
     found = judged(desk.network(needs[0]), name, make, params, samples, progress=desk.progress, **settings)
     failed = sum(check.passed is False for check in found)
     return {"checks": [check._asdict() for check in found], "failed": failed}
 
 
-def judged(model, name, make, params, samples, **settings):
+def judged(model, name, make, params, samples, execution=DEFAULT, measure=None, **settings):
     """The checks of `measures.sanity` for the attack `name` that `make(params)` gives; see there for the rest."""
     exact = target(model)
 
     def other(name, params):
         params = {k: v for k, v in parameters("attacks", name, params).items() if k != "thresholds"}
-        return catalog.find("attacks", name).make(exact, **params)
+        return catalog.find("attacks", name).make(exact, **params, execution=execution)
 
     def point(start, x, index, radius):
         return named.project(named.points(start, x, index, settings["seed"], 0, radius), x, radius)
 
     variants = functools.partial(offered, catalog.find("attacks", name))
-    subject = Subject(exact, params, make, other, point, name, variants)
+    subject = Subject(exact, params, make, other, point, name, variants, measure)
     return catalog.find("checks", "sanity").measure(subject, samples, **settings)

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from bsa.networks import target
+from bsa.networks import batch, target
 from bsa.ops import seeds
 from bsa.search import ball
 
 
-def make(model, *, epsilon, queries, side, batch_size, jit_compile):
+def make(model, *, epsilon, queries, side, execution):
     """The attack on `model`: `attack(x, y, *, thresholds, seed=0, index=None, journal=None) -> Attacked`.
 
-    Each of `queries` draws is a sign for every square of `side` times `side` pixels, in each channel. `epsilon` and
-    `jit_compile` are fields of every attack; the corners are those of the balls of `thresholds`.
+    Each of `queries` draws is a sign for every square of `side` times `side` pixels, in each channel. `epsilon` is
+    a field of every attack; the corners are those of the balls of `thresholds`. `execution` says how many images are
+    worked on at a time.
     """
 
     def points(name, x, index, seed, query, radius):
@@ -22,7 +23,7 @@ def make(model, *, epsilon, queries, side, batch_size, jit_compile):
         return tried.z, 1  # a pass for each image: the ledger's own
 
     course = ball.in_balls(lambda: search, [("corner", query) for query in range(queries)], points=points)
-    return ball.attack(model, target(model), [], course, batch_size=batch_size)
+    return ball.attack(model, target(model), [], course, batch_size=batch(model, execution))
 
 
 def corners(shape, side, seed, purpose, index):

@@ -1,0 +1,109 @@
+"""What is measured on a network before the attack: by the numbers of its images alone; and the attack is that."""
+
+import numpy as np
+import pytest
+
+import bsa
+from bsa import catalog
+from bsa.attacks import _pilot
+from bsa.execution import DEFAULT, Execution
+from bsa.networks import logits
+from bsa.search import variants
+from bsa.spec import parameters
+
+SHORT = {"leg": {"steps": 4, "targets": 1}, "resume": {"times": 0}}  # all else is measured
+
+
+def params(**more):
+    found = parameters("attacks", "corner_descent", {"epsilon": 0.1, **SHORT, **more})
+    return {key: value for key, value in found.items() if key != "thresholds"}
+
+
+@pytest.fixture(scope="module")
+def measure(trained):
+    return variants.pilot(catalog.find("attacks", "corner_descent"), trained, params(), DEFAULT)
+
+
+@pytest.fixture(scope="module")
+def known(measure, attacked_images):
+    x, y, index = attacked_images
+    return measure(x, y, thresholds=[0.1], index=index)
+
+
+def test_it_is_of_the_lowest_numbers_that_are_classified_correctly(trained, digits):
+    x, y = digits.x[:80], digits.y[:80].copy()
+    y[:5] = (y[:5] + 1) % 10
+    right = np.flatnonzero(logits(trained, x).argmax(-1) == y)
+    np.testing.assert_array_equal(_pilot.first(trained, x, y, np.arange(80)), right[: _pilot.IMAGES])
+    np.testing.assert_array_equal(_pilot.first(trained, x, y, -np.arange(80)), right[::-1][: _pilot.IMAGES])
+
+
+def test_it_hangs_on_no_other_images_nor_their_order(measure, known, attacked_images):
+    x, y, index = attacked_images
+    back = np.argsort(index)[:50][::-1]
+    again = measure(x[back], y[back], thresholds=[0.1, 0.05], index=index[back])
+    assert again == known
+
+
+def test_nothing_is_left_to_be_measured(known):
+    found, told = known
+    assert not _pilot.asked(found)
+    assert told["images"] == _pilot.IMAGES
+    assert sorted(found["leg"]["rules"]) == ["adam", "sign"]
+    assert found["leg"]["rules"] == told["rules"]
+    assert found["leg"]["starts"][0] == "grey"
+    assert _pilot.NEAR <= found["give_up"]["near"] <= 1
+    assert _pilot.CLOSE <= found["give_up"]["close"][0] <= 1
+    assert found["leg"]["steps"] == SHORT["leg"]["steps"]
+
+
+def test_the_attack_is_that_of_what_was_measured(trained, known, attacked_images):
+    x, y, index = attacked_images
+    found = bsa.attack("corner_descent", trained, epsilon=0.1, **SHORT)(x, y, index=index)
+    given = {key: known[0][key] for key in ("leg", "resume", "give_up")}
+    stated = bsa.attack("corner_descent", trained, epsilon=0.1, **given)(x, y, index=index)
+    np.testing.assert_array_equal(found.x, stated.x)
+    np.testing.assert_array_equal(found.passes, stated.passes)
+
+
+def test_what_an_expert_states_is_not_measured():
+    given = {"leg": {"rules": ["sign"], "starts": ["image"]}, "give_up": {"near": 0.2, "close": None}}
+    assert not _pilot.asked(params(**given))
+    some = _pilot.settled(params(leg={"rules": ["sign"]}), ["adam", "sign"], ["grey", "white"], 0.5, 0.25)
+    assert some["leg"]["rules"] == ["sign"]
+    assert some["leg"]["starts"] == ["grey", "white"]
+    assert some["give_up"] == {"glance": None, "far": 0.3, "near": 0.5, "close": [0.25]}
+
+
+def test_limits_are_twice_what_was_seen_and_never_below_the_least():
+    pilot = _pilot.Pilot(params(), lambda *_: [], ())
+    pilot.lead, pilot.fell = "sign", {"image": 1, "white": 0, "black": 3}
+    found = bsa.search.ledger.Attacked(*(np.zeros(2) for _ in range(6)), ())
+    for seen, expected in (((0.0, 0.0), (0.3, 0.1)), ((0.2, 0.2), (0.4, 0.4)), ((0.9, 0.04), (1.0, 0.1))):
+        pilot.near, pilot.close = seen
+        settled, told = pilot.told(params(), found)
+        assert (settled["give_up"]["near"], settled["give_up"]["close"]) == (expected[0], [expected[1]])
+        assert told["rules"] == ["sign", "adam"]
+        assert told["starts"] == ["grey", "black", "image"]
+
+
+def test_without_correct_images_what_is_assumed_stands(measure, attacked_images):
+    x, y, index = attacked_images
+    found, told = measure(x[:3], (y[:3] + 1) % 10, thresholds=[0.1], index=index[:3])
+    assert told["images"] == 0
+    assert found["give_up"]["near"] == _pilot.NEAR
+
+
+def test_members_of_an_ensemble_have_their_own(trained, attacked_images):
+    x, y, index = (part[:12] for part in attacked_images)
+    own = params(leg=SHORT["leg"] | {"starts": ["grey"]}, give_up={"near": 0.5, "close": None})  # its rules are left
+    members = [{"name": "pgd", "steps": 2}, {"name": "corner_descent", **{k: own[k] for k in own if k != "epsilon"}}]
+    ensemble = catalog.find("attacks", "ensemble")
+    given = parameters("attacks", "ensemble", {"epsilon": 0.1, "attacks": members})
+    given = {key: value for key, value in given.items() if key != "thresholds"}
+    found, told = variants.pilot(ensemble, trained, given, Execution(16))(x, y, thresholds=[0.1], index=index)
+    assert told["corner_descent"]["images"] == 12
+    assert told["corner_descent"]["spent"] <= 12 * 2 * SHORT["leg"]["steps"]  # for the rules alone
+    assert not _pilot.asked(found["attacks"][1])
+    assert found["attacks"][0] == given["attacks"][0]
+    assert parameters("attacks", "ensemble", found)["attacks"] == found["attacks"]  # a spec takes them as they are
