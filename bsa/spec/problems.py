@@ -113,7 +113,7 @@ def _translate(error):
         known = sorted(error.schema["properties"])
         for key in value:
             if key not in known:
-                hint = _elsewhere(key, error.schema) or errors.suggest(key, known)
+                hint = _elsewhere(key, error.schema) or _suggested(key, known, error.schema)
                 yield Problem(pointer([*path, key]), f"one of the keys {', '.join(known)}", show(key), hint)
         return
     if keyword == "required":
@@ -134,6 +134,13 @@ def _elsewhere(key, part):
     if key in part.get("shared", ()):
         return "the ensemble states it once for all"
     return f"{key} is {part['moved'][key]} now" if key in part.get("moved", {}) else ""
+
+
+def _suggested(key, known, part):
+    """The field that a misspelt one may mean: of an object of the schema `part`, or of where it once had some."""
+    moved = part.get("moved", {})
+    near = errors.nearest(key, [*known, *moved])
+    return f'did you mean "{moved.get(near, near)}"?' if near else ""
 
 
 def _similar_key(missing, others):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from nested import attack
 
+import bsa
 from bsa.errors import UsageError
 
 MEMBERS = [
@@ -78,7 +79,7 @@ def test_the_default_members_work_whatever_the_number_of_classes(classes):
     y = np.asarray(model(x)).argmax(-1)
     found = attack("ensemble", model, epsilon=0.01)(x, y)
     assert 0 < found.success.sum() < len(x)
-    alone = attack("corner_descent", model, epsilon=0.01)(x, y)
+    alone = bsa.attack("corner_descent", model, epsilon=0.01)(x, y)
     assert (found.success >= alone.success).all()
 
 

@@ -80,7 +80,7 @@ def test_without_steps_it_is_the_transformation_alone(centred, search):
     if search != "random":
         clear = np.abs(falls) > 1e-4  # an end of a range is written in full
         np.testing.assert_array_equal(found.success[clear], falls[clear] < 0)
-    assert found.passes.max() <= run.params["points"] + 1
+    assert found.passes.max() <= run.params["moves"]["points"] + 1
     again = run(x[::-1], y[::-1], index=np.arange(len(x))[::-1])
     np.testing.assert_array_equal(again.point["shift"][::-1], found.point["shift"])
 
@@ -139,9 +139,9 @@ def test_keys_hang_on_the_chain_and_not_on_the_name_of_a_space():
     ("change", "pointer", "words"),
     [
         ({"space": "natural"}, "/attack/space", 'either "space" or "chain"'),
-        ({"points": 3}, "/attack/points", "at least 4"),
+        ({"moves": {"search": "grid", "points": 3}}, "/attack/moves/points", "at least 4"),
         ({"ranges": {"size": 1}}, "/attack/ranges", "ranges of scale, shift"),
-        ({"search": "descent"}, "/attack/search", "grid, random, gradient"),
+        ({"moves": {"search": "descent"}}, "/attack/moves/search", "grid, random, gradient"),
     ],
 )
 def test_a_spec_is_told_what_cannot_be_searched(change, pointer, words):

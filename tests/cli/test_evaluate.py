@@ -19,15 +19,15 @@ def call(*words):
 
 
 def test_the_printed_spec_and_the_written_one_are_the_same_to_a_run(tmp_path):
-    printed = call("evaluate", *WORDS, "--print-spec", "--cells", "1,0 0.9,0.05", "--set", "attack.0.steps=5")
+    printed = call("evaluate", *WORDS, "--print-spec", "--cells", "1,0 0.9,0.05", "--set", "attack.0.leg.steps=5")
     assert printed.exit_code == 0, printed.output
     file = tmp_path / "own.json"
-    done = call("init", *WORDS, "--out", file, "--cells", "1,0 0.9,0.05", "--set", "attack.0.steps=5")
+    done = call("init", *WORDS, "--out", file, "--cells", "1,0 0.9,0.05", "--set", "attack.0.leg.steps=5")
     assert done.exit_code == 0, done.output
     found = spec.resolve(json.loads(printed.output))
     assert spec.load(file).resolved == found.resolved
     assert found["blind_spot"]["cells"] == [[1, 0], [0.9, 0.05]]
-    assert found.attacks[0].component.params["steps"] == 5
+    assert found.attacks[0].component.params["leg"]["steps"] == 5
     again = call("init", *WORDS, "--out", file)
     assert again.exit_code == 2
     assert "expected no file, found one" in again.output
@@ -58,7 +58,7 @@ def evaluated(tmp_path_factory):
     """A network evaluated in one cell, with limits that it is beyond: the words, and what came out."""
     folder = tmp_path_factory.mktemp("evaluated")
     words = [*WORDS, "--cells", "0.9,0", "--store", folder / "store", "--out", folder / "out"]
-    words += ["--set", 'sanity={"images": 12, "queries": 10}', "--set", "attack.0.targets=0", "--name", "own"]
+    words += ["--set", 'sanity={"images": 12, "queries": 10}', "--set", "attack.0.leg.targets=0", "--name", "own"]
     return words, call("evaluate", *words, "--fail-over", "success>0", "--fail-under", "accuracy>99.9")
 
 

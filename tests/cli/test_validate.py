@@ -58,7 +58,7 @@ def test_github_gets_an_annotation_for_each_problem(folder):
     assert "quickstart: valid" in done.output
     first, second = annotations(done.output)
     assert first[:3] == ("wrong.json", 7, 14)
-    assert first[3].startswith("/attack/0/stps: expected one of the keys batch_size, ")
+    assert first[3].startswith("/attack/0/stps: expected one of the keys comment, effort, ")
     assert second == ("wrong.json", 4, 11, "/seed: expected a number of at least 0, found -1")
 
 

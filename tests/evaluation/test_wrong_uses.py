@@ -189,7 +189,7 @@ WRONG = {
     "--network of one": option("--network", "main", "expected --network with a spec of several networks alone"),
     "--out that is a file": option("--out", "text.npz", "--out: expected a folder that can be written, found text.npz"),
     "--store that is a file": option("--store", "text.npz", "text.npz: File exists. Name another with --store"),
-    "--set misspelt": option("--set", "attack.0.stps=3", 'found "stps"; did you mean "steps"?'),
+    "--set misspelt": option("--set", "attack.0.stps=3", 'found "stps"; did you mean "leg.steps"?'),
 }  # fmt: skip
 
 

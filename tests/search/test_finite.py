@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from nested import attack
 
 import bsa
 from bsa.ops.losses import FINE, resolution
 from bsa.search.ledger import UNCOUNTED, Ledger, noted
 
 GRADIENTS = ("pgd", "apgd", "fmn", "corner_descent", "carlini_wagner_linf")
-FEW = {"apgd": {"loss": "cross_entropy"}, "corner_descent": {"returns": 0}}
+FEW = {"apgd": {"loss": "cross_entropy"}, "corner_descent": {"times": 0}}
 
 
 def rooted(shape=(4, 4, 1)):
@@ -28,7 +29,7 @@ def test_an_image_whose_gradients_are_not_all_finite_is_still_searched(name):
     model, x = rooted(), np.full((3, 4, 4, 1), 0.4, np.float32)
     x[:, 0] = 0  # 4 pixels with a NaN gradient; the others sum to 4.8, and 12 of them can gain 0.1 each
     params = {"epsilon": 0.1, "starts": ["image"], **FEW.get(name, {})}
-    found = bsa.attack(name, model, **params)(x, np.zeros(3, int))
+    found = attack(name, model, **params)(x, np.zeros(3, int))
     assert found.success.all()
     if name != "carlini_wagner_linf":  # whose tanh never is quite at 0
         assert any("gradients that are not finite counted as 0: up to" in note for note in found.notes)
