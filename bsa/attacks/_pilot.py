@@ -16,7 +16,7 @@ from bsa.ops import losses
 from bsa.search import starts as named
 from bsa.search.legs import Leg, search_in_legs
 
-MEASURED = "measured"  # what a parameter holds that the pilot is to tell
+MEASURED, LEADING = "measured", "leading"  # what a parameter holds that the pilot is to tell; of rules the best alone
 IMAGES = 32
 RULES, STARTS = ("adam", "sign"), ("grey", "image", "white", "black")
 NEAR, CLOSE = 0.3, 0.1  # at least
@@ -30,16 +30,24 @@ def assumed(params, starts=STARTS[:1]):
 
 def asked(params):
     """Whether there is something to be measured."""
-    return MEASURED in (*params["leg"].values(), *params["give_up"].values())
+    return any(value in (MEASURED, LEADING) for part in ("leg", "give_up") for value in params[part].values())
 
 
 def settled(params, rules, starts, near, close):
     """Parameters with these values in place of what was to be measured."""
-    found = {"leg": {"rules": list(rules), "starts": list(starts)}, "give_up": {"near": near, "close": [close]}}
+    rules = list(rules)[:1] if params["leg"]["rules"] == LEADING else list(rules)
+    found = {"leg": {"rules": rules, "starts": list(starts)}}
+    found["give_up"] = {"near": near, "close": None if close is None else [close]}
     return params | {
-        part: {key: values.get(key) if value == MEASURED else value for key, value in params[part].items()}
+        part: {key: values.get(key) if value in (MEASURED, LEADING) else value for key, value in params[part].items()}
         for part, values in found.items()
     }
+
+
+def _ample(share, least):
+    """The limit for a share that was seen; None where it would be that of an image at which nothing has been tried."""
+    limit = max(AMPLE * share, least)
+    return float(limit) if limit < 1 else None
 
 
 def first(model, x, y, index):
@@ -56,14 +64,14 @@ class Pilot:
 
     def __init__(self, params, moves, executed):
         self.leg, self.moves = params["leg"], functools.cache(moves)
-        self.asked = {key for part in ("leg", "give_up") for key, value in params[part].items() if value == MEASURED}
+        self.asked = {key for part in ("leg", "give_up") for key, value in params[part].items() if value in (MEASURED, LEADING)}
         self.asked -= set() if params["resume"]["times"] else {"close"}
         self.rules = RULES if "rules" in self.asked else self.leg["rules"]
         self.search = functools.cache(lambda net, *legs: search_in_legs(net, legs, 0, self.leg["rate"], *executed))
 
     def __call__(self, nets, best, thresholds, seed):
         own, copy = nets[len(nets) // 2 - 1], nets[-1]
-        self.copy, self.best, self.seed, self.radius = copy or own, best, seed, thresholds[0]
+        self.copy, self.best, self.seed, self.radius = copy or own, best, seed, thresholds[-1]
         self.own = losses.margin(best.scores, best.y).numpy()
         self.point, self.margin = best.original.copy(), np.full(len(best.x), np.inf, np.float32)
         self.lead, self.near, self.close, self.fell = self.rules[0], 0.0, 0.0, {}
@@ -80,12 +88,11 @@ class Pilot:
     def told(self, params, found):
         """The parameters with what was measured, and what a record says of it."""
         starts = [STARTS[0], *sorted((s for s in self.fell if self.fell[s]), key=lambda s: -self.fell[s])]
-        near, close = (
-            float(min(max(AMPLE * share, least), 1.0)) for share, least in ((self.near, NEAR), (self.close, CLOSE))
-        )
+        near, close = _ample(self.near, NEAR), _ample(self.close, CLOSE)
         rules = sorted(self.rules, key=lambda rule: rule != self.lead)
-        record = {"images": len(found.x), "spent": int(found.passes.sum()), "rules": rules, "starts": starts}
-        return settled(params, rules, starts, near, close), record | {"near": near, "close": close}
+        seen = {"rules": rules, "starts": starts, "near": near, "close": close}
+        record = {"images": len(found.x), "spent": int(found.passes.sum())}
+        return settled(params, rules, starts, near, close), record | {k: v for k, v in seen.items() if k in self.asked}
 
     def _rows(self):
         return np.flatnonzero(~np.isfinite(self.best.distance))

@@ -107,7 +107,7 @@ def pilot(model, *, leg, gradient, resume, execution, **more):
     def measure(x, y, *, thresholds, seed=0, index=None):
         x, y, index = checked(exact, x, y, index)
         rows = _pilot.first(exact, x, y, index)
-        return course.told(params, search(x[rows], y[rows], thresholds=thresholds[:1], seed=seed, index=index[rows]))
+        return course.told(params, search(x[rows], y[rows], thresholds=thresholds, seed=seed, index=index[rows]))
 
     return measure
 
@@ -175,11 +175,11 @@ def _schedule(leg):
 
 
 def passes(*, thresholds, mode, leg, resume, give_up, **_):
-    """Passes of one image at most, forward and back, of squares forward only; those of the pilot are beside them."""
+    """Passes of one image at most, forward and back, two squares for one; those of the pilot are beside them."""
     leg = _pilot.assumed({"leg": leg, "give_up": give_up}, _pilot.STARTS)["leg"]
     radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
     legs, back = _schedule(leg)
-    once = sum(each.steps for each in legs) + resume["times"] * (resume["squares"] + 2 * back.steps)
+    once = sum(each.steps for each in legs) + resume["times"] * ((resume["squares"] + 1) // 2 + 2 * back.steps)
     return radii * len(named.rounds(leg["starts"], leg["restarts"])) * once
 
 

@@ -63,10 +63,11 @@ def beside(leg, share):
 
 
 def by_squares(search):
-    """The move of a random `search` by squares."""
+    """The move of a random `search` by squares. Two of its queries, forward only, are counted as one pass."""
 
     def move(x, y, nearest, radius, index, drawn, at):
-        return search(x, y, nearest, draws.keys(*drawn, index), radius, search=at)
+        points, queries, *found = search(x, y, nearest, draws.keys(*drawn, index), radius, search=at)
+        return points, (queries + 1) // 2, *found
 
     return move
 
