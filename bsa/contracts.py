@@ -27,10 +27,10 @@ class Journal(Protocol):
 
 
 class Attack(Protocol):
-    """`make(model, **params)` of `bsa/attacks/<name>.py`; the module also has `passes(**params)`.
+    """`make(model, **params, execution)` of `bsa/attacks/<name>.py`; the module also has `passes(**params)`.
 
-    `variants(params)` is what it offers to the checks, and `pilot(model, **params)` what measures what its parameters
-    leave to be measured: see `bsa.search.variants`.
+    `variants(params)` is what it offers to the checks, and `pilot(model, **params, execution)` what measures what its
+    parameters leave to be measured: see `bsa.search.variants`.
     """
 
     def __call__(

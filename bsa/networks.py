@@ -39,11 +39,13 @@ def batch(model: keras.Model, execution: Execution = DEFAULT) -> int:
         nodes = [path[-1][1] for path in _places(model)]
         shapes = [out.shape[1:] for node in nodes if not hasattr(node.operation, "layers") for out in node.outputs]
         numbers = sum(int(np.prod(shape)) for shape in shapes if None not in shape)
+        told = all(type(node.operation).__module__.startswith("keras.") for node in nodes)
     except UsageError:
-        numbers = 0
+        numbers, told = 0, False
     shape = image_shape(model) or (None,)
-    if not numbers:
-        numbers = SMALL * GUESS // 10 if None in shape else GUESS * int(np.prod(shape))
+    if not told or not numbers:  # another's layer may hold a whole network
+        guess = SMALL * GUESS // 10 if None in shape else GUESS * int(np.prod(shape))
+        numbers = max(numbers, guess)
     return max(LEAST, min(AT_ONCE, MEMORY // (BOTH_WAYS * numbers)))
 
 

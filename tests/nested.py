@@ -19,8 +19,8 @@ def nested(name, **fields):
 # Legs from grey by both rules, no returns, nothing measured and nothing given up: what tests add to.
 PLAIN = {
     "corner_descent": {
-        "steps": 20, "targets": 2, "rules": ["adam", "sign"], "rate": 0.4, "starts": ["grey"], "times": 0,
-        "squares": 100, "near": None, "close": None,
+        "steps": 20, "later_steps": None, "targets": 2, "rules": ["adam", "sign"], "rate": 0.4, "starts": ["grey"],
+        "times": 0, "squares": 100, "near": None, "close": None,
     }
 }  # fmt: skip
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog, criteria
-from bsa.errors import UsageError
-from bsa.execution import Execution
-from bsa.spec.parameters import parameters, whole
+from bsa.api.execution import executed
+from bsa.spec.parameters import parameters
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +25,11 @@ class Attack:
 
     def __repr__(self) -> str:
         return f'Attack("{self.name}", {", ".join(f"{name}={value!r}" for name, value in self.params.items())})'
+
+    @property
+    def measured(self) -> dict[str, Any] | None:
+        """What the last call measured of the network, on its first images; None where nothing is to be measured."""
+        return getattr(self._search, "measured", None)
 
     def __call__(
         self,
@@ -68,18 +72,7 @@ def attack(
     """
     module, params = catalog.find("attacks", name), parameters("attacks", name, params)
     own = {k: v for k, v in params.items() if k != "thresholds"}
-    return Attack(name, params, module.make(model, **own, execution=_executed(model, batch_size, jit_compile)))
-
-
-def _executed(model, batch_size, jit_compile):
-    """An `Execution`; ValueError where XLA shall compile and a layer of the model says that it cannot be."""
-    if batch_size is not None and whole("batch_size", batch_size) < 1:
-        raise UsageError(f"expected a batch_size of at least 1 image, found {batch_size}")
-    if jit_compile and hasattr(model, "_flatten_layers"):
-        fixed = [layer.name for layer in model._flatten_layers() if not getattr(layer, "supports_jit", True)]
-        if fixed:
-            raise ValueError(f"expected jit_compile false for layer {fixed[0]}, which XLA cannot compile, found true")
-    return Execution(batch_size, jit_compile)
+    return Attack(name, params, module.make(model, **own, execution=executed(model, batch_size, jit_compile)))
 
 
 def sanity(
@@ -111,7 +104,7 @@ def sanity(
     from bsa.search.variants import pilot
 
     params, checks = parameters("attacks", name, params), parameters("checks", "sanity", checks or {})
-    execution = _executed(model, batch_size, jit_compile)
+    execution = executed(model, batch_size, jit_compile)
     x, y, _ = checked(target(model), x, y, None)
     if not len(x):
         raise ValueError("expected images to check the attack on, found none")

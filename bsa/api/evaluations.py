@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend
-from bsa.execution import Execution
+from bsa.api.execution import executed
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +59,7 @@ def evaluate(
     return evaluate(
         model, x, y, epsilon=epsilon, cells=cells, pixels=pixels, outputs=outputs, images=images, paper=paper,
         certify=certify, attack=attack, sanity=sanity, class_names=class_names, seed=seed, name=name,
-        execution=Execution(batch_size, jit_compile), progress=progress,
+        execution=executed(model, batch_size, jit_compile), progress=progress,
     )  # fmt: skip
 
 
@@ -91,6 +91,6 @@ def run(
 
     return run(
         spec, overrides=overrides, seed=seed, store=store, data_dir=data_dir, weights_dir=weights_dir, out=out,
-        overwrite=overwrite, strategy=strategy, devices=devices, execution=Execution(batch_size, jit_compile),
+        overwrite=overwrite, strategy=strategy, devices=devices, execution=executed(None, batch_size, jit_compile),
         progress=progress,
     )  # fmt: skip

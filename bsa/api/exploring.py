@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog
+from bsa.api.execution import executed
 from bsa.errors import UsageError
-from bsa.execution import Execution
 from bsa.exploration import Explored, Found
 from bsa.spec import digest
 from bsa.spec.parameters import parameters
@@ -61,25 +61,20 @@ def explore(
         raise UsageError(f'explore: expected either a space or a chain, found both, the space "{params["space"]}"')
     exact = target(model)
     x, y, _ = checked(exact, x, y, None)
-    execution = Execution(batch_size, jit_compile)
+    execution = executed(exact, batch_size, jit_compile)
 
-    def attack(which, measured=lambda module, own: own):
+    def attack(which, x, y, **call):
         module = catalog.find("attacks", params[which]["name"])
         own = {key: value for key, value in params[which].items() if key != "name"} | {"epsilon": params["epsilon"]}
-        made = module.make(exact, **measured(module, own), execution=execution)
+        own = stage.known(pilot(module, exact, own, execution), own, x, y, **call)
+        made = module.make(exact, **own, execution=execution)
         return lambda thresholds: [functools.partial(made, thresholds=thresholds, seed=seed)]
-
-    def standard(x, y, index, thresholds):
-        call = {"thresholds": thresholds, "seed": seed, "index": index}
-        return attack(
-            "standard", lambda module, own: stage.known(pilot(module, exact, own, execution), own, x, y, **call)
-        )
 
     with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
         kept = Path(place) / digest({"params": params, "seed": seed})[:16]
         kept.mkdir(parents=True, exist_ok=True)
-        means = stage.prepared(params, seed, kept, predict=functools.partial(logits, exact), quick=attack("attack"),
-                               standard=standard, chunk=CHUNK * batch(exact, execution),
+        means = stage.prepared(params, seed, kept, predict=functools.partial(logits, exact), attack=attack,
+                               chunk=CHUNK * batch(exact, execution),
                                progress=progress)  # fmt: skip
         search, measured, _ = stage.explored(means, x, y, params)
     found = {

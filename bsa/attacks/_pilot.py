@@ -2,11 +2,10 @@
 
 The rules race over the first leg; then the pilot goes through all legs and one return, and is given up on nowhere; then
 other starts have a leg. So it shows which rule leads, from which starts images fall that stood, and with how much of
-its margin left after the first leg, and before a return, an image still fell. The pilot can be misled by few images:
-the limits that it sets are twice what it saw, and never below what is safe on the networks that we know.
+its margin left before a return an image still fell. It searches at the smallest threshold, where most stand. The pilot
+can be misled by few images: the limit that it sets is twice what it saw, and never below what is safe on the networks
+that we know.
 """
-
-import functools
 
 import numpy as np
 
@@ -14,97 +13,102 @@ from bsa.criteria import wrong
 from bsa.networks import logits
 from bsa.ops import losses
 from bsa.search import starts as named
-from bsa.search.legs import Leg, search_in_legs
+from bsa.search.legs import Leg, schedule
 
 MEASURED, LEADING = "measured", "leading"  # what a parameter holds that the pilot is to tell; of rules the best alone
 IMAGES = 32
 RULES, STARTS = ("adam", "sign"), ("grey", "image", "white", "black")
-NEAR, CLOSE = 0.3, 0.1  # at least
+CLOSE = 0.1  # at least
 AMPLE = 2.0  # times the largest share that was seen
 
 
 def assumed(params, starts=STARTS[:1]):
     """Parameters with what is taken for granted in place of what is to be measured."""
-    return settled(params, RULES, starts, NEAR, CLOSE)
+    return settled(params, RULES, starts, CLOSE)
 
 
 def asked(params):
     """Whether there is something to be measured."""
-    return any(value in (MEASURED, LEADING) for part in ("leg", "give_up") for value in params[part].values())
+    return bool(_open(params))
 
 
-def settled(params, rules, starts, near, close):
+def _open(params):
+    """The fields that are to be measured."""
+    return {key for part in ("leg", "give_up") for key, value in params[part].items() if value in (MEASURED, LEADING)}
+
+
+def _used(params, rules):
+    """Of the rules, the best first, those of the legs."""
+    return list(rules)[:1] if params["leg"]["rules"] == LEADING else list(rules)
+
+
+def settled(params, rules, starts, close):
     """Parameters with these values in place of what was to be measured."""
-    rules = list(rules)[:1] if params["leg"]["rules"] == LEADING else list(rules)
-    found = {"leg": {"rules": rules, "starts": list(starts)}}
-    found["give_up"] = {"near": near, "close": None if close is None else [close]}
+    found = {
+        "leg": {"rules": _used(params, rules), "starts": list(starts)},
+        "give_up": {"close": None if close is None else [close]},
+    }
     return params | {
         part: {key: values.get(key) if value in (MEASURED, LEADING) else value for key, value in params[part].items()}
         for part, values in found.items()
     }
 
 
-def _ample(share, least):
-    """The limit for a share that was seen; None where it would be that of an image at which nothing has been tried."""
-    limit = max(AMPLE * share, least)
-    return float(limit) if limit < 1 else None
-
-
-def first(model, x, y, index):
+def first(model, x, y, index, batch_size):
     """The rows of the pilot: of the images that are classified correctly those of the lowest numbers."""
-    order = np.argsort(index, kind="stable")
-    return order[~wrong(logits(model, x[order]), y[order])][:IMAGES]
+    order, found = np.argsort(index, kind="stable"), np.zeros(0, int)
+    for at in range(0, len(x), batch_size):
+        rows = order[at : at + batch_size]
+        found = np.append(found, rows[~wrong(logits(model, x[rows]), y[rows])])
+        if len(found) >= IMAGES:
+            break
+    return found[:IMAGES]
 
 
 class Pilot:
     """The pilot's course (`bsa.search.ball.attack`) by the networks' last and its opened copy; then what it tells.
 
-    `params` are the attack's; nothing is done for what it states itself. `moves(own, copy, rule)` are a return's.
+    `params` are the attack's; nothing is done for what it states itself. `legs(net, glance, rate, *legs)` gives the
+    search in legs by a network, `moves(own, copy, rule)` are a return's.
     """
 
-    def __init__(self, params, moves, executed):
-        self.leg, self.moves = params["leg"], functools.cache(moves)
-        self.asked = {key for part in ("leg", "give_up") for key, value in params[part].items() if value in (MEASURED, LEADING)}
-        self.asked -= set() if params["resume"]["times"] else {"close"}
+    def __init__(self, params, legs, moves):
+        self.params, self.leg, self.legs, self.moves = params, params["leg"], legs, moves
+        returns = params["resume"]["times"] and params["mode"] == "success"
+        self.asked = _open(params) - (set() if returns else {"close"})
         self.rules = RULES if "rules" in self.asked else self.leg["rules"]
-        self.search = functools.cache(lambda net, *legs: search_in_legs(net, legs, 0, self.leg["rate"], *executed))
 
     def __call__(self, nets, best, thresholds, seed):
         own, copy = nets[len(nets) // 2 - 1], nets[-1]
         self.copy, self.best, self.seed, self.radius = copy or own, best, seed, thresholds[-1]
         self.own = losses.margin(best.scores, best.y).numpy()
         self.point, self.margin = best.original.copy(), np.full(len(best.x), np.inf, np.float32)
-        self.lead, self.near, self.close, self.fell = self.rules[0], 0.0, 0.0, {}
+        self.lead, self.close, self.fell = self.rules[0], 0.0, {}
         if len(self._rows()):
             self._race()
-        if self.asked & {"near", "close", "starts"}:
-            self.near = self._share(self._legs)
+        if self.asked & {"close", "starts"}:
+            self._legs()
         if "close" in self.asked:
-            self.close = self._share(lambda rows: self._return(rows, self.moves(own, copy, self.lead)))
+            self.close = self._return(self.moves(own, copy, self.lead))
         if "starts" in self.asked:
             self.fell = {name: self._start(name) for name in STARTS[1:]}
         return thresholds[0]
 
-    def told(self, params, found):
+    def told(self, found):
         """The parameters with what was measured, and what a record says of it."""
         starts = [STARTS[0], *sorted((s for s in self.fell if self.fell[s]), key=lambda s: -self.fell[s])]
-        near, close = _ample(self.near, NEAR), _ample(self.close, CLOSE)
-        rules = sorted(self.rules, key=lambda rule: rule != self.lead)
-        seen = {"rules": rules, "starts": starts, "near": near, "close": close}
+        limit = max(AMPLE * self.close, CLOSE)
+        close = float(limit) if limit < 1 else None  # a share of 1 is that of an image at which nothing was tried
+        rules = self._used()
+        seen = {"rules": rules, "starts": starts, "close": close}
         record = {"images": len(found.x), "spent": int(found.passes.sum())}
-        return settled(params, rules, starts, near, close), record | {k: v for k, v in seen.items() if k in self.asked}
+        return settled(self.params, rules, starts, close), record | {k: v for k, v in seen.items() if k in self.asked}
 
     def _rows(self):
         return np.flatnonzero(~np.isfinite(self.best.distance))
 
-    def _share(self, search):
-        """The largest share of its own margin that an image which then fell in `search(rows)` had left; 0 for none."""
-        rows = self._rows()
-        if not len(rows):
-            return 0.0
-        left = self.margin[rows] / self.own[rows]
-        search(rows)
-        return float(left[np.isfinite(self.best.distance[rows])].max(initial=0.0))
+    def _used(self):
+        return _used(self.params, sorted(self.rules, key=lambda rule: rule != self.lead))
 
     def _race(self):
         """The first leg by each rule, for all images; the one leads that breaks more, or else comes nearer."""
@@ -114,11 +118,11 @@ class Pilot:
             count[rule] = (-int(fell.sum()), float(np.minimum(margin / self.own[rows], 1).mean()))
         self.lead = min(count, key=count.get)
 
-    def _legs(self, rows):
-        """The legs towards targets; the first one only tells which these are."""
-        steps = self.leg["later_steps"] or self.leg["steps"]
-        towards = [Leg(steps, target, rule) for target in range(1, self.leg["targets"] + 1) for rule in self.rules]
-        self._climb(rows, STARTS[0], [Leg(1, 0, self.lead), *towards], "legs")
+    def _legs(self):
+        """All legs, the first one once more: its end tells the targets."""
+        rows = self._rows()
+        if len(rows):
+            self._climb(rows, STARTS[0], schedule(self.leg | {"rules": self._used()})[0], "legs")
 
     def _start(self, name):
         """How many images fall from another start."""
@@ -129,12 +133,15 @@ class Pilot:
         x, y, index = self.best.original[rows], self.best.y[rows], self.best.index[rows]
         z = named.project(named.points(start, x, index, self.seed, 0, self.radius), x, self.radius)
         radius, never = np.full(len(rows), self.radius, np.float32), np.full((len(rows), 2), np.inf, np.float32)
-        search = self.search(self.copy, *legs)
+        search = self.legs(self.copy, 0, self.leg["rate"], *legs)
         found = search(x, y, z, radius, never, search=self.best.work.at(place))
         self._keep(rows, *found)
         return found[2], found[3]
 
-    def _return(self, rows, moves):
+    def _return(self, moves):
+        """The largest share of its own margin that an image had left which a return broke; 0 for none."""
+        stood = rows = self._rows()
+        left = self.margin[stood] / self.own[stood]
         for place, move in enumerate(moves):
             rows = rows[~np.isfinite(self.best.distance[rows])]
             if len(rows):
@@ -142,6 +149,7 @@ class Pilot:
                 radius, drawn = np.full(len(rows), self.radius, np.float32), (self.seed, f"pilot/{place}")
                 at = self.best.work.at(f"return/{place}")
                 self._keep(rows, *move(x, y, self.point[rows], radius, index, drawn, at))
+        return float(left[np.isfinite(self.best.distance[stood])].max(initial=0.0))
 
     def _keep(self, rows, points, passes, found, margin):
         nearer = margin < self.margin[rows]

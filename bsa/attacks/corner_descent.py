@@ -26,11 +26,11 @@ from bsa.search import ball
 from bsa.search import starts as named
 from bsa.search.confirm import confirmed, searched, stages
 from bsa.search.ledger import margin_shares
-from bsa.search.legs import Leg, search_in_legs
+from bsa.search.legs import schedule, search_in_legs
 from bsa.search.returns import beside, by_squares, returning, small_sides
 from bsa.search.returns import stages as stages_of_returns
 from bsa.search.squares import search_by_squares
-from bsa.search.variants import measuring, varied, without
+from bsa.search.variants import Measured, measuring, varied, without
 from bsa.search.work import FORWARD, Cost
 
 PLAIN = "corner_descent: the model's own gradients, because Keras cannot rebuild it to open its ReLUs"
@@ -59,80 +59,97 @@ def make(model, *, epsilon, mode, leg, gradient, resume, give_up, execution):
     is above the share `far` of their own. Legs after the first are for images whose least margin so far is at most the
     share `near`; the k-th time of `resume` for those that are near and within the k-th share in `close`, or its last
     one. Images misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
-    Where "measured" stands in place of rules, starts, near or close, a pilot of the call's first images tells them.
+    Where "measured" stands in place of rules, starts or close, or "leading" in that of rules, a pilot of the call's
+    first images tells them.
     ValueError where glance is above steps.
     """
     if (give_up["glance"] or 0) > leg["steps"]:
         expected = f"a glance of at most the {leg['steps']} steps of the first leg"
         raise ValueError(f"expected {expected}, found {give_up['glance']}")
     params = {"mode": mode, "leg": leg, "gradient": gradient, "resume": resume, "give_up": give_up}
-    made, measure = functools.partial(_made, model, execution), pilot(model, execution=execution, **params)
+    nets = _Networks(model, gradient, execution)
+    made, measure = functools.partial(_made, model, nets), _measure(model, nets, params)
     return measuring(measure, made) if measure else made(**params)
 
 
-def _made(model, execution, *, mode, leg, gradient, resume, give_up):
+def _made(model, nets, *, mode, leg, resume, give_up, **_):
     """The attack by parameters of which nothing is left to be measured."""
-    exact, models, copies, notes = _nets(model, gradient)
     least = mode == "least_distortion"
-    executed = batch(exact, execution), execution.jit_compile
 
     @functools.cache
-    def search_by(*nets):
+    def search_by(*models):
         """The search by models and, after them, the opened copies of these, None for those that have none."""
-        return _search(nets, leg, resume, give_up | dict.fromkeys(EARLY) if least else give_up, executed)
+        return _search(nets, models, leg, resume, give_up | dict.fromkeys(EARLY) if least else give_up)
 
     rounds = named.rounds(leg["starts"], leg["restarts"])
-    course = ball.in_balls(search_by, rounds, _stages(models, leg, resume), least=least)
-    return ball.attack(model, exact, [*models, *copies], course, batch_size=executed[0], notes=notes)
+    course = ball.in_balls(search_by, rounds, _stages(nets.models, leg, resume), least=least)
+    return ball.attack(model, nets.exact, nets.searching, course, batch_size=nets.batch_size, notes=nets.notes)
 
 
-def pilot(model, *, leg, gradient, resume, execution, **more):
-    """What measures on images what is left to be measured: `measure(x, y, *, thresholds, seed=0, index=None)`.
+def pilot(model, *, gradient, execution, **params):
+    """What measures on images what is left to be measured, as `bsa.search.variants.pilot` says; None for nothing.
 
-    It gives the parameters, nothing in them left to be measured, and what a record says of it: which images it looked
-    at is by their numbers alone. None where nothing is to be measured.
+    Which images it looks at is by their numbers alone.
     """
-    params = {"leg": leg, "gradient": gradient, "resume": resume, **more}
+    params = {"gradient": gradient, **params}
+    return _measure(model, _Networks(model, gradient, execution), params) if _pilot.asked(params) else None
+
+
+def _measure(model, nets, params):
     if not _pilot.asked(params):
         return None
-    exact, models, copies, _ = _nets(model, gradient)
-    executed = batch(exact, execution), execution.jit_compile
 
     def moves(own, copy, rule):
-        return _moves(own, copy, leg | {"rules": [rule]}, resume | {"times": 1}, executed)[0]
+        return _moves(nets, own, copy, params["leg"] | {"rules": [rule]}, params["resume"] | {"times": 1})[0]
 
-    course = _pilot.Pilot(params, moves, executed)
-    search = ball.attack(model, exact, [*models, *copies], course, batch_size=executed[0])
+    course = _pilot.Pilot(params, nets.legs, moves)
+    search = ball.attack(model, nets.exact, nets.searching, course, batch_size=nets.batch_size)
 
     def measure(x, y, *, thresholds, seed=0, index=None):
-        x, y, index = checked(exact, x, y, index)
-        rows = _pilot.first(exact, x, y, index)
-        return course.told(params, search(x[rows], y[rows], thresholds=thresholds, seed=seed, index=index[rows]))
+        x, y, index = checked(nets.exact, x, y, index)
+        rows, passes = _pilot.first(model, x, y, index, nets.batch_size), np.zeros(len(x), np.int32)
+        found = search(x[rows], y[rows], thresholds=thresholds, seed=seed, index=index[rows])
+        passes[rows] = found.passes
+        return Measured(*course.told(found), passes)
 
     return measure
 
 
-def _nets(model, gradient):
-    """The model that judges, those that search, their opened copies, and what a reader is told of these."""
-    exact = target(model)
-    models = searched(exact, gradient["precision"])
-    copies = [opened(m, gradient["sharpness"]) if gradient["sharpness"] else m for m in models]
-    none = gradient["sharpness"] and copies[0] is models[0]
-    return exact, models, copies, (PLAIN,) if copies[0] is None else (NO_RELU,) if none else ()
+class _Networks:
+    """The model that judges, those that search, their opened copies, and the graphs of searches by them.
+
+    Each graph is traced once: the pilot's are the attack's, and those of one cell another's, whatever was measured.
+    """
+
+    def __init__(self, model, gradient, execution):
+        self.exact = target(model)
+        self.models = searched(self.exact, gradient["precision"])
+        sharpness = gradient["sharpness"]
+        copies = [opened(m, sharpness) if sharpness else m for m in self.models]
+        self.searching = [*self.models, *copies]
+        none = sharpness and copies[0] is self.models[0]
+        self.notes = (PLAIN,) if copies[0] is None else (NO_RELU,) if none else ()
+        self.batch_size = batch(self.exact, execution)
+        executed = self.batch_size, execution.jit_compile
+
+        def by_legs(net, glance, rate, *legs):
+            return search_in_legs(net, legs, glance, rate, *executed)
+
+        def by_small_squares(net, count):
+            return search_by_squares(net, functools.partial(small_sides, count), *executed)
+
+        self.legs, self.squares = functools.cache(by_legs), functools.cache(by_small_squares)
 
 
-def _search(nets, leg, resume, give_up, executed):
+def _search(nets, models, leg, resume, give_up):
     """`search(tried) -> points, passes`: the legs from a start, then the returns."""
-    models, copies = nets[: len(nets) // 2], nets[len(nets) // 2 :]
-    legs, _ = _schedule(leg)
+    models, copies = models[: len(models) // 2], models[len(models) // 2 :]
+    legs, _ = schedule(leg)
     glance, far, near = (give_up[field] for field in ("glance", "far", "near"))
-    ahead = [
-        search_in_legs(copy or own, legs, glance or 0, leg["rate"], *executed)
-        for own, copy in zip(models, copies, strict=True)
-    ]
+    ahead = [nets.legs(copy or own, glance or 0, leg["rate"], *legs) for own, copy in zip(models, copies, strict=True)]
     own = models[-1]  # in float32: what only just stands hangs on the last bits
-    moves = _moves(own, copies[-1], leg, resume, executed)
-    whole = returning(confirmed(models, ahead, executed[0]), moves, own, min(executed[0], AT_ONCE))
+    moves = _moves(nets, own, copies[-1], leg, resume)
+    whole = returning(confirmed(models, ahead, nets.batch_size), moves, own, min(nets.batch_size, AT_ONCE))
     least = [min(filter(None, (glance and far, near, share)), default=None) for share in give_up["close"] or [None]]
 
     def search(tried):
@@ -145,40 +162,28 @@ def _search(nets, leg, resume, give_up, executed):
     return search
 
 
-def _moves(own, copy, leg, resume, executed):
+def _moves(nets, own, copy, leg, resume):
     """What each return does, a list of moves: squares, then a leg by opened and one by the network's own gradients."""
-    _, back = _schedule(leg)
-    at_random = search_by_squares(own, functools.partial(small_sides, resume["squares"]), *executed)
-    first = [by_squares(at_random)] if resume["squares"] else []
-    pair = [
-        search_in_legs(copy or own, [back], 0, leg["rate"], *executed),
-        search_in_legs(own, [back], 0, leg["rate"] / 2, *executed),
-    ]
+    _, back = schedule(leg)
+    first = [by_squares(nets.squares(own, resume["squares"]))] if resume["squares"] else []
+    pair = [nets.legs(copy or own, 0, leg["rate"], back), nets.legs(own, 0, leg["rate"] / 2, back)]
     shares = itertools.islice(itertools.cycle(resume["jitter"]), resume["times"])
     return [[*first, *(beside(each, share) for each in pair)] for share in shares]
 
 
 def _stages(models, leg, resume):
     """The stages (`bsa.search.work`) of the search from one start."""
-    legs, back = _schedule(leg)
+    legs, back = schedule(leg)
     squares = [Cost(resume["squares"], FORWARD)] if resume["squares"] else []
     returns = stages_of_returns(resume["times"], [*squares, Cost(back.steps), Cost(back.steps)])
     return [*stages(models, sum(each.steps for each in legs)), *returns]
-
-
-def _schedule(leg):
-    """First the cross-entropy by the first rule, then each target by every rule; and a leg that returns."""
-    steps, rules = leg["steps"], leg["rules"]
-    later = leg["later_steps"] or steps
-    towards = [Leg(later, target, rule) for target in range(1, leg["targets"] + 1) for rule in rules]
-    return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
 
 
 def passes(*, thresholds, mode, leg, resume, give_up, **_):
     """Passes of one image at most, forward and back, two squares for one; those of the pilot are beside them."""
     leg = _pilot.assumed({"leg": leg, "give_up": give_up}, _pilot.STARTS)["leg"]
     radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
-    legs, back = _schedule(leg)
+    legs, back = schedule(leg)
     once = sum(each.steps for each in legs) + resume["times"] * ((resume["squares"] + 1) // 2 + 2 * back.steps)
     return radii * len(named.rounds(leg["starts"], leg["restarts"])) * once
 

@@ -61,12 +61,14 @@ def pilot(model, *, epsilon, attacks, execution):
     def measure(x, y, **call):
         known = [each and each(x, y, **call) for each in pilots]
         parts = [
-            {"name": name, **{key: found[0][key] for key in params}} if found else {"name": name, **params}
+            {"name": name, **{key: (found.params if found else {}).get(key, value) for key, value in params.items()}}
             for (name, params, _), found in zip(own, known, strict=True)
         ]
-        told = {name: found[1] for (name, *_), found in zip(own, known, strict=True) if found}
-        told["spent"] = sum(found[1]["spent"] for found in known if found)
-        return {"epsilon": epsilon, "attacks": parts}, told
+        found = {f"{number}/{own[number][0]}": each for number, each in enumerate(known) if each}
+        told = {name: each.told for name, each in found.items()}
+        told["spent"] = sum(each.told["spent"] for each in found.values())
+        passes = sum(each.passes for each in found.values())
+        return variants_of.Measured({"epsilon": epsilon, "attacks": parts}, told, passes)
 
     return measure
 

@@ -75,7 +75,7 @@ def make(model, *, epsilon, chain, ranges, moves, leg, execution, space=None):
     return ball.attack(model, exact, [quick(exact)], course, batch_size=batch_size)
 
 
-def passes(*, thresholds, chain, moves, leg, **_):
+def passes(*, thresholds, moves, leg, **_):
     """Passes that one image can cost at most: at the points forward only, but where gradients are followed."""
     rounds = len(named.rounds(leg["starts"], leg["restarts"])) * moves["worst"] if leg["steps"] else 0
     return moves["points"] + 1 + len(thresholds) * rounds * (leg["steps"] + 1)

@@ -17,6 +17,7 @@ from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
 from bsa.checks._check import Check, skipped
 from bsa.criteria import GREY, SLACK, linf
+from bsa.execution import DEFAULT, Execution
 from bsa.networks import batch
 from bsa.rewrites.opened import opened
 
@@ -35,13 +36,14 @@ class Subject(NamedTuple):
     name: str = ""  # of the attack
     variants: object = lambda params: {}  # variants(params) of the attack, as `bsa.search.variants` describes them
     pilot: object = None  # of the attack, where its parameters leave something to be measured
+    execution: Execution = DEFAULT
 
     def measured(self, x, y, index, seed):
         """The same, nothing left to be measured."""
         if self.pilot is None:
             return self
-        found, _ = self.pilot(x, y, thresholds=[self.params["epsilon"]], seed=seed, index=index)
-        return self._replace(params=self.params | found)
+        found = self.pilot(x, y, thresholds=[self.params["epsilon"]], seed=seed, index=index)
+        return self._replace(params=self.params | found.params)
 
 
 class Sample(NamedTuple):
@@ -164,7 +166,7 @@ def _gradients(subject, variants, few, x, y, index):
     params = subject.params
     names = dict.fromkeys([*gradient.COLOURS, *variants.get("follows", ())])
     points = {name: subject.point(name, x, index, params["epsilon"]) for name in names}
-    slopes = gradient.slopes(subject.model, points, y, min(100, batch(subject.model)))
+    slopes = gradient.slopes(subject.model, points, y, min(100, batch(subject.model, subject.execution)))
     checks, at, revived = [], 0, _revived(subject.model, variants)
     for sample in few:
         place, at = slice(at, at + len(sample.x)), at + len(sample.x)

@@ -145,7 +145,7 @@ def _warn_of_slow(model, precision):
         warnings.warn(
             f"precision {precision} is slow here: the gradient of a convolution takes up to {slowdown(precision):.1f} "
             f"times as long as in float32, and {', '.join(slow)} cannot be helped as a plain keras.layers.Conv2D is. "
-            "Give precision float32 (with bsa run: --set train.precision=float32 --set attack.0.precision=float32, "
-            "and so for each attack)",
+            "Give precision float32 (with bsa run: --set train.precision=float32, and for each attack "
+            "--set attack.0.gradient.precision=float32)",
             stacklevel=4,
         )

@@ -23,6 +23,17 @@ class Leg(NamedTuple):
     rule: str
 
 
+def schedule(leg: dict) -> tuple[list[Leg], Leg]:
+    """The legs of an attack's part `leg`, and one that returns.
+
+    First the cross-entropy by the first rule, then each target by every rule.
+    """
+    steps, rules = leg["steps"], leg["rules"]
+    later = leg["later_steps"] or steps
+    towards = [Leg(later, target, rule) for target in range(1, leg["targets"] + 1) for rule in rules]
+    return [Leg(steps, 0, rules[0]), *towards], Leg(later, 0, rules[0])
+
+
 def search_in_legs(model, legs, glance, rate, batch_size, jit_compile):
     """The graph: `search(x, y, z, radius, limits)` gives each image's best point, its passes, success and margin.
 

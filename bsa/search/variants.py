@@ -14,16 +14,28 @@ A dict, of which an attack gives what it can; a check whose key is missing is no
 * `bisects`: whether it begins at the largest threshold and seeks the least distortion.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 
 def offered(attack, params: dict) -> dict:
     """The variants that an attack's module offers; none where it has no `variants`."""
     return attack.variants(params) if hasattr(attack, "variants") else {}
 
 
+class Measured(NamedTuple):
+    """What a pilot found."""
+
+    params: dict  # of the attack, nothing in them left to be measured
+    told: dict  # what a record says of it
+    passes: np.ndarray  # (n,) int32: what it spent on each of the images that it was given
+
+
 def pilot(attack, model, params: dict, execution):
     """What measures, for parameters that leave something to be measured, what it is; None where nothing is.
 
-    `measure(x, y, *, thresholds, seed=0, index=None)` gives parameters and what a record says of them.
+    `measure(x, y, *, thresholds, seed=0, index=None)` gives `Measured`.
     """
     return attack.pilot(model, **params, execution=execution) if hasattr(attack, "pilot") else None
 
@@ -31,15 +43,19 @@ def pilot(attack, model, params: dict, execution):
 def measuring(measure, make):
     """The attack that measures on the images of each call, then is what `make(**params)` gives for what was found.
 
-    The last one is kept, with its graphs.
+    The last one is kept. What the pilot spent counts; `measured` of the function is what it told of the last call.
     """
     kept = [None, None]
 
     def run(x, y, *, thresholds, seed=0, index=None, journal=None):
-        known, _ = measure(x, y, thresholds=thresholds, seed=seed, index=index)
-        if kept[0] != known:
-            kept[:] = known, make(**known)
-        return kept[1](x, y, thresholds=thresholds, seed=seed, index=index, journal=journal)
+        known = measure(x, y, thresholds=thresholds, seed=seed, index=index)
+        if kept[0] != known.params:
+            kept[:] = known.params, make(**known.params)
+        run.measured = known.told
+        found = kept[1](x, y, thresholds=thresholds, seed=seed, index=index, journal=journal)
+        return found._replace(passes=found.passes + known.passes)
+
+    run.measured = None
 
     return run
 

@@ -19,8 +19,8 @@ CELLS = "blind_spot.cells=[[1, 0], [0.9, 0], [0.7, 0.15]]"  # the first, second 
 # A network that is trained for a tenth of the passes, and an attack of fewer steps.
 SMALLER = [
     CELLS, "train.steps=250", "train.epsilon_warmup=80", "train.attack_steps=3",
-    "train.learning_rate=[[0, 0.003], [150, 0.001]]", "attack.0.images=50", "attack.1.images=50", "attack.0.leg.steps=60",
-    "attack.0.leg.constant_max=1", "sanity=false",
+    "train.learning_rate=[[0, 0.003], [150, 0.001]]", "attack.0.images=50", "attack.1.images=50",
+    "attack.0.leg.steps=60", "attack.0.leg.constant_max=1", "sanity=false",
 ]  # fmt: skip
 QUICKSTART = spec.load("quickstart", SMALLER)
 

@@ -53,8 +53,8 @@ def _measured(measure, params, part, x, y, index, call):
         return params, {}
     file = part / PILOT
     if not file.is_file():
-        known, told = measure(x, y, index=index, **call)
-        files.write_json(file, {"params": params | known, "pilot": told})
+        known = measure(x, y, index=index, **call)
+        files.write_json(file, {"params": params | known.params, "pilot": known.told})
     kept = json.loads(file.read_text(encoding="utf-8"))
     return kept["params"], {"pilot": kept["pilot"]}
 

@@ -20,7 +20,7 @@ from bsa.engine.pool import Pool
 from bsa.engine.stages.saved import load_network
 from bsa.execution import DEFAULT, Execution
 from bsa.lazy import LazyImages
-from bsa.networks import AT_ONCE, batch, embedding, logits, target
+from bsa.networks import AT_ONCE, batch, embedding, logits
 from bsa.search.variants import pilot
 from bsa.spec import digest
 from bsa.transforms import chain, move
@@ -149,7 +149,7 @@ class Desk:
 
     def chunk(self, folder):
         """How many images an attack on the network in a folder finishes together."""
-        return CHUNK * batch(target(self.network(folder)), self.execution)
+        return CHUNK * batch(self.network(folder), self.execution)
 
     def certificates(self, folder, name, params):
         """A certificate for the network in a folder, one for each of the devices; kept, for the same reason."""

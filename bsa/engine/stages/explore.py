@@ -42,9 +42,8 @@ class Means(NamedTuple):
     transform: Transform
     thresholds: Callable  # thresholds(point) gives radii, the largest first
     predict: Callable  # predict(x) gives logits
-    quick: Callable  # quick(thresholds) gives the probes' attack, once for each of the devices
-    standard: Callable  # standard(x, y, index, thresholds) gives that for the attack which measures, after its pilot
-    chunk: int  # images that this one finishes together
+    attack: Callable  # attack(which, x, y, **call) gives `attack(radii)`, one for each of the devices, after its pilot
+    chunk: int  # images that the attack which measures finishes together
     seed: int
     folder: Path  # for what a killed search goes on from
     progress: Callable | None = None
@@ -66,18 +65,15 @@ def compute(stage, needs, part, desk):
     params, source = stage.component["params"], stage.params["data"]
     data = desk.dataset(source, "test")
 
-    def attack(which, measured=lambda name, own: own):
+    def attack(which, x, y, **call):
         name, own = params[which]["name"], {key: value for key, value in params[which].items() if key != "name"}
-        what = needs[0], name, measured(name, own | {"epsilon": params["epsilon"]})
+        own |= {"epsilon": params["epsilon"]}
+        what = needs[0], name, known(desk.pilot(needs[0], name, own), own, x, y, **call)
         return lambda radii: desk.works(Desk.attacks, *what, seed=stage.params["seed"], thresholds=radii)
 
-    def standard(x, y, index, thresholds):
-        call = {"thresholds": thresholds, "seed": stage.params["seed"], "index": index}
-        return attack("standard", lambda name, own: known(desk.pilot(needs[0], name, own), own, x, y, **call))
-
     folder = part / files.WORK
-    means = prepared(params, stage.params["seed"], folder, predict=desk.logits(needs[0]), quick=attack("attack"),
-                     standard=standard, chunk=desk.chunk(needs[0]), progress=desk.progress,
+    means = prepared(params, stage.params["seed"], folder, predict=desk.logits(needs[0]), attack=attack,
+                     chunk=desk.chunk(needs[0]), progress=desk.progress,
                      pool=desk.pool)  # fmt: skip
     try:
         search, measured, arrays = explored(means, data.x, data.y, params)
@@ -92,7 +88,13 @@ def compute(stage, needs, part, desk):
 
 def known(pilot, params, x, y, **call):
     """The parameters of an attack after its `pilot` (`bsa.search.variants`), where it has one."""
-    return params if pilot is None else params | pilot(x, y, **call)[0]
+    return params if pilot is None else params | pilot(x, y, **call).params
+
+
+def tuned(means, which, seen, images, thresholds):
+    """`attack(radii)` of that name, after its pilot on the images that were `Looked` at: one for all that it is for."""
+    given = seen.x, images.y[seen.rows]
+    return means.attack(which, *given, index=images.index[seen.rows], thresholds=thresholds, seed=means.seed)
 
 
 def prepared(params, seed, folder, **means):
@@ -114,12 +116,13 @@ def explored(means, x, y, params):
     seen, unseen = (Images(x[rows], y[rows], rows) for rows in shares(len(x), params, means.seed))
     space = narrowed(means.transform.space, params["ranges"])
     original = {name: each.neutral for name, each in space.items()}
-    reference = looked(means, seen, original, 0)
+    reference = looked(means, seen, original, params["images"])
     search = catalog.find("exploration", "explore").make(
         space, budget=params["probes"], seed=means.seed, accuracy=float(reference.correct.mean()),
         keep_accuracy=params["keep_accuracy"], sampler=params["sampler"], problem=means.transform.problem,
     )  # fmt: skip
-    searched(means, search, seen, params["images"], params["at_once"])
+    quick = tuned(means, "attack", reference, seen, means.thresholds(original))
+    searched(means, quick, search, seen, params["images"], params["at_once"])
     points = {"original": original} | {
         name: found.point for name, found in (("most", search.most), ("mildest", search.mildest)) if found
     }
@@ -156,14 +159,17 @@ def looked(means, images, point, wanted):
     return Looked(*map(np.concatenate, (correct, rows, x, away)), float(np.concatenate(clipped).mean()))
 
 
-def searched(means, search: Exploration, images, wanted, at_once):
-    """Go on to the search's end: every probe is kept, so that a killed search is told them again."""
+def searched(means, quick, search: Exploration, images, wanted, at_once):
+    """Go on to the search's end, by the attack of `quick(radii)`.
+
+    Every probe is kept, so that a killed search is told them again.
+    """
     journal, number, total = Journal(means.folder, "probe_"), 0, search.left
     while points := search.ask(at_once):
         kept = [journal.piece(f"{number + n}", _digest(point)) for n, point in enumerate(points)]
         fresh = [point for point, found in zip(points, kept, strict=True) if found is None]
         folder = means.folder / f"attacks_{number}"
-        tried = _tried(means, search, images, wanted, fresh, folder)
+        tried = _tried(means, quick, search, images, wanted, fresh, folder)
         for point, found in zip(points, kept, strict=True):
             found = next(tried) if found is None else found
             journal.keep(f"{number}", _digest(point), {k: v for k, v in found.items() if k != "digest"})
@@ -181,7 +187,7 @@ def _digest(point):
     return digest_of(np.array([*point.values()]))
 
 
-def _tried(means, search, images, wanted, points, folder):
+def _tried(means, quick, search, images, wanted, points, folder):
     """Accuracy and success at each of the points, in turn; no attack is made where accuracy is lost."""
     seen = [looked(means, images, point, wanted) for point in points]
     accuracy = [float(each.correct.mean()) for each in seen]
@@ -192,7 +198,7 @@ def _tried(means, search, images, wanted, points, folder):
         those = [n for n in worth if radii[n] == at]
         x, index = np.concatenate([seen[n].x for n in those]), np.concatenate([seen[n].rows for n in those])
         place = folder / "_".join(f"{radius:g}" for radius in at)
-        done = _attacked(means.quick(list(at)), x, images, index, wanted, place, means.pool)
+        done = _attacked(quick(list(at)), x, images, index, wanted, place, means.pool)
         ends = np.cumsum([len(seen[n].rows) for n in those])
         success[those] = [part.mean() for part in np.split(done.success, ends[:-1])]
     for one in zip(accuracy, success, strict=True):
@@ -214,7 +220,7 @@ def measure(means, images, point, wanted):
     place = means.folder / digest_of(np.array([*point.values()])).tobytes().hex()[:16]
     run = functools.partial(_attacked, images=images, rows=seen.rows, chunk=means.chunk, pool=means.pool,
                             progress=means.progress)  # fmt: skip
-    standard = means.standard(seen.x, images.y[seen.rows], images.index[seen.rows], radii)
+    standard = tuned(means, "standard", seen, images, radii)
     done = run(standard(radii), seen.x, folder=place)
     broken = {radius: int((done.distance <= radius + SLACK).sum()) for radius in radii}
     largest, control = float(seen.away.max()), None

@@ -30,7 +30,6 @@ def compute(stage, needs, part, desk):
     name, params = stage.params["attack"]["name"], stage.params["attack"]["params"]
 
     def make(params):
-        # the table's own attack is still there
         return desk.attacks(needs[0], name, params)[0]
 
     settings = stage.component["params"] | {"seed": stage.params["seed"], "execution": desk.execution}
@@ -52,5 +51,5 @@ def judged(model, name, make, params, samples, execution=DEFAULT, measure=None, 
         return named.project(named.points(start, x, index, settings["seed"], 0, radius), x, radius)
 
     variants = functools.partial(offered, catalog.find("attacks", name))
-    subject = Subject(exact, params, make, other, point, name, variants, measure)
+    subject = Subject(exact, params, make, other, point, name, variants, measure, execution)
     return catalog.find("checks", "sanity").measure(subject, samples, **settings)
