@@ -1,4 +1,4 @@
-"""One attack for every network: settings chosen without a network, and what they find in it beside AutoAttack.
+"""One attack for every network: what efforts, and settings chosen without it, find beside AutoAttack.
 
 `python -m benchmarks.one_attack --out RESULTS` reads what `benchmarks.attacks` left there and runs nothing.
 """
@@ -62,15 +62,23 @@ def _entry(row):
 
 
 def page(results, candidates):
-    """The tables of what was chosen among the candidates with these names, and in words what misses."""
-    picked = choices(results, candidates)
+    """The tables of the efforts and of what was chosen among the candidates, by name, and in words what misses."""
+    picked, said = choices(results, candidates), []
+    if not picked:
+        said = ["No network has been run by every candidate and an AutoAttack yet."]
+    elif set(LEVELS) <= set(candidates):
+        shipped = {network: {level: CANDIDATE + level for level in LEVELS} for network in picked}
+        said = ["## The efforts", table(results, shipped), _missed(results, shipped)]
+    if picked:
+        said += ["## Chosen without the network", settings(picked), table(results, picked), _missed(results, picked)]
     missing = [name for name in results if name not in picked]
-    said = [table(results, picked), settings(picked), "\n".join(misses(results, picked)) or "Nothing misses."]
     if missing:
         said.append(f"Not yet whole, and left out: {', '.join(f'`{name}`' for name in missing)}.")
-    if not picked:
-        said[:3] = ["No network has been run by every candidate and an AutoAttack yet."]
     return "\n\n".join(said) + "\n"
+
+
+def _missed(results, picked):
+    return "\n".join(misses(results, picked)) or "Nothing misses."
 
 
 def table(results, picked):
