@@ -67,7 +67,7 @@ def test_ranges_beside_a_named_space_take_the_place_of_its_own():
         (
             {"attack": {"name": "corner_descent", "effort": "quick", "give_up": {"glance": 99}}},
             "/explore/0/attack/give_up/glance",
-            ["at most the 30 steps"],
+            ["at most the 20 steps"],
         ),
         ({"step": 3}, "/explore/0/step", ["step"]),
     ],

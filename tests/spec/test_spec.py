@@ -123,7 +123,7 @@ BROKEN = [
      "/attack/attacks", ["no repeated items"]),
     ("attack", {"name": "ensemble", "epsilon": 0.1, "attacks": []}, "/attack/attacks", ["at least 1 items"]),
     ("attack", {"name": "corner_descent", "epsilon": 0.1, "give_up": {"near": "far"}}, "/attack/give_up/near",
-     ['"measured"', '"far"']),
+     ["a number or null", '"far"']),
     ("attack", {"name": "corner_descent", "epsilon": 0.1, "give_up": {"close": 0.06}}, "/attack/give_up/close",
      ["a list or null", "0.06"]),
     ("attack", {"name": "corner_descent", "epsilon": 0.1, "later_steps": 6}, "/attack/later_steps",
