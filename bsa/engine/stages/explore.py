@@ -160,10 +160,7 @@ def looked(means, images, point, wanted):
 
 
 def searched(means, quick, search: Exploration, images, wanted, at_once):
-    """Go on to the search's end, by the attack of `quick(radii)`.
-
-    Every probe is kept, so that a killed search is told them again.
-    """
+    """To the end of the search, by the attack of `quick(radii)`; each probe is kept for one that goes on after a kill."""
     journal, number, total = Journal(means.folder, "probe_"), 0, search.left
     while points := search.ask(at_once):
         kept = [journal.piece(f"{number + n}", _digest(point)) for n, point in enumerate(points)]
