@@ -160,7 +160,7 @@ def looked(means, images, point, wanted):
 
 
 def searched(means, quick, search: Exploration, images, wanted, at_once):
-    """To the end of the search, by the attack of `quick(radii)`; each probe is kept for one that goes on after a kill."""
+    """To the end of the search, by the attack of `quick(radii)`; each probe is kept, for one that goes on."""
     journal, number, total = Journal(means.folder, "probe_"), 0, search.left
     while points := search.ask(at_once):
         kept = [journal.piece(f"{number + n}", _digest(point)) for n, point in enumerate(points)]
