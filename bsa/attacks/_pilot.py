@@ -16,7 +16,7 @@ from bsa.search import starts as named
 from bsa.search.legs import Leg, schedule
 
 MEASURED, LEADING = "measured", "leading"  # what a parameter holds that the pilot is to tell; of rules the best alone
-IMAGES = 32
+IMAGES, SQUARES = 32, 300  # at most
 RULES, STARTS = ("adam", "sign"), ("grey", "image", "white", "black")
 CLOSE = 0.1  # at least
 AMPLE = 2.0  # times the largest share that was seen
@@ -42,11 +42,16 @@ def _used(params, rules):
     return list(rules)[:1] if params["leg"]["rules"] == LEADING else list(rules)
 
 
+def _halved(close, times):
+    """Limits of so many returns: an image that one did not break is worth another if it is twice as near."""
+    return [close / 2**turn for turn in range(max(times, 1))]
+
+
 def settled(params, rules, starts, close):
     """Parameters with these values in place of what was to be measured."""
     found = {
         "leg": {"rules": _used(params, rules), "starts": list(starts)},
-        "give_up": {"close": None if close is None else [close]},
+        "give_up": {"close": None if close is None else _halved(close, params["resume"]["times"])},
     }
     return params | {
         part: {key: values.get(key) if value in (MEASURED, LEADING) else value for key, value in params[part].items()}

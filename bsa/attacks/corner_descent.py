@@ -100,7 +100,8 @@ def _measure(model, nets, params):
         return None
 
     def moves(own, copy, rule):
-        return _moves(nets, own, copy, params["leg"] | {"rules": [rule]}, params["resume"] | {"times": 1})[0]
+        resume = params["resume"] | {"times": 1, "squares": min(params["resume"]["squares"], _pilot.SQUARES)}
+        return _moves(nets, own, copy, params["leg"] | {"rules": [rule]}, resume)[0]
 
     course = _pilot.Pilot(params, nets.legs, moves)
     search = ball.attack(model, nets.exact, nets.searching, course, batch_size=nets.batch_size)

@@ -72,10 +72,12 @@ def test_the_attack_is_that_of_what_was_measured(trained, known, attacked_images
 def test_what_an_expert_states_is_not_measured():
     given = {"leg": {"rules": ["sign"], "starts": ["image"]}, "give_up": {"close": None}}
     assert not _pilot.asked(params(**given))
-    some = _pilot.settled(params(leg={"rules": ["sign"]}), ["adam", "sign"], ["grey", "white"], 0.25)
+    some = _pilot.settled(
+        params(leg={"rules": ["sign"]}, resume={"times": 2}), ["adam", "sign"], ["grey", "white"], 0.25
+    )
     assert some["leg"]["rules"] == ["sign"]
     assert some["leg"]["starts"] == ["grey", "white"]
-    assert some["give_up"] == {"glance": None, "far": 0.3, "near": None, "close": [0.25]}
+    assert some["give_up"] == {"glance": None, "far": 0.3, "near": None, "close": [0.25, 0.125]}
 
 
 def test_the_limit_is_twice_what_was_seen_and_never_below_the_least():
