@@ -3,6 +3,7 @@
 `python -m benchmarks.one_attack --out RESULTS` reads what `benchmarks.attacks` left there and runs nothing.
 """
 
+import datetime
 import json
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def main(out, candidates, record, docs):
     results = gathered(out, named)
     text = page(results, list(named))
     if record:
-        made = {"name": record.stem, "source": "run", "command": f"python -m {__package__}.one_attack"}
+        made = {"name": record.stem, "command": f"python -m {__package__}.one_attack", **_about(out)}
         record.write_text(json.dumps(made | {"networks": results}, indent=1) + "\n")
     if docs:
         _report.replace(docs, text)
@@ -49,6 +50,14 @@ def gathered(out, candidates):
             cell = {"n": most, "thresholds": rows[0]["thresholds"], "entries": entries}
             found.setdefault(place.parent.name, {})[", ".join(f"{v:g}" for v in rows[0]["cell"])] = cell
     return found
+
+
+def _about(out):
+    """When and where the results in a folder were made, and with which versions of what."""
+    rows = [row for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir()) for row in _report.load(place)]
+    versions = {name: version for row in rows for name, version in row["versions"].items() if version}
+    machine = rows[0]["machine"] if rows else {}
+    return {"date": datetime.date.today().isoformat(), "machine": machine, "versions": dict(sorted(versions.items()))}
 
 
 def _stated(row, candidates):
