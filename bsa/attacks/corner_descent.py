@@ -182,7 +182,7 @@ def _stages(models, leg, resume):
 
 def passes(*, thresholds, mode, leg, resume, give_up, **_):
     """Passes of one image at most, forward and back, two squares for one; those of the pilot are beside them."""
-    leg = _pilot.assumed({"leg": leg, "give_up": give_up}, _pilot.STARTS)["leg"]
+    leg = _pilot.assumed({"leg": leg, "resume": resume, "give_up": give_up}, _pilot.STARTS)["leg"]
     radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
     legs, back = schedule(leg)
     once = sum(each.steps for each in legs) + resume["times"] * ((resume["squares"] + 1) // 2 + 2 * back.steps)
