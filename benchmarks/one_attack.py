@@ -11,7 +11,7 @@ import click
 
 from benchmarks import _report
 from benchmarks._entries import SETTINGS
-from benchmarks._leave_one_out import CANDIDATE, LEVELS, QUICK, SHARE, best_autoattack, choices
+from benchmarks._leave_one_out import CANDIDATE, LEVELS, QUICK, SHARE, best_autoattack, choices, whole
 from benchmarks._work import SLACK
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -73,16 +73,16 @@ def _entry(row):
 def page(results, candidates):
     """The tables of the efforts and of what was chosen among the candidates, by name, and in words what misses."""
     picked, said = choices(results, candidates), []
-    if not picked:
-        said = ["No network has been run by every candidate and an AutoAttack yet."]
-    elif set(LEVELS) <= set(candidates):
-        shipped = {network: {level: CANDIDATE + level for level in LEVELS} for network in picked}
+    shipped = {network: {level: CANDIDATE + level for level in LEVELS} for network in whole(results, LEVELS[:2])}
+    if shipped:
         said = ["## The efforts", table(results, shipped), _missed(results, shipped)]
+    if not picked:
+        said.append("No network has been run by every candidate and an AutoAttack yet.")
     if picked:
         said += ["## Chosen without the network", settings(picked), table(results, picked), _missed(results, picked)]
     missing = [name for name in results if name not in picked]
     if missing:
-        said.append(f"Not yet whole, and left out: {', '.join(f'`{name}`' for name in missing)}.")
+        said.append(f"Not yet whole, and left out of this choice: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(said) + "\n"
 
 
@@ -113,7 +113,7 @@ def _row(cells):
 def _columns(there, chosen):
     """The entries of a cell by column: of the efforts, of the best AutoAttack and of the settings of a spec."""
     entries = there["entries"]
-    found = {level: entries[chosen[level]] if chosen[level] else None for level in LEVELS}
+    found = {level: entries.get(chosen[level]) for level in LEVELS}
     return found | {"AutoAttack": entries[best_autoattack(there)], "spec": entries.get(SETTINGS)}
 
 

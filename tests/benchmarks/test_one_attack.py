@@ -55,7 +55,9 @@ def test_networks_that_lack_a_candidate_or_an_autoattack_are_left_out():
     del lacking["third"]["1, 0"]["entries"]["torchattacks_autoattack_100"]
     picked = _leave_one_out.choices(lacking, ["own", "wide", "dear"])
     assert list(picked) == ["first", "second"]
-    assert "Not yet whole, and left out: `third`, `fourth`." in one_attack.page(lacking, ["own", "wide", "dear"])
+    assert "Not yet whole, and left out of this choice: `third`, `fourth`." in one_attack.page(
+        lacking, ["own", "wide", "dear"]
+    )
 
 
 @pytest.fixture
@@ -91,3 +93,11 @@ def test_a_candidate_whose_parameters_changed_has_to_run_again(folder):
     results = one_attack.gathered(folder, {"few": {"steps": 6}, "many": {"steps": 90}})
     assert "candidate_few" not in results["one"]["1, 0"]["entries"]
     assert one_attack.page(results, ["few", "many"]).startswith("No network has been run by every candidate")
+
+
+def test_the_efforts_are_shown_where_quick_and_standard_have_run():
+    results = {"first": {"1, 0": cell((7, 1000), quick=(4, 50), standard=(6, 90))}, "second": {"1, 0": cell((7, 1000))}}
+    text = one_attack.page(results, ["quick", "standard", "thorough"])
+    assert "| `first` | (1, 0) | 10 | 0.1 | 4 | 6 |  | 7 |  | 50 / 90 / - | 1,000 / - |" in text
+    assert "* `first`, (1, 0), at 0.1: standard finds 6 of 10, AutoAttack 7." in text
+    assert "`second`" not in text.split("No network")[0]
