@@ -51,9 +51,9 @@ def make(model, *, epsilon, mode, leg, gradient, resume, give_up, execution):
 
     `gradient`: `sharpness` is that of the opened backward pass, 0 for none, `precision` that of the search.
 
-    `resume`: so many `times` what is near goes on from the nearest point so far: by a random search of `squares`, a
-    pass each, forward only, and by two legs, which begin beside that point, at uniform noise of at most a share of the
-    radius; each time takes the next share in the list `jitter`, and searches in float32 whatever the `precision`.
+    `resume`: so many `times` what is near goes on from the nearest point so far: by a random search of `squares`,
+    forward only, two for a pass, and by two legs, which begin beside that point, at uniform noise of at most a share of
+    the radius; each time takes the next share in the list `jitter`, and searches in float32 whatever the `precision`.
 
     `give_up`, None for never: after `glance` of the first leg's steps images leave, until the next start, whose margin
     is above the share `far` of their own. Legs after the first are for images whose least margin so far is at most the
