@@ -48,7 +48,8 @@ def thresholds(named: Sequence[float | str], epsilon: float, scale: float | None
     named = [each if found is None else found for each, found in zip(named, computed, strict=True)]
     known: dict[Any, Any] = {"epsilon": epsilon}
     if scale is not None:
-        known["scale*epsilon"] = round(abs(scale) * epsilon, 12)
+        # 0.9 * 0.3 is to be 0.27; a fraction that nothing scales stays what it is, so that it stands once
+        known["scale*epsilon"] = epsilon if abs(scale) == 1 else round(abs(scale) * epsilon, 12)
     for name in named:
         if isinstance(name, str) and name not in known:
             raise ValueError(f'expected numbers or "epsilon" as thresholds of images without a cell, found "{name}"')

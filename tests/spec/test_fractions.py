@@ -61,3 +61,10 @@ def test_editors_take_what_bsa_takes():
     combined = schema.combined()
     assert combined["$defs"]["pixels"]["pattern"] == f"^{criteria.FRACTION.pattern}$"
     jsonschema.Draft202012Validator(combined).validate(json.loads(json.dumps(experiment("8/255", "4/255", "2/255"))))
+
+
+@pytest.mark.parametrize("epsilon", [4 / 255, 8 / 255, 0.3])
+def test_where_nothing_is_scaled_the_stricter_threshold_is_the_same_one(epsilon):
+    named = ["epsilon", "scale*epsilon"]
+    assert criteria.thresholds(named, epsilon, 1) == criteria.thresholds(named, epsilon, -1) == [epsilon]
+    assert len(criteria.thresholds(named, epsilon, 0.9)) == 2
