@@ -8,10 +8,9 @@ other class, the likeliest at the first leg's end first, once by each step rule:
 networks of Madry et al., sign steps with momentum on those of Wong and Kolter. A search can also return to the nearest
 point so far and go on from there: by a random search that moves small squares of pixels to the ball's edge and sees
 what no gradient tells, then up the cross-entropy, for a leg by the opened gradients and for one by the network's own:
-the first lead elsewhere, the second find there what the first pass over. A few steps tell most images that fall
-from those that never will: what is far from another class at a first glance can be left alone, and later legs, which
-hardly ever help where the first one leaves the margin far from 0, can be many for those images alone that came near. An
-image leaves at its first misclassified point, by the true logits.
+the first lead elsewhere, the second find there what the first pass over. An expert can leave images alone that are far
+from another class at a first glance, and keep later legs for those that came near; no effort does, because on some
+networks images fall from far, to short legs. An image leaves at its first misclassified point, by the true logits.
 """
 
 import functools
