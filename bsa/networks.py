@@ -42,10 +42,10 @@ def batch(model: keras.Model, execution: Execution = DEFAULT) -> int:
         told = all(type(node.operation).__module__.startswith("keras.") for node in nodes)
     except UsageError:
         numbers, told = 0, False
-    shape = image_shape(model) or (None,)
     if not told or not numbers:  # another's layer may hold a whole network
-        guess = SMALL * GUESS // 10 if None in shape else GUESS * int(np.prod(shape))
-        numbers = max(numbers, guess)
+        sizes = image_shape(model) or (None,)
+        known = [size for size in sizes if size is not None]
+        numbers = max(numbers, GUESS * int(np.prod(known)) if len(known) == len(sizes) else SMALL * GUESS // 10)
     return max(LEAST, min(AT_ONCE, MEMORY // (BOTH_WAYS * numbers)))
 
 
