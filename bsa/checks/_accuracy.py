@@ -56,7 +56,10 @@ def otherwise(model, x, y, scores=None):
     """
     x, y = np.asarray(x[:TRIED]), y[:TRIED]
     scores = _scores(model, x) if scores is None else scores[:TRIED]
-    labels, stated = _labels(scores.argmax(-1), y, scores.shape[-1]), _share(scores, y)
+    stated, nothing = _share(scores, y), np.log(scores.shape[-1])
+    if stated > 1 - MORE and _loss(scores, y) < HIGH * nothing:
+        return None, ""  # nothing would be better
+    labels = _labels(scores.argmax(-1), y, scores.shape[-1])
     pixels, read = {}, {}
     for name, given, pixels[name] in _readings(model, x):
         read[name] = _scores(model, given)

@@ -15,6 +15,7 @@ from bsa.checks import _attack as attack
 from bsa.checks import _gradients as gradient
 from bsa.checks import _network as network
 from bsa.checks._accuracy import accuracy
+from bsa.checks._accuracy import otherwise as otherwise
 from bsa.checks._check import Check, skipped
 from bsa.criteria import GREY, SLACK, linf
 from bsa.execution import DEFAULT, Execution

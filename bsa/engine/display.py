@@ -43,6 +43,13 @@ class Display:
         self.close()
         self._say(f"done in {clock(seconds)}", stage) if self.live else self.lines.ended(stage, seconds)
 
+    def warned(self, stage, why):
+        """What the stage found is to be doubted."""
+        if self.live:
+            self.console.print(f"warning, {stage.title}: {why}", style="bold", soft_wrap=True, markup=False)
+        else:
+            self.lines.warned(stage, why)
+
     def piece(self, stage, what, piece, who):
         """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
         self.lines.piece(stage, what, piece, who)

@@ -46,6 +46,10 @@ class Lines:
         """The stage is committed."""
         self.say(f"done in {clock(seconds)}: {self._named(stage)}")
 
+    def warned(self, stage, why: str) -> None:
+        """What the stage found is to be doubted."""
+        self.say(f"warning, {stage.title}: {why}")
+
     def piece(self, stage, what, piece, who) -> None:
         """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
         if what == "began" or self.much:
@@ -90,6 +94,9 @@ class Objects:
     def ended(self, stage, seconds) -> None:
         self._of("done", stage, seconds=round(seconds, 2))
 
+    def warned(self, stage, why: str) -> None:
+        self._of("warning", stage, text=why)
+
     def piece(self, stage, what, piece, who) -> None:
         self._of("piece", stage, piece=piece, state=what, worker=who)
 
@@ -120,6 +127,9 @@ class Several:
 
     def ended(self, stage, seconds) -> None:
         self._all("ended", stage, seconds)
+
+    def warned(self, *told) -> None:
+        self._all("warned", *told)
 
     def piece(self, *told) -> None:
         self._all("piece", *told)

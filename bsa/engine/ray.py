@@ -66,6 +66,9 @@ class Teller:
     def ended(self, stage, seconds):
         self.board.tell.remote("ended", stage.key, seconds)
 
+    def warned(self, stage, why):
+        self.board.tell.remote("warned", stage.key, why)
+
 
 def execute(spec, artefacts, *, data_dir=None, weights_dir=None, execution=DEFAULT, seen, ray_address=None,
             workers=None, stage_cpus=None, stage_gpus=0):  # fmt: skip

@@ -78,7 +78,8 @@ def run(
     `execution` is that of attacks.
 
     `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
-    progress(done, total, **metrics), and `seen.ended(stage, seconds)`. See `bsa.engine.display.Display`.
+    progress(done, total, **metrics), `seen.ended(stage, seconds)` and, where its result is to be doubted,
+    `seen.warned(stage, why)`. See `bsa.engine.display.Display`.
     """
     backend.check()
     stages, strategy = planned(spec, data_dir), strategy or spec.strategy
@@ -153,6 +154,8 @@ def _compute(stage, artefacts, part, desk, seen):
     seconds = before + time.monotonic() - began
     artefacts.commit(stage.key, _record(stage, metrics, seconds))
     seen.ended(stage, seconds)
+    if "warning" in metrics:
+        seen.warned(stage, metrics["warning"])
 
 
 def _record(stage, metrics, seconds):

@@ -29,7 +29,7 @@ class Silent:
     def ended(self, *_: Any) -> None:
         pass
 
-    reused = waiting = ended
+    reused = waiting = warned = ended
 
     def close(self) -> None:
         pass
@@ -41,8 +41,8 @@ class Notebook(Silent):
     def __init__(self) -> None:
         from IPython import display
 
-        self._html = display.HTML
-        self._handle = display.display(self._html(""), display_id=True)
+        self._html, self._show = display.HTML, display.display
+        self._handle = self._show(self._html(""), display_id=True)
         self._stages, self._start = 0, time.monotonic()
 
     def began(self, stage: Any) -> Callable:
@@ -62,6 +62,9 @@ class Notebook(Silent):
 
     def ended(self, stage: Any, seconds: float = 0.0) -> None:
         self._stages += 1
+
+    def warned(self, stage: Any, why: str) -> None:
+        self._show(self._html(f"<b>{html.escape(f'warning, {stage.title}: {why}')}</b>"))
 
     def close(self) -> None:
         self._say(f"{self._stages} stages in {clock(time.monotonic() - self._start)}", 1)

@@ -1,6 +1,7 @@
 """What a person sees while a stage is at work."""
 
 import io
+import json
 import re
 
 import pytest
@@ -41,6 +42,18 @@ def test_a_bar_cuts_no_number(columns):
     found = set(re.findall(r"(?:success|loss|queries) \S*", text))
     assert found <= {"success 0.2512", "loss 12.75", "queries 1717"}
     assert len(found) == {140: 3, 80: 3, 50: 1}[columns]
+
+
+def test_a_warning_stays_on_a_terminal_in_a_file_and_for_a_program(capsys):
+    out = io.StringIO()
+    display.Display(rich.console.Console(file=out, force_terminal=True, highlight=False)).warned(STAGE, "[0, 255]")
+    assert "warning, pgd, network main, cell (1, 0): [0, 255]" in out.getvalue()
+    objects = []
+    said = [display.Display(rich.console.Console(file=io.StringIO())), lines.Objects(objects.append)]
+    lines.Several(said).warned(STAGE, "[0, 255]")
+    assert capsys.readouterr().err.endswith("Z warning, pgd, network main, cell (1, 0): [0, 255]\n")
+    told = json.loads(objects[0])
+    assert (told["event"], told["key"], told["text"]) == ("warning", STAGE.key, "[0, 255]")
 
 
 def test_a_file_gets_a_line_now_and_then(capsys, monkeypatch):

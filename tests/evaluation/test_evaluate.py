@@ -70,6 +70,16 @@ def test_files_are_evaluated_to_the_same_bits(evaluated, network, digits, tmp_pa
     assert evaluated.verdict[0] in done.output
 
 
+def test_pixels_that_the_network_does_not_expect_are_told_before_the_attack(network, digits, capsys):
+    bsa.evaluate(network, digits.x, digits.y, attack=ATTACK, certify=False, pixels=(0, 1), **ASKED | {"progress": True})
+    told = capsys.readouterr().err
+    warning = next(line for line in told.splitlines() if "warning, accuracy" in line)
+    assert "the network expects other pixels: given 255 * x" in warning
+    assert warning.endswith("state pixels [0, 255]")
+    assert told.index(warning) < told.index("pgd, network main, cell (1, 0)")
+    assert told.count("warning") == 1  # a cell moves the pixels
+
+
 def test_it_is_saved_as_a_run_is(evaluated, tmp_path):
     out = evaluated.save(tmp_path / "out")
     page = html.unescape((out / "index.html").read_text())
@@ -199,14 +209,20 @@ def test_a_notebook_has_a_line_that_changes(monkeypatch):
     from IPython import display
 
     told = []
-    monkeypatch.setattr(
-        display, "display", lambda *_, **__: types.SimpleNamespace(update=lambda h: told.append(h.data))
-    )
+    shows = []
+
+    def show(what, **_):
+        shows.append(what.data)
+        return types.SimpleNamespace(update=lambda h: told.append(h.data))
+
+    monkeypatch.setattr(display, "display", show)
     monkeypatch.setattr("IPython.get_ipython", lambda: types.SimpleNamespace(kernel=None))
     shown = _progress.display()
     shown.began(types.SimpleNamespace(title="attack <1>"))(1, 4)
     shown.ended(None, 1.0)
+    shown.warned(types.SimpleNamespace(title="accuracy"), "1 < 2")
     shown.close()
+    assert shows == ["", "<b>warning, accuracy: 1 &lt; 2</b>"]  # apart: the line changes
     assert told[0] == "<progress></progress> attack &lt;1&gt;"
     assert told[1].startswith('<progress value="0.2500"></progress> attack &lt;1&gt;: 1 of 4')
     assert "1 stages in" in told[-1]
