@@ -1,10 +1,10 @@
 """What `corner_descent` measures on a network before it attacks it: on a pilot, the first of its own images.
 
 The rules race over the first leg; then the pilot goes through all legs and one return, and is given up on nowhere; then
-other starts have a leg. So it shows which rule leads, from which starts images fall that stood, and with how much of
-its margin left before a return an image still fell. It searches at the smallest threshold, where most stand. The pilot
-can be misled by few images: the limit that it sets is twice what it saw, and never below what is safe on the networks
-that we know.
+other starts have a leg. So it shows which rule leads, from which starts images fall that stood, whether a return breaks
+what legs did not, and with how much of its margin left an image still fell. It searches at the smallest threshold,
+where most stand. The pilot can be misled by few images: the limit that it sets is twice what it saw, and never below
+what is safe on the networks that we know, and returns are made even where it saw none that paid, with fewer squares.
 """
 
 import numpy as np
@@ -17,6 +17,8 @@ from bsa.search.legs import Leg, schedule
 
 MEASURED, LEADING = "measured", "leading"  # what a parameter holds that the pilot is to tell; of rules the best alone
 IMAGES, SQUARES = 32, 300  # at most
+PAYING, SPARSE = 1200, 600  # squares of a return, where one broke an image of the pilot and where none did
+PARTS = "leg", "resume", "give_up"
 RULES, STARTS = ("adam", "sign"), ("grey", "image", "white", "black")
 CLOSE = 0.1  # at least
 AMPLE = 2.0  # times the largest share that was seen
@@ -24,7 +26,7 @@ AMPLE = 2.0  # times the largest share that was seen
 
 def assumed(params, starts=STARTS[:1]):
     """Parameters with what is taken for granted in place of what is to be measured."""
-    return settled(params, RULES, starts, CLOSE)
+    return settled(params, RULES, starts, CLOSE, PAYING)
 
 
 def asked(params):
@@ -34,7 +36,7 @@ def asked(params):
 
 def _open(params):
     """The fields that are to be measured."""
-    return {key for part in ("leg", "give_up") for key, value in params[part].items() if value in (MEASURED, LEADING)}
+    return {key for part in PARTS for key, value in params[part].items() if value in (MEASURED, LEADING)}
 
 
 def _used(params, rules):
@@ -47,10 +49,11 @@ def _halved(close, times):
     return [close / 2**turn for turn in range(max(times, 1))]
 
 
-def settled(params, rules, starts, close):
+def settled(params, rules, starts, close, squares):
     """Parameters with these values in place of what was to be measured."""
     found = {
         "leg": {"rules": _used(params, rules), "starts": list(starts)},
+        "resume": {"squares": squares},
         "give_up": {"close": None if close is None else _halved(close, params["resume"]["times"])},
     }
     return params | {
@@ -79,8 +82,11 @@ class Pilot:
 
     def __init__(self, params, legs, moves):
         self.params, self.leg, self.legs, self.moves = params, params["leg"], legs, moves
-        returns = params["resume"]["times"] and params["mode"] == "success"
-        self.asked = _open(params) - (set() if returns else {"close"})
+        self.asked = _open(params)
+        if not params["resume"]["times"]:
+            self.asked -= {"close", "squares"}
+        elif params["mode"] != "success":
+            self.asked -= {"close"}
         self.rules = RULES if "rules" in self.asked else self.leg["rules"]
 
     def __call__(self, nets, best, thresholds, seed):
@@ -88,13 +94,14 @@ class Pilot:
         self.copy, self.best, self.seed, self.radius = copy or own, best, seed, thresholds[-1]
         self.own = losses.margin(best.scores, best.y).numpy()
         self.point, self.margin = best.original.copy(), np.full(len(best.x), np.inf, np.float32)
-        self.lead, self.close, self.fell = self.rules[0], 0.0, {}
-        if len(self._rows()):
+        self.lead, self.close, self.paid, self.fell = self.rules[0], 0.0, False, {}
+        if self.asked and len(self._rows()):
             self._race()
-        if self.asked & {"close", "starts"}:
+        if self.asked & {"close", "squares", "starts"}:
             self._legs()
-        if "close" in self.asked:
-            self.close = self._return(self.moves(own, copy, self.lead))
+        if self.asked & {"close", "squares"}:
+            left = self._return(self.moves(own, copy, self.lead))
+            self.paid, self.close = bool(len(left)), float(left.max(initial=0.0))
         if "starts" in self.asked:
             self.fell = {name: self._start(name) for name in STARTS[1:]}
         return thresholds[0]
@@ -104,10 +111,9 @@ class Pilot:
         starts = [STARTS[0], *sorted((s for s in self.fell if self.fell[s]), key=lambda s: -self.fell[s])]
         limit = max(AMPLE * self.close, CLOSE)
         close = float(limit) if limit < 1 else None  # a share of 1 is that of an image at which nothing was tried
-        rules = self._used()
-        seen = {"rules": rules, "starts": starts, "close": close}
+        seen = {"rules": self._used(), "starts": starts, "close": close, "squares": PAYING if self.paid else SPARSE}
         record = {"images": len(found.x), "spent": int(found.passes.sum())}
-        return settled(self.params, rules, starts, close), record | {k: v for k, v in seen.items() if k in self.asked}
+        return settled(self.params, **seen), record | {k: v for k, v in seen.items() if k in self.asked}
 
     def _rows(self):
         return np.flatnonzero(~np.isfinite(self.best.distance))
@@ -144,7 +150,7 @@ class Pilot:
         return found[2], found[3]
 
     def _return(self, moves):
-        """The largest share of its own margin that an image had left which a return broke; 0 for none."""
+        """What of their own margins the images had left that a return broke, as shares."""
         stood = rows = self._rows()
         left = self.margin[stood] / self.own[stood]
         for place, move in enumerate(moves):
@@ -154,7 +160,7 @@ class Pilot:
                 radius, drawn = np.full(len(rows), self.radius, np.float32), (self.seed, f"pilot/{place}")
                 at = self.best.work.at(f"return/{place}")
                 self._keep(rows, *move(x, y, self.point[rows], radius, index, drawn, at))
-        return float(left[np.isfinite(self.best.distance[stood])].max(initial=0.0))
+        return left[np.isfinite(self.best.distance[stood])]
 
     def _keep(self, rows, points, passes, found, margin):
         nearer = margin < self.margin[rows]

@@ -58,8 +58,8 @@ def make(model, *, epsilon, mode, leg, gradient, resume, give_up, execution):
     is above the share `far` of their own. Legs after the first are for images whose least margin so far is at most the
     share `near`; the k-th time of `resume` for those that are near and within the k-th share in `close`, or its last
     one. Images misclassified from the beginning stay, and in mode "least_distortion" all do, lest it stop short.
-    Where "measured" stands in place of rules, starts or close, or "leading" in that of rules, a pilot of the call's
-    first images tells them.
+    Where "measured" stands in place of rules, starts, squares or close, or "leading" in that of rules, a pilot of the
+    call's first images tells them.
     ValueError where glance is above steps.
     """
     if (give_up["glance"] or 0) > leg["steps"]:
@@ -99,7 +99,8 @@ def _measure(model, nets, params):
         return None
 
     def moves(own, copy, rule):
-        resume = params["resume"] | {"times": 1, "squares": min(params["resume"]["squares"], _pilot.SQUARES)}
+        squares = min(_pilot.assumed(params)["resume"]["squares"], _pilot.SQUARES)
+        resume = params["resume"] | {"times": 1, "squares": squares}
         return _moves(nets, own, copy, params["leg"] | {"rules": [rule]}, resume)[0]
 
     course = _pilot.Pilot(params, nets.legs, moves)
@@ -181,7 +182,8 @@ def _stages(models, leg, resume):
 
 def passes(*, thresholds, mode, leg, resume, give_up, **_):
     """Passes of one image at most, forward and back, two squares for one; those of the pilot are beside them."""
-    leg = _pilot.assumed({"leg": leg, "resume": resume, "give_up": give_up}, _pilot.STARTS)["leg"]
+    known = _pilot.assumed({"leg": leg, "resume": resume, "give_up": give_up}, _pilot.STARTS)
+    leg, resume = known["leg"], known["resume"]
     radii = len(thresholds) if mode == "success" else 1 + ball.BISECTIONS
     legs, back = schedule(leg)
     once = sum(each.steps for each in legs) + resume["times"] * ((resume["squares"] + 1) // 2 + 2 * back.steps)

@@ -71,12 +71,13 @@ def test_the_attack_is_that_of_what_was_measured(trained, known, attacked_images
 
 def test_what_an_expert_states_is_not_measured():
     given = {"leg": {"rules": ["sign"], "starts": ["image"]}, "give_up": {"close": None}}
-    assert not _pilot.asked(params(**given))
+    assert not _pilot.asked(params(**given, resume={"squares": 0}))
     some = _pilot.settled(
-        params(leg={"rules": ["sign"]}, resume={"times": 2}), ["adam", "sign"], ["grey", "white"], 0.25
+        params(leg={"rules": ["sign"]}, resume={"times": 2}), ["adam", "sign"], ["grey", "white"], 0.25, 70
     )
     assert some["leg"]["rules"] == ["sign"]
     assert some["leg"]["starts"] == ["grey", "white"]
+    assert some["resume"]["squares"] == 70
     assert some["give_up"] == {"glance": None, "far": 0.3, "near": None, "close": [0.25, 0.125]}
 
 
@@ -84,9 +85,11 @@ def test_the_limit_is_twice_what_was_seen_and_never_below_the_least():
     pilot = _pilot.Pilot(params(resume={"times": 1}), None, None)
     pilot.lead, pilot.fell = "sign", {"image": 1, "white": 0, "black": 3}
     found = bsa.search.ledger.Attacked(*(np.zeros(2) for _ in range(6)), ())
-    for pilot.close, expected in ((0.0, [0.1]), (0.2, [0.4]), (0.04, [0.1]), (0.9, None)):
+    for left, expected in (([], [0.1]), ([0.2], [0.4]), ([0.04], [0.1]), ([0.04, 0.9], None)):
+        pilot.paid, pilot.close = bool(left), max(left, default=0.0)
         settled, told = pilot.told(found)
         assert settled["give_up"]["close"] == expected
+        assert settled["resume"]["squares"] == told["squares"] == (_pilot.PAYING if left else _pilot.SPARSE)
         assert told["rules"] == ["sign", "adam"]
         assert told["starts"] == ["grey", "black", "image"]
 
@@ -96,6 +99,13 @@ def test_without_correct_images_what_is_assumed_stands(measure, attacked_images)
     found, told, _ = measure(x[:3], (y[:3] + 1) % 10, thresholds=[0.1], index=index[:3])
     assert told["images"] == 0
     assert found["give_up"]["close"] == [_pilot.CLOSE]
+
+
+def test_nothing_is_spent_on_squares_of_no_return(trained, attacked_images):
+    x, y, index = attacked_images
+    given = {"leg": {"rules": ["sign"], "starts": ["image"]}, "give_up": {"close": None}, "resume": {"times": 0}}
+    found = variants.pilot(catalog.find("attacks", "corner_descent"), trained, params(**given), DEFAULT)
+    assert found(x, y, thresholds=[0.1], index=index).passes.sum() == 0
 
 
 def test_members_of_an_ensemble_have_their_own(trained, attacked_images):
