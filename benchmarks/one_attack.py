@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from benchmarks import _report
-from benchmarks._entries import SETTINGS
+from benchmarks._entries import CUSTOMARY, SETTINGS
 from benchmarks._leave_one_out import CANDIDATE, LEVELS, QUICK, SHARE, best_autoattack, choices, whole
 from benchmarks._work import SLACK
 
@@ -80,10 +80,34 @@ def page(results, candidates):
         said.append("No network has been left out yet: every candidate and an AutoAttack must have run on two.")
     else:
         said += ["## Chosen without the network", settings(picked), table(results, picked), _missed(results, picked)]
+    others = [name for name in CUSTOMARY if any(name in cell["entries"] for cell in _cells(results))]
+    if others:
+        said += ["## Other attacks", peers(results, [CANDIDATE + "standard", *others])]
     missing = [name for name in results if name not in picked]
     if missing:
         said.append(f"Not yet whole, and left out of this choice: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(said) + "\n"
+
+
+def _cells(results):
+    return [cell for there in results.values() for cell in there.values()]
+
+
+def peers(results, names):
+    """Images found and, in brackets, passes an image, in each cell that one of the entries has run in."""
+    lines = [_row(["network", "cell", "n", *(f"`{name.removeprefix(CANDIDATE)}`" for name in names)])]
+    lines.append("|---|---|" + "---:|" * (len(names) + 1))
+    for network, there in results.items():
+        for cell, ran in there.items():
+            shown = [ran["entries"].get(name) for name in names]
+            if any(shown):
+                numbers = [f"{_found(entry)} ({entry['passes']:,.0f})" if entry else "" for entry in shown]
+                lines.append(_row([f"`{network}`", f"({cell})", str(ran["n"]), *numbers]))
+    return "\n".join(lines)
+
+
+def _found(entry):
+    return " / ".join(map(str, entry["found"])) if entry else ""
 
 
 def _missed(results, picked):
@@ -98,7 +122,7 @@ def table(results, picked):
         for cell, there in results[network].items():
             shown = list(_columns(there, picked[network]).values())
             limits = " / ".join(f"{limit:.3g}" for limit in there["thresholds"])
-            found = [" / ".join(map(str, entry["found"])) if entry else "" for entry in shown]
+            found = [_found(entry) for entry in shown]
             passes = [f"{entry['passes']:,.0f}" if entry else "-" for entry in shown]
             cost = [" / ".join(passes[: len(LEVELS)]), " / ".join(passes[len(LEVELS) :])]
             where = [f"`{network}`", f"({cell})", str(there["n"]), limits]

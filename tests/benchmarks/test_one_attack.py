@@ -87,6 +87,8 @@ def test_the_page_says_what_was_found_and_what_misses(folder):
     assert "* `one`, (1, 0), at 0.2: standard finds 2 of 4, AutoAttack 4." in text
     assert "* `one`, (1, 0): thorough takes 90 passes an image, not 50, as many as the spec's settings take." in text
     assert "quick finds" not in text
+    assert "| network | cell | n | `standard` | `torchattacks_autoattack_100` |" in text
+    assert "| `one` | (1, 0) | 4 |  | 4 / 3 (500) |" in text  # none of the candidates is called standard
 
 
 def test_a_candidate_whose_parameters_changed_has_to_run_again(folder):
