@@ -41,19 +41,28 @@ def whole(results, names):
     }
 
 
+def missed(level, cell, entry):
+    """How often an entry misses what is asked of an effort in a cell: its passes and, of "standard", each threshold."""
+    over = entry["passes"] > limit(level, cell)
+    if level != "standard":
+        return int(over)
+    best = cell["entries"][best_autoattack(cell)]["found"]
+    return over + sum(own < other for own, other in zip(entry["found"], best, strict=True))
+
+
 def chosen(results, level, names, without):
     """The candidate for the network `without`, by the cells of all the others.
 
-    Of those that exceed the passes of the level in the fewest cells, the one that finds the most images, in percent,
-    summed over cells and thresholds; of equals the one with the fewest passes. None where there is no other network.
+    Of those that miss the least of what is asked of the level, the one that finds the most images, in percent, summed
+    over cells and thresholds; of equals the one with the fewest passes. None where there is no other network.
     """
     cells = [cell for network, there in results.items() if network != without for cell in there.values()]
 
     def cost(name):
         entries = [(cell, cell["entries"][name]) for cell in cells]
-        over = sum(entry["passes"] > limit(level, cell) for cell, entry in entries)
+        misses = sum(missed(level, cell, entry) for cell, entry in entries)
         found = sum(100 * sum(entry["found"]) / cell["n"] for cell, entry in entries)
-        return over, -round(found, 6), sum(entry["passes"] for _, entry in entries)
+        return misses, -round(found, 6), sum(entry["passes"] for _, entry in entries)
 
     return min((CANDIDATE + name for name in names), key=cost) if cells and names else None
 

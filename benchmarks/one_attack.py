@@ -16,6 +16,7 @@ from benchmarks._work import SLACK
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 CANDIDATES = Path(__file__).parent / "candidates.json"
+SAME = "They are the efforts themselves: so the table above shows, for each network, what was chosen without it."
 POINTS = 5  # of a hundred images that "quick" may find fewer than "standard"
 
 
@@ -79,7 +80,9 @@ def page(results, candidates):
     if len(picked) < 2:
         said.append("No network has been left out yet: every candidate and an AutoAttack must have run on two.")
     else:
-        said += ["## Chosen without the network", settings(picked), table(results, picked), _missed(results, picked)]
+        said += ["## Chosen without the network", settings(picked)]
+        same = all(shipped.get(network) == levels for network, levels in picked.items())
+        said += [SAME] if same else [table(results, picked), _missed(results, picked)]
     others = [name for name in CUSTOMARY if any(name in cell["entries"] for cell in _cells(results))]
     if others:
         said += ["## Other attacks", peers(results, [CANDIDATE + "standard", *others])]
@@ -111,7 +114,8 @@ def _found(entry):
 
 
 def _missed(results, picked):
-    return "\n".join(misses(results, picked)) or "Nothing misses."
+    counted = "; ".join(summary(results, picked))
+    return "\n".join([f"{counted}.", "", *misses(results, picked)]).strip()
 
 
 def table(results, picked):
@@ -155,13 +159,34 @@ def misses(results, picked):
     for network in picked:
         for cell, there in results[network].items():
             columns, where = _columns(there, picked[network]), f"* `{network}`, ({cell})"
-            for number, limit in enumerate(there["thresholds"]):
-                found = {name: entry["found"][number] for name, entry in columns.items() if entry}
-                for low, high, room in _goals(there["n"]):
-                    if low in found and high in found and found[low] < found[high] - room:
-                        beside = f"{low} finds {found[low]} of {there['n']}, {high} {found[high]}"
-                        yield f"{where}, at {limit:.3g}: {beside}."
-            yield from (f"{where}: {said}" for said in _dear(columns))
+            for number, low, high in _fewer(there, columns):
+                limit, found = there["thresholds"][number], [columns[name]["found"][number] for name in (low, high)]
+                yield f"{where}, at {limit:.3g}: {low} finds {found[0]} of {there['n']}, {high} {found[1]}."
+            for level, (limit, why) in _most(columns).items():
+                spent = columns[level]["passes"]
+                if level != "thorough" and spent > limit:  # its passes stand in the table: it takes more in every cell
+                    yield f"{where}: {level} takes {spent:,.0f} passes an image, not {limit:,.0f}{why}."
+
+
+def summary(results, picked):
+    """For each level in how many cells it finds what it should, and in how many it takes no more passes."""
+    cells = [(there, _columns(there, picked[network])) for network in picked for there in results[network].values()]
+    for low, high, _ in _goals(1):
+        shown = [(there, columns) for there, columns in cells if columns[low] and columns[high]]
+        found = sum(low not in [short for _, short, _ in _fewer(there, columns)] for there, columns in shown)
+        cheap = sum(columns[low]["passes"] <= _most(columns)[low][0] for _, columns in shown)
+        if shown:
+            reached = f"`{low}` finds what it is to find in {found} of {len(shown)} cells"
+            yield f"{reached}, in no more passes than it may in {cheap}"
+
+
+def _fewer(there, columns):
+    """Triples of a threshold's number, what finds too few there and what finds more."""
+    for number in range(len(there["thresholds"])):
+        found = {name: entry["found"][number] for name, entry in columns.items() if entry}
+        for low, high, room in _goals(there["n"]):
+            if low in found and high in found and found[low] < found[high] - room:
+                yield number, low, high
 
 
 def _goals(n):
@@ -169,14 +194,12 @@ def _goals(n):
     return [("quick", "standard", POINTS * n / 100), ("standard", "AutoAttack", 0), ("thorough", "spec", n / 100)]
 
 
-def _dear(columns):
-    """Sentences on efforts that take more passes than they should."""
+def _most(columns):
+    """The passes that each level may take, and why, for those levels that ran."""
     most = {"quick": (QUICK, ""), "standard": (columns["AutoAttack"]["passes"] / SHARE, ", a tenth of AutoAttack's")}
     if columns["spec"]:
-        most["thorough"] = (columns["spec"]["passes"], ", as many as the spec's settings take")
-    for level, (limit, why) in most.items():
-        if columns[level] and columns[level]["passes"] > limit:
-            yield f"{level} takes {columns[level]['passes']:,.0f} passes an image, not {limit:,.0f}{why}."
+        most["thorough"] = (columns["spec"]["passes"], "")
+    return {level: limit for level, limit in most.items() if columns[level]}
 
 
 if __name__ == "__main__":

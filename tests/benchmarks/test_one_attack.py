@@ -19,20 +19,20 @@ def cell(autoattack, **candidates):
 RESULTS = {
     # `own` is by far the best here, and is not chosen here
     "first": {"1, 0": cell((5, 1000), own=(9, 50), wide=(5, 50), dear=(5, 500))},
-    "second": {"1, 0": cell((5, 1000), own=(2, 50), wide=(4, 50), dear=(6, 500))},
-    "third": {"1, 0": cell((5, 1000), own=(2, 50), wide=(4, 90), dear=(6, 500))},
+    "second": {"1, 0": cell((4, 1000), own=(2, 50), wide=(4, 50), dear=(6, 500))},
+    "third": {"1, 0": cell((4, 1000), own=(2, 50), wide=(4, 90), dear=(6, 500))},
 }
 
 
 def test_what_is_chosen_for_a_network_does_not_hang_on_it():
     picked = _leave_one_out.choices(RESULTS, ["own", "wide", "dear"])
     assert picked["first"] == {
-        # of the others `wide` exceeds 60 passes in one cell, and a tenth of AutoAttack's in none
+        # of the others `wide` exceeds 60 passes in one cell, and a tenth of AutoAttack's in none; it finds as many
         "quick": "candidate_own",
         "standard": "candidate_wide",
         "thorough": "candidate_dear",
     }
-    assert picked["second"]["standard"] == "candidate_own"  # 9 and 2 against 5 and 4
+    assert picked["second"]["standard"] == "candidate_wide"  # `own` finds 9 and 2, and so once less than AutoAttack
     changed = RESULTS | {"first": {"1, 0": cell((0, 10), own=(0, 9), wide=(0, 9), dear=(0, 9))}}
     assert _leave_one_out.choices(changed, ["own", "wide", "dear"])["first"] == picked["first"]
 
@@ -81,14 +81,25 @@ def folder(tmp_path):
 def test_the_page_says_what_was_found_and_what_misses(folder):
     results = one_attack.gathered(folder, {"few": {"steps": 5}, "many": {"steps": 90}})
     text = one_attack.page(results, ["few", "many"])
-    # a tenth of AutoAttack's 500 passes is 50: `many` takes more, so that `few` is chosen for both
-    assert "| `one` | (1, 0) | 4 | 0.2 / 0.1 | 2 / 1 | 2 / 1 | 4 / 4 | 4 / 3 | 3 / 3 | 5 / 5 / 90 | 500 / 50 |" in text
-    assert "| `other` | `few` | `few` | `many` |" in text
-    assert "* `one`, (1, 0), at 0.2: standard finds 2 of 4, AutoAttack 4." in text
-    assert "* `one`, (1, 0): thorough takes 90 passes an image, not 50, as many as the spec's settings take." in text
-    assert "quick finds" not in text
+    # a tenth of AutoAttack's 500 passes is 50: `many` takes more, but `few` finds less than it at both thresholds
+    assert "| `one` | (1, 0) | 4 | 0.2 / 0.1 | 2 / 1 | 4 / 4 | 4 / 4 | 4 / 3 | 3 / 3 | 5 / 90 / 90 | 500 / 50 |" in text
+    assert "| `other` | `few` | `many` | `many` |" in text
+    assert "* `one`, (1, 0), at 0.2: quick finds 2 of 4, standard 4." in text
+    assert "* `one`, (1, 0): standard takes 90 passes an image, not 50, a tenth of AutoAttack's." in text
+    assert "`standard` finds what it is to find in 2 of 2 cells, in no more passes than it may in 0" in text
+    assert "`thorough` finds what it is to find in 2 of 2 cells, in no more passes than it may in 0" in text
+    assert "standard finds" not in text
     assert "| network | cell | n | `standard` | `torchattacks_autoattack_100` |" in text
     assert "| `one` | (1, 0) | 4 |  | 4 / 3 (500) |" in text  # none of the candidates is called standard
+
+
+def test_where_the_efforts_are_chosen_their_table_stands_once():
+    efforts = {"quick": (4, 50), "standard": (7, 90), "thorough": (8, 900)}
+    results = {name: {"1, 0": cell((7, 1000), **efforts)} for name in ("first", "second")}
+    text = one_attack.page(results, list(efforts))
+    assert "| `first` | `quick` | `standard` | `thorough` |" in text
+    assert one_attack.SAME in text
+    assert text.count("| `first` | (1, 0) | 10 | 0.1 |") == 1
 
 
 def test_a_candidate_whose_parameters_changed_has_to_run_again(folder):
