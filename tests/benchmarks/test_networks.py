@@ -104,11 +104,12 @@ def test_images_are_the_first_that_are_right_in_the_cell(trained, digits):
 
 @pytest.mark.slow
 def test_a_benchmark_goes_on_where_it_was_stopped(tmp_path):
+    few = {"leg": {"steps": 2, "targets": 0}, "resume": {"times": 0}}
     train = {"name": "natural", "steps": 30, "batch_size": 32, "learning_rate": 0.001}
     one = {"name": "tiny", "data": {"name": "digits"}, "model": {"name": "wong_small"}, "train": train}
-    one |= {"epsilon": 0.1, "cells": [[1, 0], [0.9, 0]], "settings": {"steps": 2}}
+    one |= {"epsilon": 0.1, "cells": [[1, 0], [0.9, 0]], "settings": {"leg": {"steps": 2}}}
     (tmp_path / "list.json").write_text(json.dumps([one, one | {"name": "unasked"}]))
-    (tmp_path / "candidates.json").write_text(json.dumps({"few": {"steps": 2, "targets": 0}}))
+    (tmp_path / "candidates.json").write_text(json.dumps({"few": few}))
     given = ["--networks", tmp_path / "list.json", "--candidates", tmp_path / "candidates.json", "--network", "tiny"]
     given += ["--images", 4, "--store", tmp_path / "store", "--out", tmp_path / "out", "--only", "candidate_*"]
     first, again, more = (
@@ -119,7 +120,7 @@ def test_a_benchmark_goes_on_where_it_was_stopped(tmp_path):
     assert "4 images" not in again
     assert "tiny, cell 1, 0: settings, 4 images" in more
     assert "candidate_few, 4 images" not in more
-    results = one_attack.gathered(tmp_path / "out", {"few": {"steps": 2, "targets": 0}})
+    results = one_attack.gathered(tmp_path / "out", {"few": few})
     assert {cell: set(there["entries"]) for cell, there in results["tiny"].items()} == {
         "1, 0": {"candidate_few", "settings"},
         "0.9, 0": {"candidate_few", "settings"},
