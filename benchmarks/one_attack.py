@@ -43,8 +43,7 @@ def main(out, candidates, record, docs):
 def gathered(out, candidates):
     """The results in a folder, as `_leave_one_out` takes them; of candidates those that have the parameters stated."""
     found = {}
-    for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir()):
-        rows = _report.load(place)
+    for place, rows in _loaded(out):
         if rows:
             most = max(row["n"] for row in rows)
             entries = {row["name"]: _entry(row) for row in rows if row["n"] == most and _stated(row, candidates)}
@@ -53,9 +52,14 @@ def gathered(out, candidates):
     return found
 
 
+def _loaded(out):
+    """Pairs of the folder of each cell and the rows there."""
+    return [(place, _report.load(place)) for place in sorted(Path(out).glob("*/*")) if place.is_dir()]
+
+
 def _about(out):
     """When and where the results in a folder were made, and with which versions of what."""
-    rows = [row for place in sorted(p for p in Path(out).glob("*/*") if p.is_dir()) for row in _report.load(place)]
+    rows = [row for _, there in _loaded(out) for row in there]
     versions = {name: version for row in rows for name, version in row["versions"].items() if version}
     machine = rows[0]["machine"] if rows else {}
     return {"date": datetime.date.today().isoformat(), "machine": machine, "versions": dict(sorted(versions.items()))}
@@ -164,7 +168,7 @@ def misses(results, picked):
                 yield f"{where}, at {limit:.3g}: {low} finds {found[0]} of {there['n']}, {high} {found[1]}."
             for level, (limit, why) in _most(columns).items():
                 spent = columns[level]["passes"]
-                if level != "thorough" and spent > limit:  # its passes stand in the table: it takes more in every cell
+                if level != "thorough" and spent > limit:  # of that one the summary counts the cells
                     yield f"{where}: {level} takes {spent:,.0f} passes an image, not {limit:,.0f}{why}."
 
 
