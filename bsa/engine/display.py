@@ -11,10 +11,11 @@ import rich.table
 import rich.text
 
 from bsa.engine.lines import Lines, clock, numbers_of
+from bsa.engine.seen import Seen
 from bsa.errors import BsaError
 
 
-class Display:
+class Display(Seen):
     """Progress on standard error: a live bar on a terminal, lines with the time elsewhere.
 
     Where `several` stages are at work at once, or `much` is to be told, there are lines on a terminal, too.
@@ -27,31 +28,25 @@ class Display:
         self.bar = None
 
     def reused(self, stage):
-        """The store holds the stage already."""
         self._say("stored", stage) if self.live else self.lines.reused(stage)
 
     def waiting(self, stage):
-        """Another process is computing the stage."""
         self._say("waiting for another run of", stage) if self.live else self.lines.waiting(stage)
 
     def began(self, stage):
-        """The stage starts; returns its progress(done, total, **metrics)."""
         return self._bar(stage) if self.live else self.lines.began(stage)
 
     def ended(self, stage, seconds):
-        """The stage is committed."""
         self.close()
         self._say(f"done in {clock(seconds)}", stage) if self.live else self.lines.ended(stage, seconds)
 
     def warned(self, stage, why):
-        """What the stage found is to be doubted."""
         if self.live:
             self.console.print(f"warning, {stage.title}: {why}", style="bold", soft_wrap=True, markup=False)
         else:
             self.lines.warned(stage, why)
 
     def piece(self, stage, what, piece, who):
-        """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
         self.lines.piece(stage, what, piece, who)
 
     def close(self):

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bsa.engine.seen import Seen
+
 BETWEEN = 30  # seconds between two lines of progress
 OFTEN = 5  # the same, where much is to be told
 OBJECTS = 1  # the same, for a program
 
 
-class Lines:
+class Lines(Seen):
     """Lines for people, each with the time: `write(line)` takes them. With `much`, when stages begin, too."""
 
     def __init__(self, write: Callable[[str], None], much: bool = False):
@@ -23,15 +25,12 @@ class Lines:
             self.write(f"{now()} {line}")
 
     def reused(self, stage) -> None:
-        """The store holds the stage already."""
         self.say(f"stored: {self._named(stage)}")
 
     def waiting(self, stage) -> None:
-        """Another process is computing the stage."""
         self.say(f"waiting for another run of: {self._named(stage)}")
 
     def began(self, stage) -> Callable[..., None]:
-        """The stage starts; returns its progress(done, total, **metrics)."""
         if self.much:
             self.say(f"begun: {self._named(stage)}")
 
@@ -43,26 +42,20 @@ class Lines:
         return paced(tell, OFTEN if self.much else BETWEEN)
 
     def ended(self, stage, seconds) -> None:
-        """The stage is committed."""
         self.say(f"done in {clock(seconds)}: {self._named(stage)}")
 
     def warned(self, stage, why: str) -> None:
-        """What the stage found is to be doubted."""
         self.say(f"warning, {stage.title}: {why}")
 
     def piece(self, stage, what, piece, who) -> None:
-        """A worker (HOST:PID) began or ended a piece of the stage; `what` says which."""
         if what == "began" or self.much:
             self.say(f"{piece} {'by' if what == 'began' else 'ended by'} {who}: {self._named(stage)}")
-
-    def close(self) -> None:
-        """Nothing is left to be told."""
 
     def _named(self, stage):
         return f"{stage.title} ({stage.key if self.much else stage.key[:12]})"
 
 
-class Objects:
+class Objects(Seen):
     """A JSON object a line, for programs: `write(line)` takes them."""
 
     def __init__(self, write: Callable[[str], None]):
@@ -100,11 +93,8 @@ class Objects:
     def piece(self, stage, what, piece, who) -> None:
         self._of("piece", stage, piece=piece, state=what, worker=who)
 
-    def close(self) -> None:
-        """Nothing is left to be told."""
 
-
-class Several:
+class Several(Seen):
     """Tells several what a run tells one."""
 
     def __init__(self, seen: Sequence[Any]):
@@ -128,11 +118,11 @@ class Several:
     def ended(self, stage, seconds) -> None:
         self._all("ended", stage, seconds)
 
-    def warned(self, *told) -> None:
-        self._all("warned", *told)
+    def warned(self, stage, why: str) -> None:
+        self._all("warned", stage, why)
 
-    def piece(self, *told) -> None:
-        self._all("piece", *told)
+    def piece(self, stage, what, piece, who) -> None:
+        self._all("piece", stage, what, piece, who)
 
     def close(self) -> None:
         self._all("close")

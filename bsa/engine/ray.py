@@ -18,6 +18,7 @@ import time
 from bsa import backend, catalog
 from bsa.engine import run
 from bsa.engine.pool import LOST, Pool, prepare
+from bsa.engine.seen import Seen
 from bsa.engine.store import Store
 from bsa.errors import BsaError, UsageError
 from bsa.execution import DEFAULT
@@ -40,7 +41,7 @@ class Board:
         return told
 
 
-class Teller:
+class Teller(Seen):
     """What a stage in a worker tells: `seen` of `bsa.engine.run`, passed on to a `Board`."""
 
     def __init__(self, board):

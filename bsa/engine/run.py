@@ -77,9 +77,7 @@ def run(
     `bsa.devices.strategy.find`. With "multi_worker" the first worker does so, and the others train with it.
     `execution` is that of attacks.
 
-    `seen` is told what happens: `seen.reused(stage)`, `seen.waiting(stage)`, `seen.began(stage)` giving a
-    progress(done, total, **metrics), `seen.ended(stage, seconds)` and, where its result is to be doubted,
-    `seen.warned(stage, why)`. See `bsa.engine.display.Display`.
+    `seen`, a `bsa.engine.seen.Seen`, is told what happens.
     """
     backend.check()
     stages, strategy = planned(spec, data_dir), strategy or spec.strategy

@@ -8,6 +8,7 @@ from typing import Any
 
 from bsa.engine.display import Display
 from bsa.engine.lines import clock
+from bsa.engine.seen import Seen
 
 BETWEEN = 0.5  # seconds between two updates of a notebook's line
 
@@ -15,27 +16,12 @@ BETWEEN = 0.5  # seconds between two updates of a notebook's line
 def display(shown: bool = True) -> Any:
     """The display of a run's progress: a notebook's line, a terminal's bar, plain lines, or nothing."""
     if not shown:
-        return Silent()
+        return Seen()
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return Notebook() if hasattr(shell, "kernel") else Display()
 
 
-class Silent:
-    """Shows nothing."""
-
-    def began(self, stage: Any) -> Callable:
-        return lambda done, total, **metrics: None
-
-    def ended(self, *_: Any) -> None:
-        pass
-
-    reused = waiting = warned = ended
-
-    def close(self) -> None:
-        pass
-
-
-class Notebook(Silent):
+class Notebook(Seen):
     """A line in a notebook's cell: the current stage, its progress and the time left."""
 
     def __init__(self) -> None:

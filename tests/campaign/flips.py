@@ -14,6 +14,8 @@ from pathlib import Path
 from campaign.bench import artefact
 from campaign.tally import Tally
 
+from bsa.engine.seen import Seen
+
 UNSEEN = ("tensorboard", ".lock", "seconds", "events.out")  # files that no number comes from
 
 
@@ -106,19 +108,11 @@ def _short(file, root):
     return re.sub(r"([0-9a-f]{8})[0-9a-f]{56}", r"\1", str(file.relative_to(root)))
 
 
-class _Quiet:
-    """What a run tells; nobody listens."""
+class _Absent(Seen):
+    """Hears that a stage was there, where it was not to be."""
 
-    def reused(self, *_):
+    def reused(self, stage):
         raise AssertionError("the stage was not to be there")
-
-    def waiting(self, *_):
-        pass
-
-    def began(self, *_):
-        return lambda done, total, **_: None
-
-    ended = waiting
 
 
 def work(whole, kept, spec, weights_dir, count, seed, otherwise=False):
@@ -144,7 +138,7 @@ def work(whole, kept, spec, weights_dir, count, seed, otherwise=False):
         aim.write_bytes((damage if otherwise else change)(rng, file.read_bytes()))
         what = f"{file.relative_to(part)} of {planned[key].title}, change {number} (seed {seed})"
         try:
-            run.ensure(planned[key], store, lambda: desk, _Quiet())
+            run.ensure(planned[key], store, lambda: desk, _Absent())
         except Exception as error:
             _told(tally, what, error)
             continue

@@ -13,6 +13,7 @@ from bsa import catalog, evaluation, spec
 from bsa.cli import commands
 from bsa.engine import run
 from bsa.engine.results import Results
+from bsa.engine.seen import Seen
 from bsa.engine.stages import Desk, certify
 from bsa.engine.store import Store
 from bsa.report import render
@@ -37,7 +38,7 @@ SPEC = {
 }  # fmt: skip
 
 
-class Quiet:
+class Quiet(Seen):
     """What a run tells: `ran` are the titles of what was computed; `progress` hears of certificates."""
 
     def __init__(self, progress=lambda done, total, **_: None):
@@ -46,14 +47,6 @@ class Quiet:
     def began(self, stage):
         self.ran.append(stage.title)
         return self.progress if stage.kind == "certify" else lambda done, total, **_: None
-
-    def reused(self, stage):
-        pass
-
-    waiting = reused
-
-    def ended(self, stage, seconds):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from bsa import spec
 from bsa.engine import run, stages
 from bsa.engine.results import Results
+from bsa.engine.seen import Seen
 from bsa.engine.store import Store
 from bsa.execution import Execution
 from bsa.files import WORK
@@ -30,22 +31,14 @@ SPEC = spec.load("quickstart", SHORT)
 pytestmark = pytest.mark.usefixtures("same_kernels")
 
 
-class Quiet:
+class Quiet(Seen):
     """Nobody is told; `stored` are the kinds of stages that were there."""
 
     def __init__(self):
         self.stored = []
 
-    def began(self, stage):
-        return lambda done, total, **_: None
-
     def reused(self, stage):
         self.stored.append(stage.kind)
-
-    def waiting(self, *_):
-        pass
-
-    ended = waiting
 
 
 @pytest.fixture(scope="module")
