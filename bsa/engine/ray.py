@@ -110,7 +110,7 @@ def execute(spec, artefacts, *, data_dir=None, weights_dir=None, execution=DEFAU
         pool, begun = Pool("", board, cpus, stage_gpus, slots, catalog.folders()), {}
         for stage in stages:
             if stage.key in artefacts:
-                seen.reused(stage)
+                run.stored(stage, artefacts, seen)
             else:
                 needs = [begun[key] for key in stage.needs if key in begun]
                 begun[stage.key] = task.remote(stage, places, pool._replace(key=stage.key), *needs)

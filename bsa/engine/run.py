@@ -87,7 +87,7 @@ def run(
     desk = functools.cache(lambda: _desk(data_dir, weights_dir, strategy, devices, execution))
     for stage in stages:
         if stage.key in artefacts:
-            seen.reused(stage)
+            stored(stage, artefacts, seen)
             continue
         if worker:
             _join(stage, artefacts, desk, seen)
@@ -100,9 +100,21 @@ def ensure(stage, artefacts, desk, seen):
     """Compute a stage whose needs are there, unless another process has done so; `desk()` gives a `stages.Desk`."""
     with artefacts.begin(stage.key, waiting=lambda: seen.waiting(stage)) as part:
         if stage.key in artefacts:
-            seen.reused(stage)
+            stored(stage, artefacts, seen)
         else:
             _compute(stage, artefacts, part, desk(), seen)
+
+
+def stored(stage, artefacts, seen):
+    """Tell of a stage that the store holds, and once more what of its result is to be doubted."""
+    seen.reused(stage)
+    if stage.kind == "measure":
+        _doubt(stage, artefacts.record(stage.key)["metrics"], seen)
+
+
+def _doubt(stage, metrics, seen):
+    if "warning" in metrics:
+        seen.warned(stage, metrics["warning"])
 
 
 def _desk(data_dir, weights_dir, strategy, count, execution):
@@ -152,8 +164,7 @@ def _compute(stage, artefacts, part, desk, seen):
     seconds = before + time.monotonic() - began
     artefacts.commit(stage.key, _record(stage, metrics, seconds))
     seen.ended(stage, seconds)
-    if "warning" in metrics:
-        seen.warned(stage, metrics["warning"])
+    _doubt(stage, metrics, seen)
 
 
 def _record(stage, metrics, seconds):

@@ -80,6 +80,18 @@ def test_pixels_that_the_network_does_not_expect_are_told_before_the_attack(netw
     assert told.count("warning") == 1  # a cell moves the pixels
 
 
+def test_what_a_store_holds_is_doubted_again(network, tmp_path, capsys):
+    network.save(tmp_path / "net.keras")
+    model = {"name": "keras_file", "file": str(tmp_path / "net.keras"), "pixels": [0, 1]}
+    spec = {"name": "own", "data": {"name": "digits"}, "model": model, "measures": [{"name": "accuracy"}]}
+    for first in ("done in", "stored"):
+        bsa.run(spec, store=tmp_path / "store")
+        measured, doubted = (line for line in capsys.readouterr().err.splitlines() if "accuracy" in line)
+        assert f"Z {first}" in measured
+        assert "Z warning, accuracy" in doubted
+        assert doubted.endswith("state pixels [0, 255]")
+
+
 def test_it_is_saved_as_a_run_is(evaluated, tmp_path):
     out = evaluated.save(tmp_path / "out")
     page = html.unescape((out / "index.html").read_text())
