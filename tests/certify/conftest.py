@@ -36,7 +36,7 @@ CHAINS = {
     ),
     "two in a row": lambda: _chain(
         (6, 6, 1), layers.Conv2D(3, 3, padding="same"), layers.Conv2D(2, 3, padding="same"), layers.ReLU(),
-        layers.Conv2D(3, 2, 2, activation="relu"), layers.Conv2D(2, 2, padding="same"), layers.Rescaling(0.5, 0.1),
+        layers.Conv2D(3, 2, 2, activation="relu"), layers.Conv2D(2, 2, padding="same"), layers.Rescaling(0.5, 0.125),
         layers.ReLU(), layers.Flatten(),
     ),
     "elu": lambda: _chain(
@@ -78,8 +78,20 @@ def batch():
     return make
 
 
+def _in_float64(layer):
+    """A copy of a layer that computes in float64, without its activation."""
+    config = layer.get_config() | {"dtype": "float64"}
+    copy = type(layer).from_config(config | ({"activation": None} if "activation" in config else {}))
+    copy.build(layer.input.shape)
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
 class Matrices:
-    """A chain as matrices: between two activations z = v @ m + b, read off the Keras layers by their answers."""
+    """A chain as matrices: between two activations z = v @ m + b, read off the Keras layers by their answers.
+
+    They answer in float64, by copies: what float32 loses hangs on the processor.
+    """
 
     def __init__(self, model):
         self.parts, self.elus, group, shape = [], [], [], model.input_shape[1:]
@@ -95,18 +107,16 @@ class Matrices:
 
     @staticmethod
     def _read(group, shape):
+        copies = [_in_float64(layer) for layer in group if not isinstance(layer, layers.ReLU | layers.ELU)]
+
         def answer(v):
-            for layer in group:
-                if activation := getattr(layer, "activation", None):
-                    layer.activation = keras.activations.linear
-                v = v if isinstance(layer, layers.ReLU | layers.ELU) else layer(v)
-                if activation:
-                    layer.activation = activation
-            return np.asarray(v, np.float64).reshape(len(v), -1)
+            for layer in copies:
+                v = layer(v)
+            return np.asarray(v).reshape(len(v), -1)
 
         size = int(np.prod(shape))
-        b = answer(np.zeros((1, *shape), np.float32))
-        return answer(np.eye(size, dtype=np.float32).reshape(size, *shape)) - b, b[0]
+        b = answer(np.zeros((1, *shape)))
+        return answer(np.eye(size).reshape(size, *shape)) - b, b[0]
 
     def relaxed(self, x, epsilon, bounded, crown=False):
         """For one image: centre and radius of the inputs, and l, u of every activation by the formula of the paper.
