@@ -19,11 +19,12 @@ image, clipped to [0, 1], and max |x' - x| in float64 is at most the threshold; 
 a ten-thousandth of the way beyond, for attacks that end on the boundary itself. Median: of the distortion over all n
 images; an upper bound for attacks in a ball of fixed radius. F / B: images passed forward and backward for each image,
 thresholds together: an attack in a ball of fixed radius is run for each threshold, the smaller one only where the
-larger fell. "passes" is (F + B) / 2, so that one pass is one forward and one backward (bsa's `ensemble` counts the
-queries of its `square` as whole passes). Seconds: of the attack alone, after tracing or compiling; memory: the peak of
-the whole process, its library included. The last column compares with `corner_descent` on the same images: points of
-success at each threshold (its minus the entry's), then how many times its passes, and its seconds an image, the entry
-took; for an entry of fewer images, against its mean second over all of its own.
+larger fell; bsa's do the same within one call. "passes" is (F + B) / 2, so that one pass is one forward and one
+backward (bsa's `ensemble` counts the queries of its `square` as whole passes). Seconds: of the attack alone, after
+tracing or compiling; memory: the peak of the whole process, its library included. The last column compares with
+`corner_descent` on the same images: points of success at each threshold (its minus the entry's), then how many times
+its passes, and its seconds an image, the entry took; for an entry of fewer images, against its mean second over all of
+its own.
 """
 
 
@@ -115,7 +116,7 @@ def measured(record, arrays):
     row |= {"forwards": float(forwards.mean()), "backwards": float(backwards.mean())}
     row |= {"passes": float((forwards + backwards).mean() / 2), "total_seconds": sum(record["seconds"])}
     first = (arrays["forwards"][0] + arrays["backwards"][0]) / 2
-    return row | {"first_passes": first}  # each image's, at the largest threshold
+    return row | {"first_passes": first}  # each image's, at the largest threshold; of one call, at all of them
 
 
 def against(ours, row):
@@ -158,7 +159,7 @@ def _line(row):
 
 def _median(row):
     if np.isfinite(row["median"]):
-        bound = row["kind"] == "radius" or row["params"].get("mode") == "success"
+        bound = row["kind"] != "least"
         return f"{'≤ ' * bound}{row['median']:.4f}"
     return f"> {row['thresholds'][0]:g}"
 

@@ -20,9 +20,8 @@ def load(job):
         thresholds = [min(params.pop("reach") * thresholds[0], 1.0)]
     attack = bsa.attack(job["attack"], model, epsilon=thresholds[0], thresholds=thresholds, **params)
 
-    def run(x, y, index, radius, _):
-        radii = [radius] if job["kind"] == "radius" else thresholds
-        found = attack(x, y, seed=job["seed"], index=index, thresholds=radii)
+    def run(x, y, index, *_):
+        found = attack(x, y, seed=job["seed"], index=index, thresholds=thresholds)
         return found.x, found.passes, found.passes * (job["attack"] != "square")  # its queries take no gradient
 
     return run, lambda x: logits(model, x), ("bsa", "tensorflow", "tensorflow-cpu", "keras", "numpy")
