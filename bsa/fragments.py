@@ -54,6 +54,10 @@ def checked(file: Path, shared: Path, kind: str, name: str) -> dict:
         raise UsageError(f"{file}: expected {EXPECTED}")
     if part["properties"]["name"] != {"const": name}:
         raise UsageError(f'{file}: expected "name": {{"const": "{name}"}}, found {part["properties"]["name"]}')
+    if ("efforts" in part) != ("effort" in part["properties"]):
+        found = '"efforts" alone' if "efforts" in part else "the field alone"
+        expected = 'both "efforts" and, by "include": ["_effort"], the field effort'
+        raise UsageError(f"{file}: expected {expected}, found {found}")
     asked, advice = ASKED.get(kind, ((), ""))
     settled = {key for key, value in part["properties"].items() if "default" in value} | {*part.get("required", ())}
     lacking = [key for key in asked if key not in part["properties"] or key not in settled]

@@ -1,5 +1,7 @@
 """What any network is asked for: logits, embeddings, the model that an attack works on, checked images and labels."""
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ AT_ONCE = 500  # images in one pass
 MEMORY = 2**31  # bytes that the passes of a search may hold, as far as `LEAST` images fit into them
 BOTH_WAYS = 8  # bytes of each number that a layer gives: float32, there and back
 GUESS = 250  # numbers of all layers for each one of the image, about as in a ResNet-50
+PLAIN = str, int, float, bool, list, tuple, type(None)  # values in a layer's config
 SMALL = 32 * 32 * 3  # values of an image up to which so many fit: a pass holds the outputs of all layers
 
 
@@ -56,6 +59,25 @@ def target(model: keras.Model) -> keras.Model:
     if exact is not model and hasattr(model, "wrapping"):  # keep the notes of `bsa.wrap`
         exact.wrapping = model.wrapping
     return exact
+
+
+def fingerprint(model: keras.Model) -> str:
+    """The sha256 of a network's weights and of what its layers compute, as far as these tell it in plain values.
+
+    Names do not count: they are given in turn, and the next process gives others. A layer that holds weights which are
+    not Keras's tells them by `fingerprint()`.
+    """
+    found = hashlib.sha256()
+    for layer in model._flatten_layers():
+        config = {"held": layer.fingerprint()} if hasattr(layer, "fingerprint") else {}
+        if not config and not hasattr(layer, "layers"):
+            with contextlib.suppress(NotImplementedError):  # a layer that nobody can save
+                config = layer.get_config()
+        plain = {key: value for key, value in config.items() if isinstance(value, PLAIN) and key != "name"}
+        found.update(f"{type(layer).__name__} {sorted(plain.items())}\n".encode())
+    for array in model.get_weights():
+        found.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def checked(model: keras.Model, x: Any, y: Any, index: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -210,6 +210,14 @@ def test_the_command_line_takes_folders_and_so_does_the_environment(plugins, bri
         ({"own/dat/dots.py": DOTS}, "with a kind out of data, models, .* found none"),
         ({"own/data/dots.py": DOTS}, "expected the parameters of .*dots.py in .*dots.json, found no file"),
         ({"own/data/dots.py": DOTS, "own/data/dots.json": "{"}, "--plugins: .*dots.json: expected a JSON object"),
+        (
+            {"own/attacks/mine.py": "", "own/attacks/mine.json": fragment("mine") | {"efforts": {"quick": {}}}},
+            '--plugins: .*mine.json: expected both "efforts" and, .* the field effort, found "efforts" alone',
+        ),
+        (
+            {"own/attacks/mine.py": "", "own/attacks/mine.json": fragment("mine") | {"include": ["_effort"]}},
+            '--plugins: .*mine.json: expected both "efforts" and, .* the field effort, found the field alone',
+        ),
     ],
 )
 def test_a_folder_that_is_none_of_plug_ins_is_refused_in_a_sentence(plugins, files, message):

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -34,6 +35,11 @@ def test_a_network_in_memory_is_searched_and_what_was_found_is_measured(trained,
     assert 0 < measured.largest <= 0.25
     again = bsa.explore(trained, digits.x, digits.y, **SEARCH, folder=tmp_path)
     np.testing.assert_equal(again, found)
+    other = keras.models.clone_model(trained)
+    other.set_weights([w[..., ::-1] if w.shape[-1] == 10 else w for w in trained.get_weights()])  # classes in reverse
+    there = bsa.explore(other, digits.x, 9 - digits.y, **SEARCH, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # nothing of the first search is taken for the other's
+    assert [p.accuracy for p in there.probes] == [p.accuracy for p in found.probes]
     with pytest.raises(UsageError, match="either a space or a chain, found both"):
         bsa.explore(trained, digits.x, digits.y, **SEARCH, space="natural")
     with pytest.raises(ValueError, match="expected ranges of scale, shift, found degrees"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations  # networks and results are named without importing TensorFlow
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bsa import backend, catalog, criteria
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 class Attack:
     """An attack on one network, as `bsa.attack` gives it; see there. `params` are all of its parameters."""
 
-    def __init__(self, name: str, params: dict[str, Any], search: contracts.Attack) -> None:
-        self.name, self.params, self._search = name, params, search
+    def __init__(
+        self,
+        name: str,
+        params: dict[str, Any],
+        search: contracts.Attack,
+        fingerprint: Callable[[], str],
+    ) -> None:
+        self.name, self.params, self._search, self._fingerprint = name, params, search, fingerprint
 
     def __repr__(self) -> str:
         return f'Attack("{self.name}", {", ".join(f"{name}={value!r}" for name, value in self.params.items())})'
@@ -44,6 +51,10 @@ class Attack:
         at = criteria.thresholds(
             self.params["thresholds"] if thresholds is None else thresholds, self.params["epsilon"]
         )
+        if journal is not None:
+            from bsa.search.journal import Own
+
+            journal = Own(journal, [self.name, self.params, at, seed, self._fingerprint()])
         return self._search(x, y, thresholds=at, seed=seed, index=index, journal=journal)
 
 
@@ -68,11 +79,15 @@ def attack(
 
     `thresholds`, radii in [0, 1] pixels or "epsilon", say what success is: those given here, or at a call. Draws depend
     on `seed` and the images' numbers, `index` (n,), by default their places. With a `journal`, such as a
-    `bsa.search.journal.Journal` of a folder, a killed call goes on where it was, and tells how far it is.
+    `bsa.search.journal.Journal` of a folder, a killed call goes on where it was, and tells how far it is; what was kept
+    for another network, attack or images is not taken up.
     """
     module, params = catalog.find("attacks", name), parameters("attacks", name, params)
     own = {k: v for k, v in params.items() if k != "thresholds"}
-    return Attack(name, params, module.make(model, **own, execution=executed(model, batch_size, jit_compile)))
+    search = module.make(model, **own, execution=executed(model, batch_size, jit_compile))
+    from bsa.networks import fingerprint  # TensorFlow is there by now
+
+    return Attack(name, params, search, functools.partial(fingerprint, model))
 
 
 def sanity(

@@ -46,14 +46,15 @@ def explore(
     `unseen.success`, `unseen.interval` and `unseen.accuracy` are measured on images that it did not see, by another
     attack. `original` is measured likewise, on the images as they are.
 
-    With a `folder` a killed call goes on where it was; `progress(done, total, **numbers)` is told how far it is.
-    `batch_size` and `jit_compile` are those of `bsa.attack`. Raises UsageError and ValueError that say what was
-    expected and what was found.
+    With a `folder` a killed call goes on where it was, one on another network or other images begins anew;
+    `progress(done, total, **numbers)` is told how far it is. `batch_size` and `jit_compile` are those of `bsa.attack`.
+    Raises UsageError and ValueError that say what was expected and what was found.
     """
     backend.check()
     from bsa.engine.stages import explore as stage
     from bsa.engine.stages.desk import CHUNK
-    from bsa.networks import batch, checked, logits, target
+    from bsa.networks import batch, checked, fingerprint, logits, target
+    from bsa.search.journal import digest_of
     from bsa.search.variants import pilot
 
     params = parameters("exploration", "explore", {"epsilon": epsilon, **params})
@@ -71,7 +72,8 @@ def explore(
         return lambda thresholds: [functools.partial(made, thresholds=thresholds, seed=seed)]
 
     with contextlib.nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
-        kept = Path(place) / digest({"params": params, "seed": seed})[:16]
+        given = {"network": fingerprint(exact), "images": digest_of(x, y).tobytes().hex()}
+        kept = Path(place) / digest({"params": params, "seed": seed, **given})[:16]
         kept.mkdir(parents=True, exist_ok=True)
         means = stage.prepared(params, seed, kept, predict=functools.partial(logits, exact), attack=attack,
                                chunk=CHUNK * batch(exact, execution),

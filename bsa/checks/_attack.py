@@ -201,19 +201,12 @@ class Tries:
     def _of_effort(self, effort):
         """Whether this is the reference by an effort, in whatever precision, which changes the cost."""
         full = parameters("attacks", REFERENCE, {"epsilon": self.radius, "effort": effort})
-        given = {**self.subject.params, "mode": "success"}
+        given = {**(self.subject.stated or self.subject.params), "mode": "success"}
         given["gradient"] = given["gradient"] | {"precision": full["gradient"]["precision"]}
-        return all(_same(v, given.get(k)) for k, v in full.items() if k != "thresholds")
+        return all(value == given.get(key) for key, value in full.items() if key != "thresholds")
 
     def _check(self, name, passed, figures, expected, message):
         return of(self.size, Check(name, passed, figures, expected, message))
 
     def _share(self, count):
         return f"{100 * count / self.size:.0f} %"
-
-
-def _same(full, given):
-    """Whether parameters are alike; what is to be measured is like what was."""
-    if isinstance(full, dict):
-        return full.keys() == given.keys() and all(_same(value, given[key]) for key, value in full.items())
-    return full in (given, "measured", "leading")

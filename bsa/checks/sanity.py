@@ -38,13 +38,14 @@ class Subject(NamedTuple):
     variants: object = lambda params: {}  # variants(params) of the attack, as `bsa.search.variants` describes them
     pilot: object = None  # of the attack, where its parameters leave something to be measured
     execution: Execution = DEFAULT
+    stated: dict | None = None  # the parameters before the pilot, if it ran
 
     def measured(self, x, y, index, seed):
         """The same, nothing left to be measured."""
         if self.pilot is None:
             return self
         found = self.pilot(x, y, thresholds=[self.params["epsilon"]], seed=seed, index=index)
-        return self._replace(params=self.params | found.params)
+        return self._replace(params=self.params | found.params, stated=self.params)
 
 
 class Sample(NamedTuple):
@@ -81,12 +82,14 @@ def measure(subject, samples, *, seed, images, queries, gain, progress=None):
         return [*checks, skipped("attack", "no image is classified correctly, so that there is nothing to attack")]
     if any(check.found in network.UNUSABLE for check in checks):
         return [*checks, skipped("attack", "no attack can follow such outputs")]
+    subject = subject.measured(x, y, index, seed)
+    variants = subject.variants(subject.params)  # it may begin elsewhere than was assumed
     slopes, found = _gradients(subject, variants, few, x, y, index)
     checks += found
     if not _can_search(variants, slopes):
         checks.append(skipped("attack", "without any gradient it cannot find anything, and was not run again"))
     else:
-        tries = attack.Tries(subject.measured(x, y, index, seed), x, y, index, seed, progress)
+        tries = attack.Tries(subject, x, y, index, seed, progress)
         with _quiet():
             checks += [*tries.curve(), *tries.effort(gain), *tries.patience(gain), *tries.starts(gain)]
             checks += [*tries.surrogate(), *tries.black_box(queries), *tries.reference(gain)]

@@ -1,6 +1,7 @@
 """A PyTorch module as a layer of Keras, in eager calls and in TensorFlow's graphs."""
 
 import functools
+import hashlib
 import weakref
 
 import keras
@@ -19,6 +20,13 @@ class TorchModule(keras.layers.Layer):
 
     def get_config(self):
         return {"passes": self.passes, "name": self.name}
+
+    def fingerprint(self):
+        """See `bsa.networks.fingerprint`."""
+        found = hashlib.sha256(f"{self.passes.module} {self.passes.sharpness}".encode())
+        for name, tensor in self.passes.module.state_dict().items():
+            found.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+        return found.hexdigest()
 
     def opened(self, sharpness):
         """The layer with opened ReLUs, see `bsa.rewrites.opened`; None if none is found in the module."""

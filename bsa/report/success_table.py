@@ -53,11 +53,11 @@ def _attack(results, result):
     away = np.abs(arrays["adversarial"].astype(np.float64) - arrays.get("moved", arrays["x"]).astype(np.float64))
     away = np.where(np.isfinite(arrays["distance"]), away.reshape(len(away), -1).max(-1, initial=0), np.inf)
     rates = [{"threshold": t, **_rate(away <= t + SLACK)} for t in result.place["thresholds"]]
-    spent = {"passes": float(arrays["passes"].mean()), "seconds": result.record["seconds"]}
-    notes = result.record["metrics"].get("notes", [])
+    metrics = result.record["metrics"]  # of passes these have the pilot's, too
+    spent = {"passes": metrics["passes"], "seconds": result.record["seconds"]}
     control = [_control.numbers(found) for found in results.find(**result.place | {"kind": "control"})]
     beside = {"control": control[0]} if control else {}
-    return {"success": rates, **spent, **beside, "notes": notes, "key": result.record["key"]}
+    return {"success": rates, **spent, **beside, "notes": metrics.get("notes", []), "key": result.record["key"]}
 
 
 def _certificate(results, result):

@@ -6,6 +6,7 @@ methods of `Journal` is one.
 """
 
 import hashlib
+import json
 import time
 import urllib.parse
 from typing import NamedTuple
@@ -58,11 +59,25 @@ class Journal:
         return self.folder / f"{self.stem}{urllib.parse.quote(name, safe='')}.npz"
 
 
+class Own:
+    """A `journal` that several may use, where each takes up only what it kept itself: `of`, as JSON, says who it is."""
+
+    def __init__(self, journal, of):
+        self.journal, self.of, self.tell = journal, np.frombuffer(json.dumps(of).encode(), np.uint8), journal.tell
+
+    def piece(self, name, digest):
+        return self.journal.piece(name, digest_of(digest, self.of))
+
+    def keep(self, name, digest, arrays):
+        self.journal.keep(name, digest_of(digest, self.of), arrays)
+
+
 def run(start, go_on, inputs, search=None):
     """The results of a search, a dict of tensors (n, ...).
 
     `start()` gives its `Loop`, `go_on(loop, passes)` that after at most so many passes more. Both depend on `inputs`,
-    tensors, alone: a loop that was kept for others is not taken up. `search` is its `bsa.search.work.Search`.
+    tensors, and on the attack: a loop that was kept for other inputs is not taken up, and what is kept of another
+    attack or network is the journal's to tell apart (`Own`). `search` is its `bsa.search.work.Search`.
     """
     journal = search and search.work.journal
     if journal is None:

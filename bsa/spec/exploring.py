@@ -1,5 +1,6 @@
 """The searches that a spec asks for, and what is wrong with them. No TensorFlow."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -36,11 +37,11 @@ def problems(spec: Mapping[str, Any]) -> Iterator[Problem]:
         grid = {"probes": each["probes"]} if each["sampler"] == "grid" else {}
         yield from _space(place, each, **grid)
         for which in ("attack", "standard"):
-            yield from _glance(f"{place}/{which}", each[which])
+            yield from _leg(f"{place}/{which}", each[which])
     for place, attack in _listed(spec, "attack"):
         members = [(f"{place}/attacks/{i}", each) for i, each in enumerate(attack.get("attacks", []))]
         for at, each in members or [(place, attack)]:
-            yield from _glance(at, each)
+            yield from _leg(at, each)
             if "chain" in each:
                 yield from _space(at, each, **_moving(each.get("moves", {})))
 
@@ -51,11 +52,14 @@ def _listed(spec, key):
     return [(f"/{key}/{i}" if several else f"/{key}", each) for i, each in enumerate(listed(spec, key))]
 
 
-def _glance(place, attack):
-    """A glance that comes after all steps of its leg."""
-    glance, steps = attack.get("give_up", {}).get("glance") or 0, attack.get("leg", {}).get("steps", 0)
-    if glance > steps:
+def _leg(place, attack):
+    """Fields of an attack that do not go together: some may be stated, others its effort's."""
+    leg, glance = attack.get("leg", {}), attack.get("give_up", {}).get("glance") or 0
+    if glance > (steps := leg.get("steps", 0)):
         yield Problem(f"{place}/give_up/glance", f"at most the {steps} steps of the first leg", f"{glance}")
+    if leg.get("constant", 0) > (most := leg.get("constant_max", math.inf)):
+        expected = f"at most constant_max, {most:g}, unless that is stated, too"
+        yield Problem(f"{place}/leg/constant", expected, f"{leg['constant']:g}")
 
 
 def _moving(moves):

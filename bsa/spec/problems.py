@@ -90,6 +90,27 @@ def _pattern(validator, pattern, value, part):
         yield jsonschema.ValidationError("no match")
 
 
+def _if(validator, condition, value, part):
+    """As jsonschema's own; an error of "then" knows the types that "else" takes, which are allowed as well."""
+    for error in jsonschema.Draft202012Validator.VALIDATORS["if"](validator, condition, value, part):
+        if error.schema is part.get("then"):
+            error.otherwise = part.get("else", {}).get("type")
+        yield error
+
+
+def _efforts(validator, efforts, value, part):
+    """An effort is for values that are not stated: beside all of them it would change nothing, in silence."""
+    if isinstance(value, dict) and "effort" in value and all(_states(value, each) for each in efforts.values()):
+        yield jsonschema.ValidationError("nothing is left to the effort")
+
+
+def _states(value, fields):
+    """Whether an object states all `fields` of a set, at every depth."""
+    if not isinstance(fields, dict):
+        return True
+    return isinstance(value, dict) and all(key in value and _states(value[key], each) for key, each in fields.items())
+
+
 def _is_number(checker, value):
     """As jsonschema's own, but NaN and infinity, which a dict of Python's may hold, are none."""
     known = jsonschema.Draft202012Validator.TYPE_CHECKER.is_type(value, "number")
@@ -98,7 +119,7 @@ def _is_number(checker, value):
 
 Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    {"uniqueItems": _unique, "pattern": _pattern},
+    {"uniqueItems": _unique, "pattern": _pattern, "if": _if, "efforts": _efforts},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number),
 )
 
@@ -122,9 +143,17 @@ def _translate(error):
             if key not in value:
                 yield Problem(pointer([*path, key]), f'a key "{key}"', "none", _similar_key(key, others))
         return
+    if keyword == "efforts":
+        expected = "an effort to which some of its fields are left"
+        yield Problem(pointer([*path, "effort"]), expected, f"{show(value['effort'])} beside all of them")
+        return
     if keyword in ("type", "pattern") and error.schema.get("type") == ["number", "string"]:  # pixels
         expected, hint = 'a number, or a fraction such as "8/255"', _hint("type", value, "number")
         yield Problem(pointer(path), expected, show(value), hint)
+        return
+    if keyword in ("const", "enum") and getattr(error, "otherwise", None):
+        expected = f"{_expectation(keyword, limit)}, or {_expectation('type', error.otherwise)}"
+        yield Problem(pointer(path), expected, show(value), _hint(keyword, value, limit))
         return
     yield Problem(pointer(path), _expectation(keyword, limit), _finding(keyword, value), _hint(keyword, value, limit))
 

@@ -112,6 +112,21 @@ def test_a_finished_search_is_not_done_again(trained, attacked_images, monkeypat
     assert len(later.shares) == 6
 
 
+def test_what_another_attack_or_network_kept_is_not_taken_up(trained, attacked_images, monkeypatch):
+    x, y, index = (a[:40] for a in attacked_images)
+    monkeypatch.setattr(journal, "WORTH", 0.0)
+    other = keras.models.clone_model(trained)
+    other.set_weights([1.5 * w for w in trained.get_weights()])
+    kept = Memory()
+    bsa.attack("pgd", trained, steps=2, epsilon=0.02)(x, y, index=index, journal=kept)
+    for model, steps in ((trained, 40), (other, 2)):
+        run = bsa.attack("pgd", model, steps=steps, epsilon=0.02)
+        expected = run(x, y, index=index)
+        found = run(x, y, index=index, journal=Memory(kept))
+        for a, b in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("name", ["pgd", "corner_descent"])  # that of all can be attacked, the table says
 def test_a_subclassed_model_is_attacked_as_its_layers_are(name, trained, attacked_images):
     class Own(keras.Model):

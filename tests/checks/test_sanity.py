@@ -276,6 +276,15 @@ def test_an_attack_that_is_too_short_or_too_slow(only, trained, attacked_images)
     assert failed(slow) >= {"radius 1 breaks all", "black-box never wins", "reference attack"}
 
 
+def test_a_weakened_reference_is_compared_with_the_reference(only, trained, attacked_images):
+    only("reference")
+    own = checks(trained, attacked_images, "corner_descent", reference=True, effort="quick")
+    assert "this is corner_descent" in own["reference attack"].message
+    stated = {"effort": "quick", "leg": {"rules": ["sign"]}}  # what the effort leaves to be measured
+    found = checks(trained, attacked_images, "corner_descent", reference=True, **stated)
+    assert "finds little more" in found["reference attack"].message
+
+
 AT_ONCE = {"glance": 1, "far": 1e-3, "near": None, "close": None}
 
 

@@ -50,6 +50,7 @@ def test_a_program_reads_every_rate_as_numbers_one_a_row(made, several):
         change["attack"] = [change["attack"], change["attack"] | {"label": "other, one", "steps": 9}]
     table = success_table.pages(made(change, content)).parts[-2]
     assert isinstance(table, Table)
+    assert any("3 passes an image on average" in str(note) for note in table.notes)  # the record's: with a pilot's
     rows = list(csv.DictReader(io.StringIO(written.table(table))))
     labels = ["pgd", "other, one"] if several else ["pgd"]
     at = [("1", "0", "0.1"), ("0.9", "0.05", "0.1"), ("0.9", "0.05", "0.09")]

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import pytest
 
@@ -42,6 +43,34 @@ def test_what_is_stated_takes_the_place_of_the_efforts_value_alone():
     assert own["leg"] == quick["leg"] | {"steps": 7}
     assert own["give_up"] == quick["give_up"] | {"near": None}
     assert own["resume"] == quick["resume"]
+
+
+def test_an_effort_beside_all_that_it_names_is_refused_as_it_would_change_nothing():
+    for name in OF:
+        with pytest.raises(UsageError, match=r'/effort: .*found "thorough" beside all of them'):
+            spec.parameters("attacks", name, parameters(name) | {"effort": "thorough"})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"leg": {"starts": "grey"}}, '/leg/starts: expected "measured", or a list, found "grey"'),
+        ({"leg": {"rules": "adam"}}, '/leg/rules: expected one of measured, leading, or a list, found "adam"'),
+        ({"resume": {"squares": "600"}}, '/resume/squares: expected "measured", or a whole number, found "600"'),
+        ({"give_up": {"close": "0.1"}}, '/give_up/close: expected "measured", or a list or null, found "0.1"'),
+    ],
+)
+def test_what_may_be_measured_may_be_stated_and_the_sentence_says_how(given, expected):
+    with pytest.raises(UsageError, match=re.escape(expected)):
+        parameters("corner_descent", **given)
+
+
+def test_a_stated_field_that_does_not_go_with_its_effort_is_told_before_anything_is_trained():
+    base = {"name": "one", "data": {"name": "digits"}, "model": {"name": "wong_small"}}
+    base |= {"train": {"name": "natural", "steps": 1}}
+    attack = {"name": "carlini_wagner_linf", "epsilon": 0.1, "effort": "thorough", "leg": {"constant": 1}}
+    with pytest.raises(spec.SpecError, match=r"/attack/leg/constant: expected at most constant_max, 0\.1.*found 1"):
+        spec.resolve(base | {"attack": attack})
 
 
 def test_members_of_an_ensemble_and_attacks_of_a_search_have_them_too():
