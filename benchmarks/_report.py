@@ -20,11 +20,11 @@ a ten-thousandth of the way beyond, for attacks that end on the boundary itself.
 images; an upper bound for attacks in a ball of fixed radius. F / B: images passed forward and backward for each image,
 thresholds together: an attack in a ball of fixed radius is run for each threshold, the smaller one only where the
 larger fell; bsa's do the same within one call. "passes" is (F + B) / 2, so that one pass is one forward and one
-backward (bsa's `ensemble` counts the queries of its `square` as whole passes). Seconds: of the attack alone, after
-tracing or compiling; memory: the peak of the whole process, its library included. The last column compares with
-`corner_descent` on the same images: points of success at each threshold (its minus the entry's), then how many times
-its passes, and its seconds an image, the entry took; for an entry of fewer images, against its mean second over all of
-its own.
+backward (bsa's `ensemble` counts the queries of its `square` as whole passes). Seconds: of the attack alone, after a
+first call on two or three images, which traces or compiles most of it; memory: the peak of the whole process, its
+library included. The last column compares with `corner_descent` on the same images: points of success at each threshold
+(its minus the entry's), then how many times its passes, and its seconds an image, the entry took; for an entry of fewer
+images, against its mean second over all of its own.
 """
 
 
