@@ -7,7 +7,7 @@ import pytest
 import bsa
 from bsa.errors import UsageError
 from bsa.execution import LEAST, Execution
-from bsa.networks import AT_ONCE, BOTH_WAYS, MEMORY, batch, target
+from bsa.networks import AT_ONCE, BOTH_WAYS, MEMORY, batch, fingerprint, target
 
 
 def chain(size, *filters):
@@ -46,3 +46,14 @@ def test_a_batch_of_no_image_is_refused(trained):
     for size in (0, -1):
         with pytest.raises(UsageError, match="batch_size of at least 1 image"):
             bsa.attack("pgd", target(trained), epsilon=0.1, batch_size=size)
+
+
+def test_a_fingerprint_is_of_weights_and_layers_and_not_of_names():
+    def made(activation, scale=1.0):
+        layers = keras.layers
+        model = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation)])
+        model.set_weights([scale * np.ones((16, 3)), np.zeros(3)])
+        return fingerprint(model)
+
+    assert made("relu") == made("relu")
+    assert len({made("relu"), made("linear"), made("relu", 2.0)}) == 3

@@ -11,7 +11,7 @@ import tensorflow as tf
 import bsa
 from bsa import neighbours
 from bsa.errors import UsageError
-from bsa.networks import logits
+from bsa.networks import fingerprint, logits
 from bsa.rewrites.opened import opened
 from bsa.rewrites.precision import twin
 
@@ -79,6 +79,15 @@ def in_keras(net):
     arrays = [p.detach().numpy() for p in net.parameters()]
     model.set_weights([a.transpose(2, 3, 1, 0) if a.ndim == 4 else a.T for a in arrays])
     return model
+
+
+def test_a_fingerprint_is_of_the_modules_weights():
+    module = Small()
+    before = fingerprint(from_torch(module))
+    assert fingerprint(from_torch(Small())) == before
+    with torch.no_grad():
+        module.last.bias += 1
+    assert fingerprint(from_torch(module)) != before
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (None, None, 3)], ids=["stated", "open"])
