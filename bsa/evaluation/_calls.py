@@ -49,7 +49,7 @@ def evaluate(
     progress: bool,
 ) -> Evaluation:
     """See `bsa.evaluate`."""
-    from bsa.networks import checked, classes, target
+    from bsa.networks import checked, classes, fingerprint, target
     from bsa.rewrites.wrapped import wrap
 
     x = images_of(x)
@@ -62,7 +62,7 @@ def evaluate(
     read = {"pixels": pixels, "outputs": outputs}
     given = {
         "data": {"name": "arrays", "test": _memory.IMAGES},
-        "model": {"name": "keras_file", "file": _memory.MODEL, "sha256": _memory.weights(model)} | read,
+        "model": {"name": "keras_file", "file": _memory.MODEL, "sha256": fingerprint(model)} | read,
         "seed": seed,
     }
     asked = {"epsilon": epsilon, "images": images, "cells": cells, "paper": paper, "certify": certify}

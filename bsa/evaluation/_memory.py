@@ -33,14 +33,6 @@ def described(data: Dataset) -> dict[str, Any]:
     return {"fingerprint": content.hexdigest(), **known, "class_names": list(data.class_names)}
 
 
-def weights(model: keras.Model) -> str:
-    """The sha256 of a model's weights; for a model that keeps them elsewhere (PyTorch), it says nothing."""
-    content = hashlib.sha256()
-    for array in model.get_weights():
-        content.update(np.ascontiguousarray(array).data)
-    return content.hexdigest()
-
-
 class Temporary(Store):
     """A store that is deleted with the last results that read from it."""
 
