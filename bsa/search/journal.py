@@ -63,7 +63,8 @@ class Own:
     """A `journal` that several may use, where each takes up only what it kept itself: `of`, as JSON, says who it is."""
 
     def __init__(self, journal, of):
-        self.journal, self.of, self.tell = journal, np.frombuffer(json.dumps(of).encode(), np.uint8), journal.tell
+        said = json.dumps(of, default=str)  # a seed may be NumPy's
+        self.journal, self.of, self.tell = journal, np.frombuffer(said.encode(), np.uint8), journal.tell
 
     def piece(self, name, digest):
         return self.journal.piece(name, digest_of(digest, self.of))

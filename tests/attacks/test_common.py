@@ -118,7 +118,7 @@ def test_what_another_attack_or_network_kept_is_not_taken_up(trained, attacked_i
     other = keras.models.clone_model(trained)
     other.set_weights([1.5 * w for w in trained.get_weights()])
     kept = Memory()
-    bsa.attack("pgd", trained, steps=2, epsilon=0.02)(x, y, index=index, journal=kept)
+    bsa.attack("pgd", trained, steps=2, epsilon=0.02)(x, y, seed=np.int64(0), index=index, journal=kept)
     for model, steps in ((trained, 40), (other, 2)):
         run = bsa.attack("pgd", model, steps=steps, epsilon=0.02)
         expected = run(x, y, index=index)
